@@ -1,7 +1,8 @@
 // Bytes: a growing writer, a bounded reader that cannot overrun, and checksums.
 //
-// The format is little-endian fixed words and LEB128 varints (signed ones zig-zag). A Reader is used on hostile input: every getter
-// returns a default value and latches `failed()` instead of reading past the end, so a decoder checks once at its end.
+// The format is little-endian fixed words and LEB128 varints (signed ones zig-zag). A Reader is used on
+// hostile input: every getter returns a default value and latches `failed()` instead of reading past the end,
+// so a decoder checks once at its end.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +58,10 @@ class ByteReader {
     bool done() const { return in_.empty(); }
     bool complete() const { return !failed_ && in_.empty(); }  // everything read, nothing wrong
     std::size_t left() const { return in_.size(); }
-    void fail() { failed_ = true; in_ = {}; }
+    void fail() {
+        failed_ = true;
+        in_ = {};
+    }
     std::uint8_t u8() { return fixed<std::uint8_t>(); }
     std::uint32_t u32() { return fixed<std::uint32_t>(); }
     std::uint64_t u64() { return fixed<std::uint64_t>(); }
@@ -68,6 +72,7 @@ class ByteReader {
             if (in_.empty()) break;
             const auto byte = static_cast<std::uint8_t>(in_.front());
             in_.remove_prefix(1);
+            if (shift == 63 && byte > 1) break;  // wider than 64 bits
             v |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
             if (byte < 0x80) return v;
         }

@@ -1,10 +1,11 @@
 // Errors and results.
 //
-// A user's mistake or an expected refusal is an Error inside a Result. A broken invariant of our own is a CHECK (check.h) and stops
-// the process. Exceptions come from third parties only and are caught in the one file that calls them.
+// A user's mistake or an expected refusal is an Error inside a Result. A broken invariant of our own is a
+// CHECK (check.h) and stops the process. Exceptions come from third parties only and are caught in the one
+// file that calls them.
 //
-// Every Error can be shown to a person: what is wrong (message), why (detail), the way out (hint) and, where text was involved,
-// the place. `sqlstate` is the five-letter code PostgreSQL would use for the same mistake.
+// Every Error can be shown to a person: what is wrong (message), why (detail), the way out (hint) and, where
+// text was involved, the place. `sqlstate` is the five-letter code PostgreSQL would use for the same mistake.
 #pragma once
 
 #include <cstdint>
@@ -49,9 +50,18 @@ struct Error {
         error.message = std::move(message);
         return error;
     }
-    Error&& with_detail(std::string text) && { detail = std::move(text); return std::move(*this); }
-    Error&& with_hint(std::string text) && { hint = std::move(text); return std::move(*this); }
-    Error&& with_span(Span at) && { span = at; return std::move(*this); }
+    Error&& with_detail(std::string text) && {
+        detail = std::move(text);
+        return std::move(*this);
+    }
+    Error&& with_hint(std::string text) && {
+        hint = std::move(text);
+        return std::move(*this);
+    }
+    Error&& with_span(Span at) && {
+        span = at;
+        return std::move(*this);
+    }
     Error&& with_constraint(std::string name, std::string on_table) && {
         constraint = std::move(name);
         table = std::move(on_table);
@@ -63,7 +73,9 @@ struct Error {
 template <typename T>
 using Result = std::expected<T, Error>;
 
-inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+    return std::unexpected<Error>(std::move(error));
+}
 inline std::unexpected<Error> fail(std::string_view sqlstate, std::string message) {
     return std::unexpected<Error>(Error::make(sqlstate, std::move(message)));
 }
@@ -104,15 +116,18 @@ inline constexpr std::string_view internal_error = "XX000";
 
 }  // namespace anabranch
 
-// TRY(x, expr): evaluates a Result; on error returns it from the enclosing function, else binds its value to x.
+// TRY(x, expr): evaluates a Result; on error returns it from the enclosing function, else binds its value to
+// x.
 #define ANABRANCH_CONCAT_(a, b) a##b
 #define ANABRANCH_CONCAT(a, b) ANABRANCH_CONCAT_(a, b)
-#define TRY_IMPL(result, declaration, expression)                      \
-    auto result = (expression);                                        \
-    if (!result) return std::unexpected(std::move(result).error());    \
+#define TRY_IMPL(result, declaration, expression)                   \
+    auto result = (expression);                                     \
+    if (!result) return std::unexpected(std::move(result).error()); \
     declaration = std::move(*result)
-#define TRY(declaration, expression) TRY_IMPL(ANABRANCH_CONCAT(try_result_, __LINE__), declaration, expression)
+#define TRY(declaration, expression) \
+    TRY_IMPL(ANABRANCH_CONCAT(try_result_, __LINE__), declaration, expression)
 // TRY_VOID(expr): the same for Result<void>, or when the value is not wanted.
-#define TRY_VOID(expression)                                                                            \
-    if (auto ANABRANCH_CONCAT(try_result_, __LINE__) = (expression); !ANABRANCH_CONCAT(try_result_, __LINE__)) \
+#define TRY_VOID(expression)                                         \
+    if (auto ANABRANCH_CONCAT(try_result_, __LINE__) = (expression); \
+        !ANABRANCH_CONCAT(try_result_, __LINE__))                    \
     return std::unexpected(std::move(ANABRANCH_CONCAT(try_result_, __LINE__)).error())

@@ -8,8 +8,9 @@
 
 namespace anabranch {
 
-// A replica's identity: 64 random bits born with its data directory, or ORDER for the order's own origin (design section 7:
-// the order is one more origin of dots and its sequence number is the CSN). 0 means "none".
+// A replica's identity: 64 random bits born with its data directory, or ORDER for the order's own origin
+// (design section 7: the order is one more origin of dots and its sequence number is the CSN). 0 means
+// "none".
 struct ReplicaId {
     std::uint64_t value = 0;
     auto operator<=>(const ReplicaId&) const = default;
@@ -45,5 +46,7 @@ struct Stamp {
 
 template <>
 struct std::hash<anabranch::ReplicaId> {
-    std::size_t operator()(anabranch::ReplicaId id) const noexcept { return std::hash<std::uint64_t>{}(id.value); }
+    std::size_t operator()(anabranch::ReplicaId id) const noexcept {
+        return std::hash<std::uint64_t>{}(id.value);
+    }
 };

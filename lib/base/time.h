@@ -1,4 +1,5 @@
-// Time as values. Nothing here can ask what time it is: only node/io reads a clock, and passes the reading inward.
+// Time as values. Nothing here can ask what time it is: only node/io reads a clock, and passes the reading
+// inward.
 #pragma once
 
 #include <compare>
@@ -10,9 +11,15 @@ struct Duration {
     std::int64_t micros = 0;
     auto operator<=>(const Duration&) const = default;
 };
-constexpr Duration micros(std::int64_t n) { return {n}; }
-constexpr Duration millis(std::int64_t n) { return {n * 1000}; }
-constexpr Duration seconds(std::int64_t n) { return {n * 1'000'000}; }
+constexpr Duration micros(std::int64_t n) {
+    return {n};
+}
+constexpr Duration millis(std::int64_t n) {
+    return {n * 1000};
+}
+constexpr Duration seconds(std::int64_t n) {
+    return {n * 1'000'000};
+}
 
 // Microseconds since 1970-01-01 UTC.
 struct Instant {

@@ -1,7 +1,7 @@
 // Property tests: the same body under many seeds.
 //
-// A failure prints the seed (`seed := 17`); ANABRANCH_SEED=17 then runs that seed alone. The seeds are 1, 2, 3, ... so a plain run is
-// reproducible; ANABRANCH_SEEDS=10 multiplies their count for a long campaign.
+// A failure prints the seed (`seed := 17`); ANABRANCH_SEED=17 then runs that seed alone. The seeds are 1, 2,
+// 3, ... so a plain run is reproducible; ANABRANCH_SEEDS=10 multiplies their count for a long campaign.
 #pragma once
 
 #include <catch2/catch.hpp>

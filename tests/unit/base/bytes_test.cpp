@@ -32,8 +32,9 @@ TEST_CASE("a varint is read back as written and is as short as its value allows"
 
 TEST_CASE("zigzag keeps both signs and gives small magnitudes few bytes") {
     using Limits = std::numeric_limits<std::int64_t>;
-    for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1}, std::int64_t{-64}, std::int64_t{63},
-                                     std::int64_t{64}, Limits::min(), Limits::min() + 1, Limits::max()}) {
+    for (const std::int64_t value :
+         {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1}, std::int64_t{-64}, std::int64_t{63},
+          std::int64_t{64}, Limits::min(), Limits::min() + 1, Limits::max()}) {
         Bytes out;
         ByteWriter(out).zigzag(value);
         ByteReader in(out);
@@ -124,7 +125,8 @@ TEST_CASE("a length larger than what is left fails and gives nothing") {
 }
 
 TEST_CASE("a varint that does not end, or is wider than 64 bits, fails") {
-    for (const Bytes& bytes : {Bytes(9, '\x80'), Bytes(10, '\xff'), Bytes(11, '\x80'), Bytes(9, '\xff') + '\x02'}) {
+    for (const Bytes& bytes :
+         {Bytes(9, '\x80'), Bytes(10, '\xff'), Bytes(11, '\x80'), Bytes(9, '\xff') + '\x02'}) {
         ByteReader in(bytes);
         CHECK(in.varint() == 0);
         CHECK(in.failed());
@@ -148,17 +150,30 @@ TEST_CASE("a reader that failed stays failed and yields only defaults") {
 TEST_CASE("random bytes never overrun a reader") {
     test::for_seeds(500, [](Random& random) {
         Bytes bytes;
-        for (std::uint64_t left = random.below(40); left > 0; --left) bytes.push_back(static_cast<char>(random.next()));
+        for (std::uint64_t left = random.below(40); left > 0; --left)
+            bytes.push_back(static_cast<char>(random.next()));
         ByteReader in(bytes);
         for (int step = 0; step < 30; ++step) {
             const std::size_t before = in.left();
             switch (random.below(6)) {
-                case 0: in.u8(); break;
-                case 1: in.u32(); break;
-                case 2: in.varint(); break;
-                case 3: in.sized(); break;
-                case 4: in.raw(random.below(9)); break;
-                default: in.f64(); break;
+                case 0:
+                    in.u8();
+                    break;
+                case 1:
+                    in.u32();
+                    break;
+                case 2:
+                    in.varint();
+                    break;
+                case 3:
+                    in.sized();
+                    break;
+                case 4:
+                    in.raw(random.below(9));
+                    break;
+                default:
+                    in.f64();
+                    break;
             }
             REQUIRE(in.left() <= before);
         }

@@ -10,7 +10,8 @@ namespace {
 
 TEST_CASE("the same seed gives the same numbers on every machine") {
     Random random(42);
-    // Computed once from the published xoshiro256** seeded by splitmix64; a change here breaks every recorded seed.
+    // Computed once from the published xoshiro256** seeded by splitmix64; a change here breaks every recorded
+    // seed.
     const std::vector<std::uint64_t> expected = {random.next(), random.next()};
     Random again(42);
     CHECK(again.next() == expected[0]);
