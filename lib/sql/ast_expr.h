@@ -30,8 +30,8 @@ struct Null {
     friend bool operator==(const Null&, const Null&) = default;
 };
 
-// A constant. The sign of a number belongs to it: `-5` is one literal, as in PostgreSQL's grammar. An integer is int4 if it fits,
-// else int8; a string has no type yet ("unknown").
+// A constant. The sign of a number belongs to it: `-5` is one literal, as in PostgreSQL's grammar. An integer
+// is int4 if it fits, else int8; a string has no type yet ("unknown").
 struct Literal {
     std::variant<Null, bool, std::int64_t, Number, std::string, BitString> value;
     friend bool operator==(const Literal&, const Literal&) = default;
@@ -77,9 +77,10 @@ struct UnaryOp {
     friend bool operator==(const UnaryOp&, const UnaryOp&) = default;
 };
 
-// Every infix operator except AND, OR and those below. LIKE is `~~`, NOT LIKE `!~~`, ILIKE `~~*`, NOT ILIKE `!~~*`; with ESCAPE the
-// right side is like_escape(pattern, escape). SIMILAR TO is `~` (NOT: `!~`) with similar_to_escape(pattern[, escape]). `<>` also stands for `!=`.
-// Rows compare like anything else: Row = Row.
+// Every infix operator except AND, OR and those below. LIKE is `~~`, NOT LIKE `!~~`, ILIKE `~~*`, NOT ILIKE
+// `!~~*`; with ESCAPE the right side is like_escape(pattern, escape). SIMILAR TO is `~` (NOT: `!~`) with
+// similar_to_escape(pattern[, escape]). `<>` also stands for `!=`. Rows compare like anything else: Row =
+// Row.
 struct BinaryOp {
     QualifiedName op;
     Box<Expr> left;
@@ -213,7 +214,13 @@ struct SortKey;
 struct Argument;
 
 enum class FrameMode : std::uint8_t { Range, Rows, Groups };
-enum class FrameBoundKind : std::uint8_t { UnboundedPreceding, Preceding, CurrentRow, Following, UnboundedFollowing };
+enum class FrameBoundKind : std::uint8_t {
+    UnboundedPreceding,
+    Preceding,
+    CurrentRow,
+    Following,
+    UnboundedFollowing
+};
 enum class FrameExclusion : std::uint8_t { None, CurrentRow, Group, Ties };
 
 struct FrameBound {
@@ -241,25 +248,28 @@ struct WindowSpec : At {
 };
 
 // A call of a function or an aggregate. The special spellings arrive as ordinary calls under these names:
-// coalesce, greatest, least, nullif; current_date, current_time, current_timestamp, localtime, localtimestamp (the precision, if written, is the
-// argument), current_user, current_role, session_user, user, current_catalog, current_schema; extract('field', x), position(whole, part),
-// substring, overlay, btrim/ltrim/rtrim (TRIM), timezone(zone, x) (AT TIME ZONE), overlaps, normalize, is_normalized, collation_for.
+// coalesce, greatest, least, nullif; current_date, current_time, current_timestamp, localtime, localtimestamp
+// (the precision, if written, is the argument), current_user, current_role, session_user, user,
+// current_catalog, current_schema; extract('field', x), position(whole, part), substring, overlay,
+// btrim/ltrim/rtrim (TRIM), timezone(zone, x) (AT TIME ZONE), overlaps, normalize, is_normalized,
+// collation_for.
 struct FunctionCall {
     QualifiedName name;
     std::vector<Argument> arguments;
-    bool star = false;                // count(*)
-    bool distinct = false;            // agg(DISTINCT x)
-    std::vector<SortKey> order_by;    // agg(x ORDER BY y)
-    Box<Expr> filter;                 // FILTER (WHERE ...), null if absent
-    std::optional<WindowSpec> over;   // OVER
+    bool star = false;              // count(*)
+    bool distinct = false;          // agg(DISTINCT x)
+    std::vector<SortKey> order_by;  // agg(x ORDER BY y)
+    Box<Expr> filter;               // FILTER (WHERE ...), null if absent
+    Box<WindowSpec> over;           // OVER, null if absent
     friend bool operator==(const FunctionCall&, const FunctionCall&);
 };
 
 // One expression.
 struct Expr : At {
-    using Node = std::variant<Literal, ColumnRef, Parameter, Star, FieldAccess, Subscript, UnaryOp, BinaryOp, Logical, Not, IsTest,
-                              DistinctFrom, Between, InList, QuantifiedQuery, QuantifiedArray, Subquery, Case, Cast, Collate, Row,
-                              Array, FunctionCall, DefaultValue, Unsupported>;
+    using Node =
+        std::variant<Literal, ColumnRef, Parameter, Star, FieldAccess, Subscript, UnaryOp, BinaryOp, Logical,
+                     Not, IsTest, DistinctFrom, Between, InList, QuantifiedQuery, QuantifiedArray, Subquery,
+                     Case, Cast, Collate, Row, Array, FunctionCall, DefaultValue, Unsupported>;
     Node node;
     friend bool operator==(const Expr&, const Expr&) = default;
 };
@@ -285,18 +295,24 @@ struct Argument {
     friend bool operator==(const Argument&, const Argument&) = default;
 };
 
-inline bool operator==(const Logical& l, const Logical& r) { return l.kind == r.kind && l.operands == r.operands; }
+inline bool operator==(const Logical& l, const Logical& r) {
+    return l.kind == r.kind && l.operands == r.operands;
+}
 inline bool operator==(const InList& l, const InList& r) {
     return l.negated == r.negated && l.operand == r.operand && l.items == r.items;
 }
 inline bool operator==(const Case& l, const Case& r) {
     return l.operand == r.operand && l.whens == r.whens && l.otherwise == r.otherwise;
 }
-inline bool operator==(const Row& l, const Row& r) { return l.items == r.items; }
-inline bool operator==(const Array& l, const Array& r) { return l.items == r.items; }
+inline bool operator==(const Row& l, const Row& r) {
+    return l.items == r.items;
+}
+inline bool operator==(const Array& l, const Array& r) {
+    return l.items == r.items;
+}
 inline bool operator==(const WindowSpec& l, const WindowSpec& r) {
-    return l.name == r.name && l.base == r.base && l.partition_by == r.partition_by && l.order_by == r.order_by &&
-           l.frame == r.frame;
+    return l.name == r.name && l.base == r.base && l.partition_by == r.partition_by &&
+           l.order_by == r.order_by && l.frame == r.frame;
 }
 inline bool operator==(const FunctionCall& l, const FunctionCall& r) {
     return l.name == r.name && l.arguments == r.arguments && l.star == r.star && l.distinct == r.distinct &&
