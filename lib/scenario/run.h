@@ -25,8 +25,8 @@ struct Mismatch {
 
 struct Outcome {
     std::vector<Mismatch> mismatches;
-    Script
-        rewritten;  // the script with what was really printed as the expectation of each block that has one
+    // The script, with what was really printed as the expectation of each block that has one.
+    Script rewritten;
     bool passed() const { return mismatches.empty(); }
 };
 

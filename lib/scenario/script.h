@@ -4,30 +4,29 @@
 // replay`. This layer knows syntax only; what a command means is the business of the handler that runs it
 // (run.h).
 //
-//   # A withdrawal on each side of a cut never overdraws.        a comment: a line that starts with '#'
-//   replica a b                                                  a command: its name and its arguments
-//   schema bank.sql
+//   # No withdrawal overdraws.         a comment: a line that starts with '#'
+//   replica a b                        a command: its name and its arguments
 //   call a deposit(1, 80)
 //
-//   cut b                                                        an empty line ends a block
+//   cut b                              an empty line ends a block
 //   sql a
-//     SELECT balance FROM accounts                               indented lines are the body of the command
-//     above WHERE id = 1
-//   ---                                                          below this line stands what the block
-//   prints, 80                                                           up to the next empty line or the end
+//     SELECT balance FROM accounts     indented lines are the body of the command above
+//     WHERE id = 1
+//   ---                                below this line stands what the block prints,
+//   80                                 up to the next empty line or the end
 //
 // Arguments are separated by spaces. An argument is
-//   a word               deposit(1, 'two words')   spaces inside (), [], {} and 'single quotes' do not end it
-//   a quoted text        "a \"b\" \\ \n \t"        only in double quotes does a backslash mean something
-//   a named argument     delay=20  text="a b"      name=value, where name is a word of letters, digits and _
-// `text_from` gives the raw rest of the line, for commands that end in SQL. SQL whose quotes or parentheses
-// do not balance, or that spans lines, goes into a body.
+//   a word             deposit(1, 'two words')   spaces inside (), [], {} and quotes do not end it
+//   a quoted text      "a \"b\" \\ \n \t"        only here does a backslash mean something
+//   a named argument   delay=20  text="a b"      name=value, where name is a word of letters, digits and _
+// `text_from` gives the raw rest of the line, for commands that end in SQL. SQL whose quotes or brackets do
+// not balance, or that spans lines, goes into a body.
 //
-// A block without `---` may print what it likes. Expected text that has an empty line in it, or could be
-// taken for something else, is written with "> " before each of its lines; `print` and `rewrite` do so by
-// themselves. Spaces at the end of a line never matter.
+// A block without `---` may print what it likes. Expected text with an empty line in it, or that could be
+// taken for something else, has "> " before each of its lines; `print` does so by itself. Spaces at the end
+// of a line never matter.
 //
-// Errors name line and column. Values, no threads, no files: the caller reads and writes them.
+// Plain values: no threads, no files; the caller reads and writes the text.
 #pragma once
 
 #include <cstdint>
@@ -65,14 +64,16 @@ struct Command {
     // All positional values from the index-th on.
     std::vector<std::string> arguments_from(std::size_t index) const;
     // Refuses more than `count` positional arguments, or a named argument that is not listed.
-    Result<void> takes(std::size_t count, std::vector<std::string_view> names = {}) const;
+    Result<void> takes(std::size_t count, const std::vector<std::string_view>& names = {}) const;
     // An error placed at this command, or at its index-th argument.
     Error error(std::string message) const;
     Error error_at(std::size_t index, std::string message) const;
 
-    // For programs that write scenarios; arguments are quoted where they need to be. `raw` is appended as it
-    // is.
-    static Command make(std::string name, std::vector<std::string> arguments, std::string_view raw = {});
+    // For programs that write scenarios. Arguments are quoted where they need to be; `raw` (SQL, named
+    // arguments) follows as it is, on the line where it can stand there, else as the body. `name` must be a
+    // command name; arguments may be anything.
+    static Command make(std::string_view name, const std::vector<std::string>& arguments,
+                        std::string_view raw = {});
 };
 
 // Commands whose output is expected together. `source` is the block's own text above `---`, verbatim,
