@@ -1,0 +1,217 @@
+#include "lib/wire/codec.h"
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+#include <kj/exception.h>
+
+#include "lib/wire/peer.capnp.h"
+
+namespace anabranch::wire {
+
+namespace {
+
+capnp::Data::Reader blob(BytesView bytes) {
+    return {reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()};
+}
+Bytes bytes(capnp::Data::Reader data) {
+    return {reinterpret_cast<const char*>(data.begin()), data.size()};
+}
+Bytes text(capnp::Text::Reader text) {
+    return {text.begin(), text.size()};
+}
+// Text in Cap'n Proto ends in NUL; a name with a NUL inside would be cut short by C readers, so it is carried
+// whole by StringPtr.
+kj::StringPtr text(const std::string& text) {
+    return {text.c_str(), text.size()};
+}
+unsigned count(std::size_t n) {
+    return static_cast<unsigned>(n);
+}
+
+void put(capnp::List<capnp_schema::Dot>::Builder out, const Dots& dots) {
+    unsigned i = 0;
+    for (const auto& [origin, seq] : dots) {
+        out[i].setOrigin(origin.value);
+        out[i].setSeq(seq);
+        ++i;
+    }
+}
+
+bool get(capnp::List<capnp_schema::Dot>::Reader in, Dots& dots) {
+    dots.reserve(in.size());
+    for (const auto dot : in) {
+        if (dot.getSeq() == 0 || (!dots.empty() && dots.back().first.value >= dot.getOrigin())) return false;
+        dots.emplace_back(ReplicaId{dot.getOrigin()}, dot.getSeq());
+    }
+    return true;
+}
+
+void put(capnp_schema::Message::Builder out, const Hello& m) {
+    auto b = out.initHello();
+    b.setProtocol(m.protocol);
+    b.setCluster(m.cluster);
+    b.setSchemaHash(m.schema_hash);
+    b.setName(text(m.name));
+    b.setId(m.id.value);
+    b.setVersion(text(m.version));
+}
+void put(capnp_schema::Message::Builder out, const Have& m) {
+    auto b = out.initHave();
+    put(b.initVersion(count(m.version.size())), m.version);
+    b.setReplyWanted(m.reply_wanted);
+    auto digests = b.initDigests(count(m.digests.size()));
+    for (std::size_t i = 0; i < m.digests.size(); ++i) digests.set(count(i), m.digests[i]);
+}
+void put(capnp_schema::Message::Builder out, const Deltas& m) {
+    auto list = out.initDeltas().initDeltas(count(m.deltas.size()));
+    for (std::size_t i = 0; i < m.deltas.size(); ++i) list.set(count(i), blob(m.deltas[i]));
+}
+void put(capnp_schema::Message::Builder out, const OrderMessage& m) {
+    out.initOrder().setBytes(blob(m.bytes));
+}
+void put(capnp_schema::Message::Builder out, const Forward& m) {
+    auto b = out.initForward();
+    b.setOrigin(m.origin.value);
+    b.setSession(m.session);
+    b.setNumber(m.number);
+    b.setTransaction(text(m.transaction));
+    b.setStatement(text(m.statement));
+    auto list = b.initParameters(count(m.parameters.size()));
+    for (std::size_t i = 0; i < m.parameters.size(); ++i) {
+        list[count(i)].setTypeOid(m.parameters[i].first);
+        list[count(i)].setNull(m.parameters[i].second.first);
+        list[count(i)].setText(blob(m.parameters[i].second.second));
+    }
+    put(b.initSeen(count(m.seen.size())), m.seen);
+    b.setDeadlineMicros(m.deadline_micros);
+}
+void put(capnp_schema::Message::Builder out, const Forwarded& m) {
+    auto b = out.initForwarded();
+    b.setSession(m.session);
+    b.setNumber(m.number);
+    b.setCsn(m.csn);
+    b.setOk(m.ok);
+    b.setTag(text(m.tag));
+    auto rows = b.initRows(count(m.rows.size()));
+    for (std::size_t i = 0; i < m.rows.size(); ++i) {
+        auto values = rows[count(i)].initValues(count(m.rows[i].size()));
+        for (std::size_t j = 0; j < m.rows[i].size(); ++j) {
+            values[count(j)].setNull(m.rows[i][j].first);
+            values[count(j)].setText(blob(m.rows[i][j].second));
+        }
+    }
+    b.setSqlstate(text(m.sqlstate));
+    b.setMessage(text(m.message));
+    b.setDetail(text(m.detail));
+    b.setHint(text(m.hint));
+    b.setConstraint(text(m.constraint));
+    b.setTable(text(m.table));
+}
+
+Hello get(capnp_schema::Hello::Reader in) {
+    Hello m;
+    m.protocol = in.getProtocol();
+    m.cluster = in.getCluster();
+    m.schema_hash = in.getSchemaHash();
+    m.name = text(in.getName());
+    m.id = ReplicaId{in.getId()};
+    m.version = text(in.getVersion());
+    return m;
+}
+Result<Message> get(capnp_schema::Have::Reader in) {
+    Have m;
+    if (!get(in.getVersion(), m.version))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.reply_wanted = in.getReplyWanted();
+    for (const auto word : in.getDigests()) m.digests.push_back(word);
+    return m;
+}
+Deltas get(capnp_schema::Deltas::Reader in) {
+    Deltas m;
+    for (const auto delta : in.getDeltas()) m.deltas.push_back(bytes(delta));
+    return m;
+}
+Result<Message> get(capnp_schema::Forward::Reader in) {
+    Forward m;
+    m.origin = ReplicaId{in.getOrigin()};
+    m.session = in.getSession();
+    m.number = in.getNumber();
+    m.transaction = text(in.getTransaction());
+    m.statement = text(in.getStatement());
+    for (const auto value : in.getParameters())
+        m.parameters.push_back({value.getTypeOid(), {value.getNull(), bytes(value.getText())}});
+    if (!get(in.getSeen(), m.seen))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.deadline_micros = in.getDeadlineMicros();
+    return m;
+}
+Forwarded get(capnp_schema::Forwarded::Reader in) {
+    Forwarded m;
+    m.session = in.getSession();
+    m.number = in.getNumber();
+    m.csn = in.getCsn();
+    m.ok = in.getOk();
+    m.tag = text(in.getTag());
+    for (const auto row : in.getRows()) {
+        auto& out = m.rows.emplace_back();
+        for (const auto value : row.getValues()) out.emplace_back(value.getNull(), bytes(value.getText()));
+    }
+    m.sqlstate = text(in.getSqlstate());
+    m.message = text(in.getMessage());
+    m.detail = text(in.getDetail());
+    m.hint = text(in.getHint());
+    m.constraint = text(in.getConstraint());
+    m.table = text(in.getTable());
+    return m;
+}
+
+Result<Message> get(capnp_schema::Message::Reader in) {
+    switch (in.which()) {
+        case capnp_schema::Message::HELLO:
+            return get(in.getHello());
+        case capnp_schema::Message::HAVE:
+            return get(in.getHave());
+        case capnp_schema::Message::DELTAS:
+            return get(in.getDeltas());
+        case capnp_schema::Message::ORDER:
+            return OrderMessage{bytes(in.getOrder().getBytes())};
+        case capnp_schema::Message::FORWARD:
+            return get(in.getForward());
+        case capnp_schema::Message::FORWARDED:
+            return get(in.getForwarded());
+    }
+    return fail(sqlstate::protocol_violation, "peer message: of a kind this version does not know");
+}
+
+}  // namespace
+
+Bytes encode(const Message& message) {
+    capnp::MallocMessageBuilder builder;
+    const auto root = builder.initRoot<capnp_schema::Message>();
+    std::visit([&](const auto& m) { put(root, m); }, message);
+    const auto words = capnp::messageToFlatArray(builder);
+    const auto flat = words.asBytes();
+    return {reinterpret_cast<const char*>(flat.begin()), flat.size()};
+}
+
+Result<Message> decode(BytesView in) {
+    if (in.size() > message_bytes_max || in.size() % sizeof(capnp::word) != 0 || in.empty())
+        return fail(sqlstate::protocol_violation, "peer message: bad size " + std::to_string(in.size()));
+    // Copied for alignment. The traversal limit bounds the work a message can cause by pointing at the same
+    // bytes many times.
+    auto words = kj::heapArray<capnp::word>(in.size() / sizeof(capnp::word));
+    std::memcpy(words.begin(), in.data(), in.size());
+    try {
+        capnp::ReaderOptions options;
+        options.traversalLimitInWords = 8 * words.size() + 1024;
+        capnp::FlatArrayMessageReader reader(words, options);
+        return get(reader.getRoot<capnp_schema::Message>());
+    } catch (const kj::Exception& problem) {
+        return fail(sqlstate::protocol_violation,
+                    std::string("peer message: ") + problem.getDescription().cStr());
+    } catch (const std::exception& problem) {
+        return fail(sqlstate::protocol_violation, std::string("peer message: ") + problem.what());
+    }
+}
+
+}  // namespace anabranch::wire

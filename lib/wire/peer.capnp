@@ -1,0 +1,92 @@
+# What peers say to each other: the protocol's specification. One Message per frame; a frame on a stream is a 4-byte little-endian
+# length and that many bytes of Cap'n Proto in the standard (unpacked) encoding.
+#
+# Rules that hold for every message:
+#  - Hello is the first message on a link in each direction; anything else before it ends the link.
+#  - A version vector lists origins in ascending order, each once, with seq > 0.
+#  - Deltas carry records exactly as they stand in the sender's log; a receiver checks each record's own checksum and refuses
+#    (naming the origin) what does not match.
+#  - A field that is not understood by an older peer is ignored by it; `protocol` changes only when that would be wrong.
+@0xc3f4b9a7d1e26085;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("anabranch::wire::capnp_schema");
+
+struct Dot {
+  origin @0 :UInt64;
+  seq @1 :UInt64;
+}
+
+struct Hello {
+  protocol @0 :UInt32;
+  cluster @1 :UInt64;      # hash of what all members must agree on
+  schemaHash @2 :UInt64;
+  name @3 :Text;
+  id @4 :UInt64;
+  version @5 :Text;
+}
+
+# Anti-entropy: "this is what I hold durably". With replyWanted the receiver answers with its own Have; in any case it sends what is missing.
+struct Have {
+  version @0 :List(Dot);
+  replyWanted @1 :Bool;
+  digests @2 :List(UInt64);  # two words per table, to be compared when the version vectors are equal
+}
+
+# In causal order; per origin without gaps.
+struct Deltas {
+  deltas @0 :List(Data);
+}
+
+# A message of the order (Raft), in the flat encoding of node/order/codec.
+struct OrderMessage {
+  bytes @0 :Data;
+}
+
+struct Value {
+  typeOid @0 :UInt32;
+  null @1 :Bool;
+  text @2 :Data;             # PostgreSQL's text form
+}
+
+# An ordered request on its way to the primary.
+struct Forward {
+  origin @0 :UInt64;
+  session @1 :UInt64;
+  number @2 :UInt64;
+  transaction @3 :Text;      # a declared transaction; empty: statement
+  statement @4 :Text;
+  parameters @5 :List(Value);
+  seen @6 :List(Dot);        # the primary executes only when it holds this
+  deadlineMicros @7 :Int64;  # how long the requester will wait, counted from its sending
+}
+
+struct Row {
+  values @0 :List(Value);    # typeOid unused
+}
+
+struct Forwarded {
+  session @0 :UInt64;
+  number @1 :UInt64;
+  csn @2 :UInt64;            # to be applied before the client is answered; 0: nothing was written
+  ok @3 :Bool;
+  tag @4 :Text;
+  rows @5 :List(Row);
+  sqlstate @6 :Text;
+  message @7 :Text;
+  detail @8 :Text;
+  hint @9 :Text;
+  constraint @10 :Text;
+  table @11 :Text;
+}
+
+struct Message {
+  union {
+    hello @0 :Hello;
+    have @1 :Have;
+    deltas @2 :Deltas;
+    order @3 :OrderMessage;
+    forward @4 :Forward;
+    forwarded @5 :Forwarded;
+  }
+}
