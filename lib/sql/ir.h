@@ -8,6 +8,14 @@
 //   Insert on_conflict:    rel 0 is the existing row, rel 1 is `excluded`.
 //   Insert returning:      rel 0 is the row inserted or updated.
 //   Table CHECK, generated and default expressions: rel 0 is the row itself.
+// How levels are counted, so that binder and interpreters agree:
+//   - Every Query is a scope of its own inside whatever contains it, a left or right side of a set operation and a FROM subquery too. The
+//     containing scope counts as a level even where its rels may not be referred to (a subquery in FROM without LATERAL, a CTE's body).
+//   - A Statement whose body is Insert, Update or Delete opens two scopes: one for Statement::ctes (no rels, counted also when it is empty),
+//     and inside it that of the body. Insert::source, its ON CONFLICT part and its RETURNING are inside the Insert's scope.
+//   - The body of a CTE is inside the scope its WITH list is attached to: it reaches an earlier CTE of that list, or itself, at level 1.
+//   - `order_by`, `distinct_on` and `group_by`: in a plain select each ORDER BY and DISTINCT ON key is the same ExprPtr as one of `targets`
+//     (maybe a hidden one). For set operations and VALUES a key is ColumnRef{0, 0, output column}.
 #pragma once
 
 #include <cstdint>
