@@ -1,5 +1,5 @@
-// Datum: one SQL value in 16 bytes, trivially copyable. Its type is known from the plan, not stored. Bytes are borrowed: they live in an
-// Arena or in a stored row, at least until the transaction that uses them ends.
+// Datum: one SQL value in 16 bytes, trivially copyable. Its type is known from the plan, not stored. Bytes
+// are borrowed: they live in an Arena or in a stored row, at least until the transaction that uses them ends.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +37,19 @@ class Datum {
     constexpr bool as_bool() const { return integer_ != 0; }
     constexpr double as_floating() const { return floating_; }
     constexpr std::string_view as_bytes() const { return {bytes_, size_}; }
-    // Same storage kind and same content: identity of representation, not SQL equality (numeric 1.0 and 1.00 differ).
+    // Same storage kind and same content: identity of representation, not SQL equality (numeric 1.0 and 1.00
+    // differ).
     friend constexpr bool identical(const Datum& a, const Datum& b) {
         if (a.kind_ != b.kind_) return false;
         switch (a.kind_) {
-            case Kind::null: return true;
-            case Kind::integer: return a.integer_ == b.integer_;
-            case Kind::floating: return a.floating_ == b.floating_;
-            case Kind::bytes: return a.as_bytes() == b.as_bytes();
+            case Kind::null:
+                return true;
+            case Kind::integer:
+                return a.integer_ == b.integer_;
+            case Kind::floating:
+                return a.floating_ == b.floating_;
+            case Kind::bytes:
+                return a.as_bytes() == b.as_bytes();
         }
         return false;
     }

@@ -1,5 +1,5 @@
-// SQL types as the engine knows them. A Type is a small value; domains are not types here (see ir.h: a domain is a base type plus
-// conditions that a cast or a store checks).
+// SQL types as the engine knows them. A Type is a small value; domains are not types here (see ir.h: a domain
+// is a base type plus conditions that a cast or a store checks).
 #pragma once
 
 #include <cstdint>
@@ -48,16 +48,19 @@ enum class TypeId : std::uint8_t {
 struct Type {
     TypeId id = TypeId::unknown;
     bool array = false;
-    std::int32_t modifier = -1;   // PostgreSQL's typmod: varchar(n) is n + 4, numeric(p,s) is ((p << 16) | s) + 4; -1 = none
-    std::uint32_t detail = 0;     // enum index
+    std::int32_t modifier =
+        -1;  // PostgreSQL's typmod: varchar(n) is n + 4, numeric(p,s) is ((p << 16) | s) + 4; -1 = none
+    std::uint32_t detail = 0;  // enum index
     friend bool operator==(const Type&, const Type&) = default;
 };
 
 // How a value of a type is stored in a Datum.
 enum class Storage : std::uint8_t {
-    integer,   // bool 0/1, int*, oid, reg*, date (days since 2000-01-01), time (micros), timestamp[tz] (micros since 2000-01-01), enum ordinal
+    integer,  // bool 0/1, int*, oid, reg*, date (days since 2000-01-01), time (micros), timestamp[tz] (micros
+              // since 2000-01-01), enum ordinal
     floating,  // float4, float8
-    bytes,     // everything else: text as UTF-8; uuid 16 bytes; numeric, interval, json, ranges, arrays in the canonical encoding of value.h
+    bytes,  // everything else: text as UTF-8; uuid 16 bytes; numeric, interval, json, ranges, arrays in the
+            // canonical encoding of value.h
 };
 constexpr Storage storage_of(Type type) {
     if (type.array) return Storage::bytes;
@@ -75,10 +78,13 @@ constexpr Storage storage_of(Type type) {
         case TypeId::timestamp:
         case TypeId::timestamptz:
         case TypeId::enum_:
-        case TypeId::char_: return Storage::integer;
+        case TypeId::char_:
+            return Storage::integer;
         case TypeId::float4:
-        case TypeId::float8: return Storage::floating;
-        default: return Storage::bytes;
+        case TypeId::float8:
+            return Storage::floating;
+        default:
+            return Storage::bytes;
     }
 }
 constexpr bool is_integer(Type type) {
