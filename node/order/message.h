@@ -14,7 +14,7 @@ namespace anabranch::order {
 // protect the primary it still hears.
 struct VoteRequest {
     Epoch epoch = 0;
-    Index last_index = 0;
+    Index last_index = 0;  // of the candidate's log, as far as it holds the entries' dependencies
     Epoch last_epoch = 0;
     bool pre = false;
     bool transfer = false;

@@ -91,7 +91,8 @@ struct Propose {  // at the primary, for index == next_index() and epoch == stat
     Epoch epoch = 0;
     Index index = 0;
     Bytes delta;
-    Dots dependencies;  // covered by what this replica was told to hold; ORDER_ORIGIN is ignored
+    Dots dependencies;  // not held durably here yet: fine, our own acknowledgement waits too; ORDER_ORIGIN is
+                        // ignored
 };
 struct Read {  // linearizable read, at any replica; answered by ReadReady or ReadFailed with the same token
     std::uint64_t token = 0;

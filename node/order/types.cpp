@@ -101,8 +101,9 @@ bool well_formed(const Members& members) {
     if (!ascending(members.voters) || !ascending(members.incoming) || !ascending(members.learners))
         return false;
     if (members.voters.empty() && (members.joint() || !members.learners.empty())) return false;
+    const auto& next_voters = members.joint() ? members.incoming : members.voters;
     return std::none_of(members.learners.begin(), members.learners.end(),
-                        [&](ReplicaId id) { return members.votes(id); });
+                        [&](ReplicaId id) { return has(next_voters, id); });
 }
 
 Bytes encode(const Members& members) {

@@ -1,0 +1,59 @@
+// Snapshots by position (compare Raft section 7): the log forgets entries that the replica's durable state
+// contains; a replica that is behind gets the state by gossip, and only then moves its log to the snapshot's
+// position.
+#include <algorithm>
+
+#include "node/order/core.h"
+
+namespace anabranch::order {
+
+void Core::on(const Compact& input) {
+    const Index index = std::min({input.index, emitted_, applied_, journal_.durable(), log_.covered()});
+    if (index <= log_.base().index) return;
+    log_.compact(index);
+    journal_.note_compacted();
+}
+
+void Core::handle(ReplicaId from, const InstallSnapshot& message) {
+    const Snapshot& snapshot = message.snapshot;
+    const bool sound = well_formed(snapshot.members) && !snapshot.members.voters.empty() &&
+                       well_formed(snapshot.dependencies) && snapshot.epoch <= message.epoch &&
+                       snapshot.index > 0;
+    if (!sound) return bad(from, "its snapshot is damaged");
+    if (!accept_primary(from, message.epoch, message.round)) return;
+    if (snapshot.index <= commit_) {
+        verified_ = std::max(verified_, commit_);
+    } else if (log_.epoch_at(snapshot.index) == snapshot.epoch) {
+        verified_ = std::max(verified_, snapshot.index);
+        commit_to(std::min(message.commit, verified_));
+    } else {
+        wanted_ = snapshot;
+        try_install();
+        if (wanted_) outputs_.push_back(WantState{from, *wanted_});
+    }
+    acknowledge();
+}
+
+bool Core::state_held(const Snapshot& snapshot) const {
+    Dots wanted = snapshot.dependencies;
+    merge(wanted, {{ORDER_ORIGIN, snapshot.index}});
+    return covers(log_.held(), wanted);
+}
+
+// A snapshot describes committed entries, so it stays right whoever is primary by now. Our own entries go
+// only here, when the state that replaces them is durable: they may be acknowledged ones.
+void Core::try_install() {
+    if (!wanted_ || is_primary() || !state_held(*wanted_)) return;
+    const Snapshot snapshot = *std::exchange(wanted_, std::nullopt);
+    if (snapshot.index <= commit_) return;
+    if (log_.last() > snapshot.index) outputs_.push_back(Overwritten{snapshot.index + 1, log_.last()});
+    log_.reset(snapshot);
+    journal_.note_reset();
+    commit_ = emitted_ = snapshot.index;
+    verified_ = std::max(verified_, snapshot.index);
+    applied_ = std::max(applied_, snapshot.index);
+    outputs_.push_back(Installed{snapshot.index});
+    members_changed(true);
+}
+
+}  // namespace anabranch::order
