@@ -1,5 +1,6 @@
-// One client connection of PostgreSQL's protocol 3.0: bytes in, bytes out. No socket, no clock: the shell feeds what it reads and writes
-// what is returned, and closes when told. TLS is the shell's business (SSLRequest is answered by it or here with 'N').
+// One client connection of PostgreSQL's protocol 3.0: bytes in, bytes out. No socket, no clock: the shell
+// feeds what it reads and writes what is returned, and closes when told. TLS is the shell's business
+// (SSLRequest is answered by it or here with 'N').
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,7 @@
 namespace anabranch::pgwire {
 
 struct SessionOptions {
-    std::uint32_t backend_pid = 0;      // for CancelRequest
+    std::uint32_t backend_pid = 0;  // for CancelRequest
     std::uint32_t cancel_secret = 0;
     std::size_t message_bytes_max = 64 * 1024 * 1024;
     std::size_t startup_bytes_max = 10'000;
@@ -34,10 +35,12 @@ class Session {
     // Server-side end: sends ErrorResponse FATAL (57P01 shutdown, 57P05 idle, 53300 ...) and closes.
     void terminate(const Error& reason);
 
-    // Bytes ready to be sent now (answers behind an unreached ticket are held back). Cleared by the caller with take_output().
+    // Bytes ready to be sent now (answers behind an unreached ticket are held back). Cleared by the caller
+    // with take_output().
     std::string take_output();
-    bool wants_close() const;           // after the output is flushed
-    // Set when the first packet was a CancelRequest: the shell looks up the session with this pid and secret and cancels it.
+    bool wants_close() const;  // after the output is flushed
+    // Set when the first packet was a CancelRequest: the shell looks up the session with this pid and secret
+    // and cancels it.
     struct Cancel {
         std::uint32_t pid = 0, secret = 0;
     };

@@ -1,0 +1,69 @@
+#include "node/pgwire/portal.h"
+
+#include "lib/sql/value.h"
+
+namespace anabranch::pgwire {
+
+bool DataRowSink::row(std::span<const sql::Datum> values) {
+    MessageWriter message(*out_);
+    message.begin('D');
+    const std::size_t count = columns_->size();
+    message.i16(static_cast<std::uint16_t>(count));
+    for (std::size_t i = 0; i < count; ++i) {
+        const sql::Datum value = i < values.size() ? values[i] : sql::Datum::null();
+        if (value.is_null()) {
+            message.i32(~std::uint32_t{0});
+            continue;
+        }
+        const std::size_t at = out_->size();
+        message.i32(0);
+        const auto type = (*columns_)[i].type;
+        if (format_of(*formats_, i) == 1)
+            sql::print_binary(type, value, *out_, labels_);
+        else
+            sql::print_text(type, value, *out_, labels_);
+        message.patch32(at, static_cast<std::uint32_t>(out_->size() - at - 4));
+    }
+    message.end();
+    if (row_ends_ != nullptr) row_ends_->push_back(out_->size());
+    return true;
+}
+
+Result<void> bind_parameters(MessageReader& body, Portal& portal, const sql::EnumLabels* labels) {
+    const auto malformed = [] { return fail(sqlstate::protocol_violation, "malformed Bind message"); };
+    std::vector<std::uint16_t> formats(body.i16());
+    for (auto& format : formats) format = body.i16();
+    if (body.failed()) return malformed();
+    const auto& types = portal.prepared->parameter_types();
+    const std::size_t count = body.i16();
+    if (count != types.size())
+        return fail(sqlstate::protocol_violation, "bind message supplies " + std::to_string(count) +
+                                                      " parameters, but the statement requires " +
+                                                      std::to_string(types.size()));
+    if (formats.size() > 1 && formats.size() != count)
+        return fail(sqlstate::protocol_violation, "bind message has " + std::to_string(formats.size()) +
+                                                      " parameter formats but " + std::to_string(count) +
+                                                      " parameters");
+    portal.parameters.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const auto size = static_cast<std::int32_t>(body.i32());
+        if (size < 0) {
+            portal.parameters.push_back(sql::Datum::null());
+            continue;
+        }
+        const auto bytes = portal.arena->copy(body.raw(static_cast<std::size_t>(size)));
+        if (body.failed()) return malformed();
+        auto value = format_of(formats, i) == 1 ? sql::parse_binary(types[i], bytes, *portal.arena, labels)
+                                                : sql::parse_text(types[i], bytes, *portal.arena, labels);
+        if (!value) return std::unexpected(std::move(value).error());
+        portal.parameters.push_back(*value);
+    }
+    portal.formats.resize(body.i16());
+    for (auto& format : portal.formats) format = body.i16();
+    if (body.failed() || !body.done()) return malformed();
+    for (const auto format : portal.formats)
+        if (format > 1) return fail("22023", "unsupported format code: " + std::to_string(format));
+    return {};
+}
+
+}  // namespace anabranch::pgwire

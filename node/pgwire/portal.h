@@ -1,0 +1,58 @@
+// Prepared statements and portals of one session, and the sink that turns result rows into DataRow messages.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lib/base/arena.h"
+#include "node/pgwire/backend.h"
+#include "node/pgwire/codec.h"
+
+namespace anabranch::pgwire {
+
+struct NamedStatement {
+    PreparedPtr prepared;
+    std::string text;  // for error positions
+};
+
+struct Portal {
+    PreparedPtr prepared;
+    std::string text;
+    std::unique_ptr<Arena> arena = std::make_unique<Arena>();  // owns the parameters' bytes
+    std::vector<sql::Datum> parameters;
+    std::vector<std::uint16_t> formats;  // of the result columns
+    bool executed = false;
+    // Rows of a portal that is read in pieces: DataRow messages and where each ends.
+    std::string rows;
+    std::vector<std::size_t> row_ends;
+    std::size_t rows_sent = 0;
+    std::string tag;
+};
+
+// Writes DataRows to `out` as they come. Not moved while a statement runs.
+class DataRowSink final : public exec::RowSink {
+  public:
+    void start(std::string* out, const std::vector<sql::OutputColumn>* columns,
+               const std::vector<std::uint16_t>* formats, const sql::EnumLabels* labels,
+               std::vector<std::size_t>* row_ends) {
+        out_ = out;
+        columns_ = columns;
+        formats_ = formats;
+        labels_ = labels;
+        row_ends_ = row_ends;
+    }
+    bool row(std::span<const sql::Datum> values) override;
+
+  private:
+    std::string* out_ = nullptr;
+    const std::vector<sql::OutputColumn>* columns_ = nullptr;
+    const std::vector<std::uint16_t>* formats_ = nullptr;
+    const sql::EnumLabels* labels_ = nullptr;
+    std::vector<std::size_t>* row_ends_ = nullptr;
+};
+
+// Reads Bind's parameters into the portal. `body` stands after the statement name.
+Result<void> bind_parameters(MessageReader& body, Portal& portal, const sql::EnumLabels* labels);
+
+}  // namespace anabranch::pgwire

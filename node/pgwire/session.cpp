@@ -1,0 +1,602 @@
+#include "node/pgwire/session.h"
+
+#include <algorithm>
+#include <map>
+
+#include "lib/base/check.h"
+#include "node/pgwire/codec.h"
+#include "node/pgwire/output.h"
+#include "node/pgwire/portal.h"
+
+namespace anabranch::pgwire {
+
+namespace {
+constexpr std::uint32_t protocol_3_0 = 196608;
+constexpr std::uint32_t code_cancel = 80877102;
+constexpr std::uint32_t code_ssl = 80877103;
+constexpr std::uint32_t code_gss = 80877104;
+
+std::uint32_t read32(std::string_view in) {
+    return MessageReader(in).i32();
+}
+}  // namespace
+
+class Session::Impl {
+  public:
+    Impl(Backend& backend, const SessionOptions& options) : backend_(backend), options_(options) {}
+
+    void receive(std::string_view bytes) {
+        input_.append(bytes);
+        run();
+    }
+    void complete(std::uint64_t number, Result<Outcome> outcome) {
+        if (waiting_ == Waiting::nothing || number != number_) return;  // cancelled or closed meanwhile
+        const auto waiting = std::exchange(waiting_, Waiting::nothing);
+        resume(waiting, std::move(outcome));
+        run();
+    }
+    void durable(std::uint64_t ticket) { output_.reached(ticket); }
+    void notify(std::string_view channel, std::string_view payload) {
+        auto m = out();
+        m.begin('A');
+        m.i32(options_.backend_pid);
+        m.text(channel);
+        m.text(payload);
+        m.end();
+    }
+    void terminate(const Error& reason) {
+        if (closing_) return;
+        auto m = out();
+        write_error(m, "FATAL", reason, {}, 0);
+        closing_ = true;
+    }
+    std::string take_output() { return output_.take(); }
+    bool wants_close() const { return closing_ && output_.empty(); }
+    std::optional<Cancel> cancel_request() const { return cancel_; }
+    std::string describe() const {
+        return std::string(started_ ? "ready" : "starting") +
+               " block=" + static_cast<char>(backend_.block_state()) +
+               " input=" + std::to_string(input_.size() - consumed_);
+    }
+
+  private:
+    enum class Waiting : std::uint8_t { nothing, simple, simple_end, execute, sync };
+
+    MessageWriter out() { return MessageWriter(output_.tail()); }
+    void error(const Error& problem, std::string_view sent = {}, std::uint32_t base = 0) {
+        auto m = out();
+        write_error(m, "ERROR", problem, sent, base);
+    }
+    void fatal(const Error& problem) { terminate(problem); }
+
+    // Consumes whole messages while nothing is awaited.
+    void run() {
+        while (!closing_ && waiting_ == Waiting::nothing) {
+            const std::string_view in = std::string_view(input_).substr(consumed_);
+            if (!started_) {
+                if (!start_up(in)) break;
+                continue;
+            }
+            if (in.size() < 5) break;
+            const std::uint32_t size = read32(in.substr(1));
+            if (size < 4 || size > options_.message_bytes_max) {
+                fatal(Error::make(sqlstate::protocol_violation,
+                                  "invalid message length " + std::to_string(size)));
+                break;
+            }
+            if (in.size() < std::size_t{size} + 1) break;
+            const char type = in[0];
+            // Copied: handlers may be resumed after input_ has moved.
+            message_.assign(in.substr(5, size - 4));
+            consumed_ += std::size_t{size} + 1;
+            dispatch(type);
+        }
+        if (consumed_ == input_.size() || consumed_ > 1 << 16) {
+            input_.erase(0, consumed_);
+            consumed_ = 0;
+        }
+        if (closing_) input_.clear(), consumed_ = 0;
+    }
+
+    bool next_is_sync() const { return consumed_ < input_.size() && input_[consumed_] == 'S'; }
+
+    // ---- start-up ----
+
+    bool start_up(std::string_view in) {
+        if (in.size() < 8) return false;
+        const std::uint32_t size = read32(in);
+        if (size < 8 || size > options_.startup_bytes_max) {
+            fatal(Error::make(sqlstate::protocol_violation, "invalid length of startup packet"));
+            return false;
+        }
+        if (in.size() < size) return false;
+        MessageReader body(in.substr(4, size - 4));
+        const std::uint32_t code = body.i32();
+        consumed_ += size;
+        if (code == code_ssl || code == code_gss) {
+            output_.tail().push_back('N');
+            return true;
+        }
+        if (code == code_cancel) {
+            cancel_ = Cancel{body.i32(), body.i32()};
+            closing_ = true;
+            return false;
+        }
+        if (code >> 16 != protocol_3_0 >> 16) {
+            fatal(Error::make(sqlstate::feature_not_supported,
+                              "unsupported frontend protocol " + std::to_string(code >> 16) + "." +
+                                  std::to_string(code & 0xffff) + ": this server speaks 3.0"));
+            return false;
+        }
+        welcome(body, code);
+        return true;
+    }
+
+    void welcome(MessageReader& body, std::uint32_t code) {
+        std::string user, database;
+        std::vector<std::pair<std::string, std::string>> settings;
+        while (!body.failed()) {
+            const std::string name(body.text());
+            if (name.empty()) break;
+            const std::string value(body.text());
+            if (name == "user")
+                user = value;
+            else if (name == "database")
+                database = value;
+            else
+                settings.emplace_back(name, value);
+        }
+        if (body.failed() || !body.done())
+            return fatal(Error::make(sqlstate::protocol_violation,
+                                     "invalid startup packet layout: expected terminator as last byte"));
+        if (user.empty())
+            return fatal(Error::make("28000", "no PostgreSQL user name specified in startup packet"));
+        if (database.empty()) database = user;
+        if (auto accepted = backend_.connect(user, database, settings); !accepted)
+            return fatal(accepted.error());
+        auto m = out();
+        if (code != protocol_3_0) negotiate(m, settings);
+        m.begin('R');
+        m.i32(0);
+        m.end();
+        for (const auto& [name, value] : backend_.announced()) write_parameter_status(m, name, value);
+        m.begin('K');
+        m.i32(options_.backend_pid);
+        m.i32(options_.cancel_secret);
+        m.end();
+        started_ = true;
+        ready();
+    }
+
+    // NegotiateProtocolVersion: a newer minor version, or _pq_ options, are answered with what is spoken
+    // here.
+    static void negotiate(MessageWriter& m,
+                          const std::vector<std::pair<std::string, std::string>>& settings) {
+        std::vector<std::string_view> unknown;
+        for (const auto& [name, value] : settings)
+            if (name.starts_with("_pq_.")) unknown.push_back(name);
+        m.begin('v');
+        m.i32(0);
+        m.i32(static_cast<std::uint32_t>(unknown.size()));
+        for (const auto name : unknown) m.text(name);
+        m.end();
+    }
+
+    // ---- dispatch ----
+
+    void dispatch(char type) {
+        if (skip_until_sync_ && type != 'S' && type != 'X') return;
+        MessageReader body(message_);
+        switch (type) {
+            case 'Q':
+                return query(body);
+            case 'P':
+                return parse(body);
+            case 'B':
+                return bind(body);
+            case 'D':
+                return describe_message(body);
+            case 'E':
+                return execute(body);
+            case 'C':
+                return close(body);
+            case 'S':
+                return sync();
+            case 'H':
+                return;  // Flush: output is never kept back anyway
+            case 'X':
+                closing_ = true;
+                return;
+            case 'F':
+                return extended_error(
+                    Error::make(sqlstate::feature_not_supported, "function call messages are not supported"));
+            case 'd':
+            case 'c':
+            case 'f':
+                return;  // copy data outside a COPY is ignored, as in PostgreSQL
+            default:
+                fatal(Error::make(
+                    sqlstate::protocol_violation,
+                    "invalid frontend message type " + std::to_string(static_cast<unsigned char>(type))));
+        }
+    }
+
+    void ready() {
+        auto m = out();
+        m.begin('Z');
+        m.i8(static_cast<std::uint8_t>(backend_.block_state()));
+        m.end();
+    }
+    void report(const Outcome& outcome) {
+        auto m = out();
+        for (const auto& text : outcome.notices) write_notice(m, text);
+        for (const auto& [name, value] : outcome.parameter_status) write_parameter_status(m, name, value);
+    }
+    void command_complete(std::string_view tag) {
+        auto m = out();
+        m.begin('C');
+        m.text(tag);
+        m.end();
+    }
+    // Runs or has run: true when `completion` can be answered now (behind its gate, if any).
+    bool settled(const Completion& completion, Waiting waiting) {
+        if (completion.when == When::later) {
+            waiting_ = waiting;
+            return false;
+        }
+        if (completion.when == When::durable) output_.gate(completion.ticket);
+        return true;
+    }
+    void resume(Waiting waiting, Result<Outcome> outcome) {
+        switch (waiting) {
+            case Waiting::nothing:
+                return;
+            case Waiting::simple:
+                return simple_done(std::move(outcome));
+            case Waiting::simple_end:
+                return simple_ended(std::move(outcome));
+            case Waiting::execute:
+                return execute_done(std::move(outcome));
+            case Waiting::sync:
+                return sync_done(std::move(outcome));
+        }
+    }
+
+    // ---- simple query: its statements run one after another, as one implicit transaction when there are
+    // several ----
+
+    struct Simple {
+        std::string text;
+        std::vector<std::pair<std::uint32_t, std::uint32_t>> ranges;
+        std::size_t next = 0;
+        PreparedPtr prepared;
+        std::string pending_tag;  // of the last statement, told after the implicit commit
+        bool implicit = false;    // some statement ran in the implicit transaction
+    };
+
+    void query(MessageReader& body) {
+        const auto text = body.text();
+        if (body.failed() || !body.done())
+            return fatal(Error::make(sqlstate::protocol_violation, "malformed Query message"));
+        portals_.erase("");
+        simple_ = Simple{std::string(text), {}, 0, nullptr, {}, false};
+        auto ranges = backend_.split(simple_.text);
+        if (!ranges) {
+            if (backend_.block_state() == BlockState::in_block) fail_block();
+            error(ranges.error(), simple_.text);
+            return ready();
+        }
+        simple_.ranges = std::move(*ranges);
+        if (simple_.ranges.empty()) {
+            auto m = out();
+            write_empty(m, 'I');
+            return ready();
+        }
+        simple_next();
+    }
+
+    // A statement that cannot even be prepared fails the open block too.
+    void fail_block() { (void)backend_.end_implicit(++number_, true); }
+
+    void simple_next() {
+        while (waiting_ == Waiting::nothing) {
+            if (simple_.next == simple_.ranges.size()) return simple_finish();
+            const auto [offset, size] = simple_.ranges[simple_.next];
+            auto prepared = backend_.prepare(std::string_view(simple_.text).substr(offset, size), {});
+            if (!prepared) return simple_failed(prepared.error());
+            simple_.prepared = *prepared;
+            if (!simple_.prepared->parameter_types().empty())
+                return simple_failed(Error::make("42P02", "there is no parameter $1"));
+            if (!simple_.prepared->columns().empty()) {
+                auto m = out();
+                write_row_description(m, simple_.prepared->columns(), no_formats_);
+            }
+            const bool implicit = simple_.ranges.size() > 1 && backend_.block_state() == BlockState::idle &&
+                                  simple_.prepared->kind() == Prepared::Kind::query;
+            simple_.implicit = simple_.implicit || implicit;
+            sink_.start(&row_target(), &simple_.prepared->columns(), &no_formats_, backend_.enum_labels(),
+                        nullptr);
+            auto done = backend_.execute(++number_, *simple_.prepared, {}, sink_, implicit);
+            flush_rows(done);
+            if (settled(done, Waiting::simple)) {
+                if (!simple_step(std::move(done.outcome))) return;
+            }
+        }
+    }
+    // Handles one statement's end; false when the query is over.
+    bool simple_step(Result<Outcome> outcome) {
+        if (!outcome) {
+            simple_failed(outcome.error());
+            return false;
+        }
+        report(*outcome);
+        ++simple_.next;
+        const bool last = simple_.next == simple_.ranges.size();
+        if (last && simple_.implicit && backend_.block_state() == BlockState::idle)
+            simple_.pending_tag = outcome->tag;
+        else
+            command_complete(outcome->tag);
+        return true;
+    }
+    void simple_done(Result<Outcome> outcome) {
+        if (outcome) output_.tail() += rows_;
+        rows_.clear();
+        if (simple_step(std::move(outcome))) simple_next();
+    }
+    void simple_finish() {
+        if (!simple_.implicit) return ready();
+        auto done = backend_.end_implicit(++number_, false);
+        if (settled(done, Waiting::simple_end)) simple_ended(std::move(done.outcome));
+    }
+    void simple_ended(Result<Outcome> outcome) {
+        if (!outcome)
+            error(outcome.error());
+        else if (!simple_.pending_tag.empty())
+            command_complete(simple_.pending_tag);
+        ready();
+    }
+    void simple_failed(const Error& problem) {
+        rows_.clear();
+        fail_block();
+        error(problem, simple_.text,
+              simple_.next < simple_.ranges.size() ? simple_.ranges[simple_.next].first : 0);
+        ready();
+    }
+
+    // Rows are collected apart, because a failed or gated statement must not let them out early.
+    std::string& row_target() {
+        rows_.clear();
+        return rows_;
+    }
+    void flush_rows(const Completion& done) {
+        if (done.when == When::later) return;
+        if (done.when == When::durable) output_.gate(done.ticket);
+        if (done.outcome) output_.tail() += rows_;
+        rows_.clear();
+    }
+
+    // ---- extended query ----
+
+    void extended_error(const Error& problem, std::string_view sent = {}) {
+        error(problem, sent);
+        skip_until_sync_ = true;
+        batch_failed_ = true;
+        if (backend_.block_state() == BlockState::in_block) fail_block();
+    }
+
+    void parse(MessageReader& body) {
+        const std::string name(body.text());
+        const std::string text(body.text());
+        std::vector<sql::Type> types(body.i16());
+        for (auto& type : types) type = sql::type_of_oid(body.i32());
+        if (body.failed() || !body.done())
+            return extended_error(Error::make(sqlstate::protocol_violation, "malformed Parse message"));
+        if (!name.empty() && statements_.contains(name))
+            return extended_error(Error::make("42P05", "prepared statement \"" + name + "\" already exists"));
+        auto prepared = backend_.prepare(text, types);
+        if (!prepared) return extended_error(prepared.error(), text);
+        statements_.insert_or_assign(name, NamedStatement{*prepared, text});
+        auto m = out();
+        write_empty(m, '1');
+    }
+
+    void bind(MessageReader& body) {
+        const std::string portal_name(body.text());
+        const std::string statement_name(body.text());
+        const auto statement = statements_.find(statement_name);
+        if (body.failed())
+            return extended_error(Error::make(sqlstate::protocol_violation, "malformed Bind message"));
+        if (statement == statements_.end()) return extended_error(no_statement(statement_name));
+        if (!portal_name.empty() && portals_.contains(portal_name))
+            return extended_error(Error::make("42P03", "cursor \"" + portal_name + "\" already exists"));
+        Portal portal;
+        portal.prepared = statement->second.prepared;
+        portal.text = statement->second.text;
+        if (auto bound = bind_parameters(body, portal, backend_.enum_labels()); !bound)
+            return extended_error(bound.error());
+        portals_.insert_or_assign(portal_name, std::move(portal));
+        auto m = out();
+        write_empty(m, '2');
+    }
+
+    void describe_message(MessageReader& body) {
+        const char what = static_cast<char>(body.i8());
+        const std::string name(body.text());
+        auto m = out();
+        if (what == 'S') {
+            const auto statement = statements_.find(name);
+            if (statement == statements_.end()) return extended_error(no_statement(name));
+            const auto& types = statement->second.prepared->parameter_types();
+            m.begin('t');
+            m.i16(static_cast<std::uint16_t>(types.size()));
+            for (const auto type : types) m.i32(sql::oid_of(type));
+            m.end();
+            return describe_columns(m, *statement->second.prepared, no_formats_);
+        }
+        const auto portal = portals_.find(name);
+        if (what != 'P' || portal == portals_.end()) return extended_error(no_portal(name));
+        describe_columns(m, *portal->second.prepared, portal->second.formats);
+    }
+    static void describe_columns(MessageWriter& m, const Prepared& prepared,
+                                 const std::vector<std::uint16_t>& formats) {
+        if (prepared.columns().empty())
+            write_empty(m, 'n');
+        else
+            write_row_description(m, prepared.columns(), formats);
+    }
+
+    void execute(MessageReader& body) {
+        executing_ = std::string(body.text());
+        row_limit_ = body.i32();
+        if (body.failed() || !body.done())
+            return extended_error(Error::make(sqlstate::protocol_violation, "malformed Execute message"));
+        const auto found = portals_.find(executing_);
+        if (found == portals_.end()) return extended_error(no_portal(executing_));
+        Portal& portal = found->second;
+        if (portal.prepared->kind() == Prepared::Kind::empty) {
+            auto m = out();
+            return write_empty(m, 'I');
+        }
+        if (portal.executed) return send_rows(portal);
+        portal.executed = true;
+        const bool implicit = portal.prepared->kind() == Prepared::Kind::query &&
+                              backend_.block_state() == BlockState::idle &&
+                              !(next_is_sync() && !batch_implicit_);
+        batch_implicit_ = batch_implicit_ || implicit;
+        sink_.start(&portal.rows, &portal.prepared->columns(), &portal.formats, backend_.enum_labels(),
+                    row_limit_ > 0 ? &portal.row_ends : nullptr);
+        auto done = backend_.execute(++number_, *portal.prepared, portal.parameters, sink_, implicit);
+        if (settled(done, Waiting::execute)) execute_done(std::move(done.outcome));
+    }
+    void execute_done(Result<Outcome> outcome) {
+        const auto found = portals_.find(executing_);
+        if (found == portals_.end()) return;
+        Portal& portal = found->second;
+        if (!outcome) {
+            const std::string text = portal.text;
+            portals_.erase(found);
+            return extended_error(outcome.error(), text);
+        }
+        report(*outcome);
+        portal.tag = std::move(outcome->tag);
+        send_rows(portal);
+    }
+    void send_rows(Portal& portal) {
+        if (row_limit_ == 0 || portal.row_ends.empty()) {
+            const std::size_t begin = portal.rows_sent == 0 ? 0 : portal.row_ends[portal.rows_sent - 1];
+            output_.tail().append(portal.rows, begin);
+            portal.rows.clear();
+            portal.rows_sent = 0;
+            portal.row_ends.clear();
+            return command_complete(portal.tag);
+        }
+        const std::size_t first = portal.rows_sent;
+        const std::size_t last = std::min(portal.row_ends.size(), first + row_limit_);
+        const std::size_t begin = first == 0 ? 0 : portal.row_ends[first - 1];
+        const std::size_t end = last == 0 ? 0 : portal.row_ends[last - 1];
+        output_.tail().append(portal.rows, begin, end - begin);
+        portal.rows_sent = last;
+        if (last < portal.row_ends.size() || last - first == row_limit_) {
+            auto m = out();
+            if (last == portal.row_ends.size())
+                portal.rows.clear(), portal.row_ends.clear(), portal.rows_sent = 0;
+            return write_empty(m, 's');
+        }
+        portal.rows.clear();
+        portal.row_ends.clear();
+        portal.rows_sent = 0;
+        command_complete(portal.tag);
+    }
+
+    void close(MessageReader& body) {
+        const char what = static_cast<char>(body.i8());
+        const std::string name(body.text());
+        if (what == 'S')
+            statements_.erase(name);
+        else
+            portals_.erase(name);
+        auto m = out();
+        write_empty(m, '3');
+    }
+
+    void sync() {
+        skip_until_sync_ = false;
+        const bool failed = std::exchange(batch_failed_, false);
+        if (std::exchange(batch_implicit_, false)) {
+            auto done = backend_.end_implicit(++number_, failed);
+            if (settled(done, Waiting::sync)) sync_done(std::move(done.outcome));
+            return;
+        }
+        sync_done(Outcome{});
+    }
+    void sync_done(Result<Outcome> outcome) {
+        if (!outcome) error(outcome.error());
+        // Portals live until the end of the transaction: outside a block that is now.
+        if (backend_.block_state() == BlockState::idle) portals_.clear();
+        ready();
+    }
+
+    static Error no_statement(const std::string& name) {
+        return Error::make("26000", name.empty() ? std::string("unnamed prepared statement does not exist")
+                                                 : "prepared statement \"" + name + "\" does not exist");
+    }
+    static Error no_portal(const std::string& name) {
+        return Error::make("34000", "portal \"" + name + "\" does not exist");
+    }
+
+    Backend& backend_;
+    const SessionOptions options_;
+    std::string input_;
+    std::size_t consumed_ = 0;
+    std::string message_;
+    Output output_;
+    std::string rows_;
+    bool started_ = false;
+    bool closing_ = false;
+    std::optional<Cancel> cancel_;
+    std::uint64_t number_ = 0;  // of the latest request to the backend
+    Waiting waiting_ = Waiting::nothing;
+    Simple simple_;
+    bool skip_until_sync_ = false;
+    bool batch_failed_ = false;
+    bool batch_implicit_ = false;
+    std::map<std::string, NamedStatement, std::less<>> statements_;
+    std::map<std::string, Portal, std::less<>> portals_;
+    std::string executing_;
+    std::uint32_t row_limit_ = 0;
+    DataRowSink sink_;
+    const std::vector<std::uint16_t> no_formats_;
+};
+
+Session::Session(Backend& backend, const SessionOptions& options)
+    : impl_(std::make_unique<Impl>(backend, options)) {}
+Session::~Session() = default;
+void Session::receive(std::string_view bytes) {
+    impl_->receive(bytes);
+}
+void Session::complete(std::uint64_t number, Result<Outcome> outcome) {
+    impl_->complete(number, std::move(outcome));
+}
+void Session::durable(std::uint64_t ticket) {
+    impl_->durable(ticket);
+}
+void Session::notify(std::string_view channel, std::string_view payload) {
+    impl_->notify(channel, payload);
+}
+void Session::terminate(const Error& reason) {
+    impl_->terminate(reason);
+}
+std::string Session::take_output() {
+    return impl_->take_output();
+}
+bool Session::wants_close() const {
+    return impl_->wants_close();
+}
+std::optional<Session::Cancel> Session::cancel_request() const {
+    return impl_->cancel_request();
+}
+std::string Session::describe() const {
+    return impl_->describe();
+}
+
+}  // namespace anabranch::pgwire
