@@ -1,5 +1,5 @@
-// Majorities over Members, joint or not (Raft section 6). Pure functions; `Options::Unsafe` bends them for the
-// tests of the tests.
+// Majorities over Members, joint or not (Raft section 6). Pure functions; `Options::Unsafe` bends them for
+// the tests of the tests.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "node/order/record.h"
 
-#include <algorithm>
+#include "node/order/codec.h"
 
 namespace anabranch::order {
 
@@ -9,26 +9,6 @@ namespace {
 constexpr std::uint8_t HARD_STATE = 1;
 constexpr std::uint8_t SNAPSHOT = 2;
 constexpr std::uint8_t ENTRY = 3;
-
-void put(ByteWriter& writer, const Dots& dots) {
-    writer.varint(dots.size());
-    for (const Dot& dot : dots) {
-        writer.u64(dot.origin.value);
-        writer.varint(dot.seq);
-    }
-}
-
-Dots get_dots(ByteReader& reader) {
-    Dots dots;
-    const std::uint64_t count = reader.varint();
-    if (count > reader.left() / (sizeof(std::uint64_t) + 1)) reader.fail();
-    for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
-        const ReplicaId origin{reader.u64()};
-        dots.push_back({origin, reader.varint()});
-    }
-    if (!well_formed(dots)) reader.fail();
-    return dots;
-}
 
 Bytes record(const HardState& state) {
     Bytes out;
@@ -40,27 +20,12 @@ Bytes record(const HardState& state) {
     return out;
 }
 
-Bytes record(const Snapshot& snapshot) {
+template <typename Part>
+Bytes record(std::uint8_t kind, const Part& part) {
     Bytes out;
     ByteWriter writer(out);
-    writer.u8(SNAPSHOT);
-    writer.varint(snapshot.index);
-    writer.varint(snapshot.epoch);
-    put(writer, snapshot.dependencies);
-    writer.sized(encode(snapshot.members));
-    return out;
-}
-
-Bytes record(const Entry& entry) {
-    Bytes out;
-    out.reserve(entry.payload.size() + 32);
-    ByteWriter writer(out);
-    writer.u8(ENTRY);
-    writer.varint(entry.index);
-    writer.varint(entry.epoch);
-    writer.u8(static_cast<std::uint8_t>(entry.kind));
-    put(writer, entry.dependencies);
-    writer.sized(entry.payload);
+    writer.u8(kind);
+    put(writer, part);
     return out;
 }
 
@@ -74,9 +39,9 @@ std::unexpected<Error> damaged(std::string reason) {
 
 std::vector<Bytes> encode(const Persist& persist) {
     std::vector<Bytes> out;
-    if (persist.snapshot) out.push_back(record(*persist.snapshot));
+    if (persist.snapshot) out.push_back(record(SNAPSHOT, *persist.snapshot));
     if (persist.hard_state) out.push_back(record(*persist.hard_state));
-    for (const Entry& entry : persist.entries) out.push_back(record(entry));
+    for (const Entry& entry : persist.entries) out.push_back(record(ENTRY, entry));
     return out;
 }
 
@@ -98,25 +63,13 @@ Result<void> Recovery::add(BytesView bytes) {
         return {};
     }
     if (kind == SNAPSHOT) {
-        Snapshot snapshot;
-        snapshot.index = reader.varint();
-        snapshot.epoch = reader.varint();
-        snapshot.dependencies = get_dots(reader);
-        const BytesView members = reader.sized();
+        Snapshot snapshot = get_snapshot(reader);
         if (!reader.complete()) return damaged("a snapshot cannot be read");
-        TRY(snapshot.members, decode_members(members));
         return add_snapshot(std::move(snapshot));
     }
     if (kind != ENTRY) return damaged("a record of unknown kind " + std::to_string(kind));
-    Entry entry;
-    entry.index = reader.varint();
-    entry.epoch = reader.varint();
-    const std::uint8_t entry_kind = reader.u8();
-    entry.dependencies = get_dots(reader);
-    entry.payload = reader.sized();
-    if (!reader.complete() || entry_kind > static_cast<std::uint8_t>(EntryKind::config))
-        return damaged("an entry cannot be read");
-    entry.kind = static_cast<EntryKind>(entry_kind);
+    Entry entry = get_entry(reader);
+    if (!reader.complete()) return damaged("an entry cannot be read");
     return add_entry(std::move(entry));
 }
 
