@@ -1,0 +1,141 @@
+# What tools/test and tools/quickstart share. Source it; it sets `root` and strict mode.
+#
+#   say / step / note / die   progress; coloured only on a terminal, never with NO_COLOR
+#   install_packages          what tools/packages.txt names and this machine lacks, as root or by sudo
+#   configure DIR OPTION...   meson setup, only when needed
+#   build DIR TARGET...       ninja; quiet off a terminal
+#   temp_folder NAME          a folder removed at the end; its path goes into the variable NAME
+# At the end, however it comes, all processes started from here are stopped and the temporary folders removed.
+
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export LC_ALL=C.UTF-8
+export CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$root  # two checkouts share their objects
+[ -n "${HOME:-}" ] || export CCACHE_DIR=$root/.cache/ccache
+temp_folders=()
+last_words=''  # printed at the end of a run that fails
+
+bold='' red='' green='' dim='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
+    bold=$'\e[1m' red=$'\e[31m' green=$'\e[32m' dim=$'\e[2m' plain=$'\e[0m'
+fi
+say() { printf '%s\n' "$*"; }
+step() { printf '%s==> %s%s\n' "$bold" "$*" "$plain"; }
+note() { printf '%s    %s%s\n' "$dim" "$*" "$plain"; }
+die() {
+    printf '%s%s: %s%s\n' "$red" "$(basename "$0")" "$1" "$plain" >&2
+    shift
+    for line in "$@"; do printf '    %s\n' "$line" >&2; done
+    exit 1
+}
+
+descendants() {
+    local child
+    for child in $(ps -o pid= --ppid "$1" 2>/dev/null); do
+        descendants "$child"
+        echo "$child"
+    done
+}
+
+# Children are asked first and forced after two seconds. The list is taken anew for each signal, because a process
+# that dies hands its own children to init.
+clean_up() {
+    local status=$? pids alive i
+    trap - EXIT INT TERM HUP
+    if command -v ps >/dev/null; then
+        pids=$(descendants $$)
+        if [ -n "$pids" ]; then
+            kill $pids 2>/dev/null || true
+            for i in $(seq 20); do
+                alive=''
+                for pid in $pids; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
+                [ -n "$alive" ] || break
+                sleep 0.1
+            done
+            [ -z "$alive" ] || kill -9 $alive 2>/dev/null || true
+        fi
+    fi
+    [ "$status" = 0 ] || [ -z "$last_words" ] || echo "$last_words"
+    [ ${#temp_folders[@]} -eq 0 ] || rm -rf -- "${temp_folders[@]}"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+
+temp_folder() {
+    local made
+    made=$(mktemp -d "${TMPDIR:-/tmp}/anabranch-XXXXXX") || die "cannot make a folder below ${TMPDIR:-/tmp}"
+    temp_folders+=("$made")
+    printf -v "$1" '%s' "$made"
+}
+
+missing_packages() {
+    local name wanted installed
+    wanted=$(sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$root/tools/packages.txt")
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p')
+    for name in $wanted; do
+        grep -qxF "$name" <<<"$installed" || echo "$name"
+    done
+}
+
+install_packages() {
+    local missing as_root=() log had_postgres=no
+    command -v dpkg-query >/dev/null || {
+        note "not a Debian system: the packages of tools/packages.txt are taken as installed"
+        return
+    }
+    missing=$(missing_packages)
+    [ -n "$missing" ] || return 0
+    step "Installing $(wc -w <<<"$missing") packages: $(echo $missing)"
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "packages are missing and this is neither root nor is there sudo" \
+            "as root: apt-get install $(echo $missing)"
+        as_root=(sudo)
+        sudo -n true 2>/dev/null || [ -t 0 ] || as_root=(sudo -n)
+    fi
+    command -v pg_lsclusters >/dev/null && had_postgres=yes
+    temp_folder log
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120)
+    "${apt[@]}" update >"$log/apt" 2>&1 </dev/null || note "apt-get update failed; trying with the lists at hand"
+    "${apt[@]}" install --no-install-recommends $missing >>"$log/apt" 2>&1 </dev/null || {
+        tail -n 20 "$log/apt" >&2
+        die "apt-get could not install: $(echo $missing)" "see above; on Debian 12 all of them are in main"
+    }
+    # Debian starts a server of its own on 5432; the tests start theirs on free ports.
+    if [ "$had_postgres" = no ] && pg_lsclusters -h 2>/dev/null | grep -q '^15 *main '; then
+        "${as_root[@]}" pg_dropcluster --stop 15 main >/dev/null 2>&1 </dev/null || true
+    fi
+}
+
+# One compiler process wants up to 1.5 GB.
+jobs() {
+    local cores memory
+    cores=$(nproc)
+    memory=$(awk '/^MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
+    [ "$memory" -ge 1 ] || memory=1
+    echo $((cores < memory ? cores : memory))
+}
+
+configure() {
+    local folder=$1 log
+    shift
+    local wanted="$root $*"
+    if [ -f "$folder/build.ninja" ] && [ "$(cat "$folder/.options" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    temp_folder log
+    [ ! -e "$folder" ] || rm -rf -- "$folder/meson-private" "$folder/meson-info" "$folder/build.ninja"
+    meson setup "$folder" "$root" "$@" >"$log/meson" 2>&1 </dev/null || {
+        tail -n 15 "$log/meson" >&2
+        die "meson could not configure $folder" "the full log is in $folder/meson-logs/meson-log.txt"
+    }
+    echo "$wanted" >"$folder/.options"
+}
+
+build() {
+    local folder=$1 quiet=()
+    shift
+    [ -t 1 ] || quiet=(--quiet)
+    nice -n 5 ninja -C "$folder" -j "$(jobs)" "${quiet[@]}" "$@" </dev/null ||
+        die "the build in $folder failed" "the compiler's message is above; again: ninja -C $folder $*"
+}
