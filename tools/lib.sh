@@ -133,8 +133,13 @@ configure() {
 }
 
 build() {
-    local folder=$1 quiet=()
+    local folder=$1 quiet=() log
     shift
+    temp_folder log
+    ninja -C "$folder" build.ninja >"$log/meson" 2>&1 </dev/null || {  # a changed meson.build
+        tail -n 15 "$log/meson" >&2
+        die "meson could not configure $folder again" "the file and line are above"
+    }
     [ -t 1 ] || quiet=(--quiet)
     nice -n 5 ninja -C "$folder" -j "$(jobs)" "${quiet[@]}" "$@" </dev/null ||
         die "the build in $folder failed" "the compiler's message is above; again: ninja -C $folder $*"
