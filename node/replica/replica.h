@@ -65,6 +65,7 @@ struct FromPeer {
     wire::Message message;
 };
 struct Persisted { Ticket ticket = 0; };  // every Persist up to ticket is durable
+struct LogSpace { bool available = true; };  // false: the disk is full; writes are refused with 53100 and remote deltas wait
 struct CutLink { std::string peer; bool cut = true; };  // admin: pretend the link is down (empty peer: all links)
 
 // A client statement or call, ready to run. `later` answers come as Reply.
@@ -72,7 +73,7 @@ struct OpenSession { std::uint64_t session = 0; };
 struct CloseSession { std::uint64_t session = 0; };
 struct CancelRequest { std::uint64_t session = 0; };
 
-using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, CutLink, OpenSession, CloseSession, CancelRequest>;
+using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CutLink, OpenSession, CloseSession, CancelRequest>;
 
 // ---- outputs ----
 struct Persist {                        // append to the log, in this order

@@ -1,0 +1,181 @@
+#include "node/io/log.h"
+
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <vector>
+
+#include "node/io/file.h"
+#include "tests/support/files.h"
+#include "tests/support/property.h"
+
+using namespace anabranch;
+using namespace anabranch::io;
+
+namespace {
+
+constexpr LogOptions small{4096};
+
+// Waits on the helper thread's reports.
+struct Durable {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::uint64_t ticket = 0;
+    LogCallbacks callbacks() {
+        return {[this](std::uint64_t t) {
+                    const std::lock_guard lock(mutex);
+                    ticket = t;
+                    changed.notify_all();
+                },
+                {},
+                {}};
+    }
+    void wait(std::uint64_t until) {
+        std::unique_lock lock(mutex);
+        REQUIRE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return ticket >= until; }));
+    }
+};
+
+struct Read {
+    std::vector<Bytes> records;
+    LogRecovery recovery;
+    Result<void> result;
+    std::unique_ptr<Log> log;
+};
+Read read(const std::string& directory) {
+    Read out;
+    auto keep = [&](BytesView record) -> Result<void> {
+        out.records.emplace_back(record);
+        return {};
+    };
+    auto log = Log::open(directory, small, keep, out.recovery);
+    if (log)
+        out.log = std::move(*log);
+    else
+        out.result = std::unexpected(log.error());
+    return out;
+}
+void write(const std::string& directory, const std::vector<Bytes>& records, std::size_t batch = 3) {
+    auto opened = read(directory);
+    REQUIRE(opened.result.has_value());
+    Durable durable;
+    opened.log->start(durable.callbacks());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        opened.log->append(i + 1, records[i]);
+        if ((i + 1) % batch == 0 || i + 1 == records.size()) {
+            opened.log->flush();
+            durable.wait(i + 1);
+        }
+    }
+}
+std::vector<Bytes> numbered(std::size_t count, std::size_t size = 100) {
+    std::vector<Bytes> out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(std::to_string(i) + ":" + Bytes(size, 'x'));
+    return out;
+}
+std::vector<std::string> segments(const std::string& directory) {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+        if (entry.path().extension() == ".seg") out.push_back(entry.path().string());
+    std::sort(out.begin(), out.end());
+    return out;
+}
+void damage(const std::string& path, const std::string& needle, char with) {
+    Bytes bytes = *read_file(path);
+    const auto at = bytes.find(needle);
+    REQUIRE(at != Bytes::npos);
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put(with);
+}
+
+}  // namespace
+
+TEST_CASE("what was durable is replayed in order, over several segments and restarts") {
+    const test::TempFolder folder;
+    const auto records = numbered(100);
+    write(folder.path(), {records.begin(), records.begin() + 60});
+    write(folder.path(), {records.begin() + 60, records.end()});
+    const auto again = read(folder.path());
+    REQUIRE(again.result.has_value());
+    CHECK(again.records == records);
+    CHECK_FALSE(again.recovery.tail_cut);
+    CHECK(segments(folder.path()).size() > 2);
+}
+
+TEST_CASE("a record larger than a segment gets a segment of its own") {
+    const test::TempFolder folder;
+    const std::vector<Bytes> records{"small", Bytes(20'000, 'y'), "after"};
+    write(folder.path(), records, 1);
+    CHECK(read(folder.path()).records == records);
+}
+
+TEST_CASE("a torn tail is cut and the log goes on behind what was whole") {
+    const test::TempFolder folder;
+    const auto records = numbered(6);
+    write(folder.path(), records, 6);  // one batch: nothing in it says that the others were durable
+    damage(segments(folder.path()).back(), "4:xx", '#');
+    const auto cut = read(folder.path());
+    REQUIRE(cut.result.has_value());
+    CHECK(cut.recovery.tail_cut);
+    CHECK(cut.records == std::vector<Bytes>(records.begin(), records.begin() + 4));
+    write(folder.path(), {"next"});
+    const auto again = read(folder.path());
+    CHECK(again.records.size() == 5);
+    CHECK(again.records.back() == "next");
+}
+
+TEST_CASE("a damaged record in front of acknowledged ones is refused, not cut") {
+    const test::TempFolder folder;
+    write(folder.path(), numbered(12), 2);
+    damage(segments(folder.path()).front(), "3:xx", '#');
+    const auto refused = read(folder.path());
+    REQUIRE_FALSE(refused.result.has_value());
+    CHECK(refused.result.error().sqlstate == sqlstate::io_error);
+    CHECK(refused.result.error().message.find("damaged") != std::string::npos);
+    CHECK_FALSE(refused.result.error().hint.empty());
+}
+
+TEST_CASE("a missing segment in the middle is refused") {
+    const test::TempFolder folder;
+    write(folder.path(), numbered(100));
+    const auto paths = segments(folder.path());
+    REQUIRE(paths.size() > 2);
+    std::filesystem::remove(paths[1]);
+    CHECK_FALSE(read(folder.path()).result.has_value());
+}
+
+TEST_CASE("cutting a log at any byte yields a prefix of its records") {
+    const test::TempFolder folder;
+    const auto records = numbered(8, 20);
+    write(folder.path(), records, 8);
+    const auto path = segments(folder.path()).back();
+    const Bytes whole = *read_file(path);
+    for (std::size_t size = 0; size < 700; size += 7) {
+        const test::TempFolder copy;
+        const auto name = copy.path() + "/" + std::filesystem::path(path).filename().string();
+        std::ofstream(name, std::ios::binary).write(whole.data(), static_cast<std::streamsize>(size));
+        const auto cut = read(copy.path());
+        REQUIRE(cut.result.has_value());
+        REQUIRE(cut.records.size() <= records.size());
+        CHECK(std::equal(cut.records.begin(), cut.records.end(), records.begin()));
+    }
+}
+
+TEST_CASE("flipped bits never yield a record that was not written") {
+    test::for_seeds(30, [](Random& random) {
+        const test::TempFolder folder;
+        const auto records = numbered(10, 30);
+        write(folder.path(), records, 1 + random.below(10));
+        const auto path = segments(folder.path()).front();
+        Bytes bytes = *read_file(path);
+        const auto at = random.below(600);
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << random.below(8)));
+        std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        const auto after = read(folder.path());
+        REQUIRE(after.records.size() <= records.size());
+        CHECK(std::equal(after.records.begin(), after.records.end(), records.begin()));
+    });
+}
