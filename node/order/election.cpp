@@ -108,7 +108,6 @@ void Core::become_primary() {
 void Core::drop_uncovered() {
     const Index keep = std::max(log_.covered(), commit_);
     if (keep == log_.last()) return;
-    outputs_.push_back(Overwritten{keep + 1, log_.last()});
     log_.truncate(keep + 1);
     journal_.note_truncated(keep + 1);
     if (members_told_ != log_.members_index()) members_changed(false);

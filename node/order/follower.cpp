@@ -79,7 +79,6 @@ bool Core::store(ReplicaId from, const Append& message) {
                 bad(from, "it rewrites entry " + std::to_string(entry.index) + " of its own epoch");
                 return false;
             }
-            outputs_.push_back(Overwritten{entry.index, log_.last()});
             log_.truncate(entry.index);
             journal_.note_truncated(entry.index);
         }

@@ -1,10 +1,10 @@
 // The order: a totally ordered log of deltas, replicated by a majority of voters (design section 7; Ongaro
 // and Ousterhout 2014).
 //
-// Sans-IO: step(input, now) returns outputs; there is no clock, entropy, socket, file or thread inside.
-// Single-threaded; not re-entrant. The driver does three things with the outputs, in their sequence:
-//   - Persist: append the records to the node's log; once they (and all earlier ones) are durable, feed
-//   Persisted{ticket};
+// Sans-IO: step(input, now) returns outputs; there is no clock, entropy, socket, file or thread inside. It
+// belongs to one thread and is not re-entrant. The driver treats the outputs in their sequence:
+//   - Persist: append the records to the node's log; when they and all earlier ones are durable, feed
+//     Persisted{ticket};
 //   - Send: pass the message on, but not before `after` is durable (0: at once);
 //   - the rest: tell the replica.
 // It calls step(Tick{}, now) when next_deadline() has passed. `now` must come from a clock that does not
@@ -12,16 +12,17 @@
 //
 // An entry is committed once a majority of voters (of both sets while membership changes) durably holds the
 // entry and every delta it depends on. What a replica holds is told by Held; the core withholds its
-// acknowledgement until the dependencies are covered.
+// acknowledgement until the dependencies are covered. In elections, too, an entry counts only with them.
 //
 // Contract with the replica at the primary:
-//   - execute ordered transactions only while may_execute(): every entry that any earlier primary committed
-//   has then been applied here;
-//   - the delta at next_index() is executed on the pending state (all earlier entries, committed or not),
-//   then proposed;
-//   - pending effects are shown to nobody before Committed; on LostPrimary all of them are undone. A pending
-//   entry may still commit under
-//     the next primary and then comes back as Committed; on Overwritten it is certain that it never will.
+//   - execute ordered transactions only while may_execute(): every entry that any earlier primary
+//     committed has then been applied here;
+//   - execute the delta for next_index() on the pending state (all earlier entries, committed or not),
+//     then propose it;
+//   - show pending effects to nobody before Committed, and undo all of them on LostPrimary. A pending entry
+//     may still commit under a later primary and then comes back as Committed. It is refused for good only
+//     when an entry of another epoch is Committed at its index, or when an installed state that covers the
+//     index lacks it.
 #pragma once
 
 #include <memory>
@@ -91,8 +92,8 @@ struct Propose {  // at the primary, for index == next_index() and epoch == stat
     Epoch epoch = 0;
     Index index = 0;
     Bytes delta;
-    Dots dependencies;  // not held durably here yet: fine, our own acknowledgement waits too; ORDER_ORIGIN is
-                        // ignored
+    Dots dependencies;  // may be not durable here yet: our own acknowledgement waits too. No ORDER_ORIGIN
+                        // needed
 };
 struct Read {  // linearizable read, at any replica; answered by ReadReady or ReadFailed with the same token
     std::uint64_t token = 0;
@@ -104,8 +105,7 @@ struct ChangeMembers {  // at the primary, one change at a time; the joint phase
     std::vector<ReplicaId> voters;
     std::vector<ReplicaId> learners;
 };
-struct Compact {  // entries up to `index` are in the replica's durable state and may go (clamped to what is
-                  // applied)
+struct Compact {  // entries up to `index` are in the replica's durable state and may go
     Index index = 0;
 };
 using Input =
@@ -127,25 +127,20 @@ struct Send {
     Message message;
     Ticket after = 0;
 };
-struct Committed {  // in index order, each index once per boot, only when durable here. Its dependencies may
-                    // still be on their way
-    Entry entry;    // to this replica (never at may_execute()): apply in causal order as with any delta, then
-                    // feed Applied.
+// In index order, each index once per boot, and only when durable here. Its dependencies may still be on
+// their way to this replica (not at a primary): apply it in causal order like any delta, then feed Applied.
+struct Committed {
+    Entry entry;
 };
 struct BecamePrimary {
     Epoch epoch = 0;
 };
-struct MayExecute {  // may_execute() has become true; it stays so until LostPrimary (Propose may still be
-                     // refused)
+struct MayExecute {  // may_execute() has become true and stays so until LostPrimary
     Epoch epoch = 0;
 };
 struct LostPrimary {
     Epoch epoch = 0;
     Index first_pending = 0;  // effects of own entries from here on are to be undone
-};
-struct Overwritten {  // entries from..to of earlier epochs are gone for good
-    Index from = 0;
-    Index to = 0;
 };
 struct PrimaryChanged {  // where to forward; NOBODY: unknown
     ReplicaId primary;
@@ -155,13 +150,11 @@ struct MembersChanged {  // in force from now on, as soon as in the log; may be 
     Members members;
     bool committed = false;
 };
-struct WantDependencies {  // the acknowledgement waits for these: pull them. Repeated with heartbeats while
-                           // it lasts.
+struct WantDependencies {  // the acknowledgement waits for these: pull them; repeated while it lasts
     ReplicaId from;
     Dots dots;
 };
-struct WantState {  // merge a state that covers the snapshot and ORDER_ORIGIN up to its index, then feed
-                    // Held. Repeated as above.
+struct WantState {  // merge a state that covers the snapshot, then feed Held; repeated while it lasts
     ReplicaId from;
     Snapshot snapshot;
 };
@@ -193,9 +186,9 @@ struct BadMessage {  // from a faulty peer; ignored
     ReplicaId from;
     std::string reason;
 };
-using Output = std::variant<Persist, Send, Committed, BecamePrimary, MayExecute, LostPrimary, Overwritten,
-                            PrimaryChanged, MembersChanged, WantDependencies, WantState, Installed, ReadReady,
-                            ReadFailed, Refused, BadMessage>;
+using Output = std::variant<Persist, Send, Committed, BecamePrimary, MayExecute, LostPrimary, PrimaryChanged,
+                            MembersChanged, WantDependencies, WantState, Installed, ReadReady, ReadFailed,
+                            Refused, BadMessage>;
 using Outputs = std::vector<Output>;
 
 enum class Role : std::uint8_t { follower, pre_candidate, candidate, primary };
@@ -234,8 +227,7 @@ class Order {
     virtual Epoch epoch() const = 0;
     virtual ReplicaId primary() const = 0;  // NOBODY: unknown
     virtual Status status() const = 0;
-    virtual Persist image()
-        const = 0;  // all that recovery needs, with ticket 0: opens a new log when the old one is recycled
+    virtual Persist image() const = 0;  // all that recovery needs; opens a new log when the old is recycled
     virtual std::string describe() const = 0;  // one line, for scripts and logs
 };
 

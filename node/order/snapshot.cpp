@@ -46,7 +46,6 @@ void Core::try_install() {
     if (!wanted_ || is_primary() || !state_held(*wanted_)) return;
     const Snapshot snapshot = *std::exchange(wanted_, std::nullopt);
     if (snapshot.index <= commit_) return;
-    if (log_.last() > snapshot.index) outputs_.push_back(Overwritten{snapshot.index + 1, log_.last()});
     log_.reset(snapshot);
     journal_.note_reset();
     commit_ = emitted_ = snapshot.index;
