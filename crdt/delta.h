@@ -34,36 +34,50 @@ struct CounterTotal {
 // What a delta says about one row. Every part is a join-irreducible piece of state.
 struct RowDelta {
     TableId table;
-    std::string key;                    // encoded primary key
-    Stamp incarnation;                  // of the payload below: see Row in database.h
-    bool add = false;                   // the delta's own dot joins the row's existence
-    bool claims = false;
-    std::vector<Dot> remove;            // dots deleted (those the origin saw, one per origin: all up to seq)
-    Stamp deleted_at;                   // per_key tables: the commit's stamp when it deletes, else the latest delete known when it creates
-    struct Group {                      // a register group written: all its columns, stamped with the delta's stamp
+    std::string key;    // encoded primary key
+    Stamp incarnation;  // of the payload below: see Row in database.h
+    // Every dot of the row in the delta's causal past leaves its existence: a delete, or an insert that takes the place of those it saw.
+    // The delta's dependencies are the causal context, so no dots are listed.
+    bool remove = false;
+    bool add = false;  // the delta's own dot joins the row's existence
+    // With `add`: the plain INSERT that the new dot stands for. The delta's own dot for a plain INSERT, the one taken over for an
+    // ON CONFLICT insert that met a row made so, none (seq 0) otherwise.
+    Dot claim;
+    // per_key tables: the commit's stamp when it deletes, else the latest delete known when it creates.
+    Stamp deleted_at;
+    // A register group written: all its columns, stamped with the delta's stamp.
+    struct Group {
         std::uint32_t group = 0;
         std::vector<CellValue> values;  // of the group's columns, ascending
+        friend bool operator==(const Group&, const Group&) = default;
     };
     std::vector<Group> groups;
     struct Counter {
         std::uint32_t column = 0;
-        bool has_initial = false;       // the initial value, a register of its own stamped with the delta's stamp
-        bool initial_null = false;
-        std::int64_t initial = 0;
-        std::int64_t total = 0;         // this origin's new absolute total in this incarnation
+        bool has_initial = false;   // the initial value, a register of its own stamped with the delta's stamp
+        bool initial_null = false;  // NULL, and so is every sum on top of it
         bool has_total = false;
+        std::int64_t initial = 0;
+        std::int64_t total = 0;  // this origin's new absolute total in this incarnation
+        friend bool operator==(const Counter&, const Counter&) = default;
     };
     std::vector<Counter> counters;
-    struct Extreme {                    // max or min column: a value to join with
+    // Max or min column: a value to join with.
+    struct Extreme {
         std::uint32_t column = 0;
         CellValue value;
+        friend bool operator==(const Extreme&, const Extreme&) = default;
     };
     std::vector<Extreme> extremes;
-    struct Reference {                  // incarnation of the parent row that a foreign key with CASCADE or SET NULL points to
+    // Incarnation of the parent row that a foreign key with CASCADE or SET NULL points to; part of the register group of the key's columns.
+    // A written group whose foreign key is not listed has no such parent: a column of it is NULL.
+    struct Reference {
         std::uint32_t foreign_key = 0;
         Stamp parent;
+        std::string key;  // the parent's encoded primary key where the columns do not spell it (another unique key is referenced)
+        friend bool operator==(const Reference&, const Reference&) = default;
     };
-    std::vector<Reference> references;  // part of the register group of the key's columns
+    std::vector<Reference> references;
     friend bool operator==(const RowDelta&, const RowDelta&) = default;
 };
 
