@@ -83,6 +83,7 @@ void put(capnp_schema::Message::Builder out, const Forward& m) {
         list[count(i)].setText(blob(m.parameters[i].second.second));
     }
     put(b.initSeen(count(m.seen.size())), m.seen);
+    b.setExpected(m.expected);
     b.setDeadlineMicros(m.deadline_micros);
 }
 void put(capnp_schema::Message::Builder out, const Forwarded& m) {
@@ -142,6 +143,7 @@ Result<Message> get(capnp_schema::Forward::Reader in) {
         m.parameters.push_back({value.getTypeOid(), {value.getNull(), bytes(value.getText())}});
     if (!get(in.getSeen(), m.seen))
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.expected = in.getExpected();
     m.deadline_micros = in.getDeadlineMicros();
     return m;
 }

@@ -44,6 +44,7 @@ struct Forward {  // an ordered request on its way to the primary
     std::vector<std::pair<std::uint32_t, std::pair<bool, Bytes>>>
         parameters;                    // (type oid, (null, text form))
     Dots seen;                         // the session's causal past: the primary waits until it holds this
+    std::uint64_t expected = 0;        // hash of the result already shown to the client, 0: none; a different one is refused with 40001
     std::int64_t deadline_micros = 0;  // how long the requester will wait, relative
 };
 struct Forwarded {  // its answer

@@ -58,6 +58,7 @@ struct Forward {
   statement @4 :Text;
   parameters @5 :List(Value);
   seen @6 :List(Dot);        # the primary executes only when it holds this
+  expected @8 :UInt64;       # hash of the result the requester has shown already; 0: none. The primary refuses (40001) when its own differs
   deadlineMicros @7 :Int64;  # how long the requester will wait, counted from its sending
 }
 
