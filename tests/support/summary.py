@@ -3,8 +3,8 @@
 
 usage: summary.py TITLE=TESTLOG.json...
 
-A test counts as many cases as its output says: Catch2's last line, `test cases: 3 | 2 passed | 1 failed`, or Python
-unittest's `Ran 3 tests`. A test that says nothing, or dies, is one case.
+A test counts as many cases as its output says: Catch2's last line, `test cases: 3 | 2 passed | 1 failed`, or
+Python unittest's `Ran 3 tests`. A test that says nothing, or dies, is one case.
 """
 import json
 import re

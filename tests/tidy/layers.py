@@ -73,7 +73,7 @@ def check_system(findings, path, line, target):
         if re.match(pattern, target):
             if not within(path, places):
                 owners = ", ".join(places)
-                findings.add(path, line, f"<{target}> is third-party and belongs to {owners}",
+                findings.add(path, line, f"<{target}> belongs to {owners}",
                              "call that room's own header instead")
             return
     if home in EDGE:
@@ -82,8 +82,8 @@ def check_system(findings, path, line, target):
         findings.add(path, line, f"<{target}> reaches outside (clock, entropy, threads, files)",
                      "only node/io and tools may; take the value as an argument")
     elif not ANYWHERE_STANDARD.match(target):
-        findings.add(path, line, f"<{target}> is not a header of the standard library",
-                     "system headers belong to node/io; a new library needs a line in layers.py")
+        findings.add(path, line, f"<{target}> is not a header of C++",
+                     "system headers belong to node/io; a library needs a line in layers.py")
 
 
 def main():

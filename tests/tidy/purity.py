@@ -23,10 +23,10 @@ FORBIDDEN_C = {
     THREAD: """pthread_create pthread_join pthread_mutex_lock pthread_mutex_unlock pthread_cond_wait
         pthread_rwlock_rdlock pthread_rwlock_wrlock sched_yield fork vfork clone""",
     FILE: """open open64 openat openat64 creat fopen fopen64 freopen fdopen fread fwrite fgets fputs
-        fputc putc puts putchar printf fprintf vprintf vfprintf fflush read write pread pread64 pwrite pwrite64
-        readv writev close fsync fdatasync ftruncate ftruncate64 rename unlink mkdir rmdir opendir readdir
-        stat stat64 lstat fstat mmap mmap64 mkstemp mkstemp64 tmpfile stdin stdout stderr __printf_chk __fprintf_chk
-        __vfprintf_chk perror""",
+        fputc putc puts putchar printf fprintf vprintf vfprintf fflush read write pread pread64 pwrite
+        pwrite64 readv writev close fsync fdatasync ftruncate ftruncate64 rename unlink mkdir rmdir opendir
+        readdir stat stat64 lstat fstat mmap mmap64 mkstemp mkstemp64 tmpfile stdin stdout stderr
+        __printf_chk __fprintf_chk __vfprintf_chk perror""",
     SOCKET: """socket bind connect listen accept accept4 send sendto sendmsg recv recvfrom recvmsg poll ppoll
         select epoll_create1 epoll_ctl epoll_wait getaddrinfo gethostname gethostbyname io_uring_setup""",
     PROCESS: """getenv secure_getenv setenv system execve execvp popen signal sigaction raise kill getpid exit

@@ -7,7 +7,9 @@ import os
 import re
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# self_test.py points the checks at a tree of its own.
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.environ.get("ANABRANCH_TIDY_ROOT") or os.path.dirname(os.path.dirname(HERE))
 
 ROOMS = ["lib/base", "lib/scenario", "lib/wire", "lib/sql", "lib/catalog", "lib/exec", "crdt", "confluence",
          "node/order", "node/replica", "node/pgwire", "node/sim", "node/io", "tools", "tests"]
