@@ -29,6 +29,10 @@ die() {
     exit 1
 }
 
+# Processes started from here: the tree below this shell, and those that left it for a life of their own, which
+# the mark in their environment gives away.
+run_mark=$$.$RANDOM$RANDOM
+export ANABRANCH_RUN=$run_mark
 descendants() {
     local child
     for child in $(ps -o pid= --ppid "$1" 2>/dev/null); do
@@ -36,27 +40,29 @@ descendants() {
         echo "$child"
     done
 }
+started_here() {
+    descendants $$
+    grep -lz "^ANABRANCH_RUN=$run_mark\$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+}
 
-# Children are asked first and forced after two seconds. The list is taken anew for each signal, because a process
-# that dies hands its own children to init.
+# They are asked first and forced after two seconds.
 clean_up() {
-    local status=$? pids alive i
+    local status=$? pids pid alive i
     trap - EXIT INT TERM HUP
-    if command -v ps >/dev/null; then
-        pids=$(descendants $$)
-        if [ -n "$pids" ]; then
-            kill $pids 2>/dev/null || true
-            for i in $(seq 20); do
-                alive=''
-                for pid in $pids; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
-                [ -n "$alive" ] || break
-                sleep 0.1
-            done
-            [ -z "$alive" ] || kill -9 $alive 2>/dev/null || true
-        fi
-    fi
-    [ "$status" = 0 ] || [ -z "$last_words" ] || echo "$last_words"
+    trap '' PIPE
+    set +e
+    disown -a  # no notices about them
+    pids=$(started_here)
+    kill $pids 2>/dev/null
+    for i in $(seq 20); do
+        alive=''
+        for pid in $pids; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
+        [ -n "$alive" ] || break
+        sleep 0.1
+    done
+    [ -z "$alive" ] || kill -9 $alive 2>/dev/null
     [ ${#temp_folders[@]} -eq 0 ] || rm -rf -- "${temp_folders[@]}"
+    [ "$status" = 0 ] || [ -z "$last_words" ] || echo "$last_words"
     exit "$status"
 }
 trap clean_up EXIT
@@ -65,16 +71,18 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 
 temp_folder() {
-    local made
-    made=$(mktemp -d "${TMPDIR:-/tmp}/anabranch-XXXXXX") || die "cannot make a folder below ${TMPDIR:-/tmp}"
-    temp_folders+=("$made")
-    printf -v "$1" '%s' "$made"
+    local made_folder
+    made_folder=$(mktemp -d "${TMPDIR:-/tmp}/anabranch-XXXXXX") ||
+        die "cannot make a folder below ${TMPDIR:-/tmp}"
+    temp_folders+=("$made_folder")
+    printf -v "$1" '%s' "$made_folder"
 }
 
 missing_packages() {
     local name wanted installed
     wanted=$(sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$root/tools/packages.txt")
-    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p')
+    installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
+        sed -n 's/^installed //p')
     for name in $wanted; do
         grep -qxF "$name" <<<"$installed" || echo "$name"
     done
@@ -90,15 +98,17 @@ install_packages() {
     [ -n "$missing" ] || return 0
     step "Installing $(wc -w <<<"$missing") packages: $(echo $missing)"
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || die "packages are missing and this is neither root nor is there sudo" \
-            "as root: apt-get install $(echo $missing)"
+        command -v sudo >/dev/null ||
+            die "packages are missing, and this is neither root nor is there sudo" \
+                "as root: apt-get install $(echo $missing)"
         as_root=(sudo)
         sudo -n true 2>/dev/null || [ -t 0 ] || as_root=(sudo -n)
     fi
     command -v pg_lsclusters >/dev/null && had_postgres=yes
     temp_folder log
     local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120)
-    "${apt[@]}" update >"$log/apt" 2>&1 </dev/null || note "apt-get update failed; trying with the lists at hand"
+    "${apt[@]}" update >"$log/apt" 2>&1 </dev/null ||
+        note "apt-get update failed; trying with the lists at hand"
     "${apt[@]}" install --no-install-recommends $missing >>"$log/apt" 2>&1 </dev/null || {
         tail -n 20 "$log/apt" >&2
         die "apt-get could not install: $(echo $missing)" "see above; on Debian 12 all of them are in main"
@@ -110,7 +120,7 @@ install_packages() {
 }
 
 # One compiler process wants up to 1.5 GB.
-jobs() {
+job_count() {
     local cores memory
     cores=$(nproc)
     memory=$(awk '/^MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)
@@ -141,6 +151,6 @@ build() {
         die "meson could not configure $folder again" "the file and line are above"
     }
     [ -t 1 ] || quiet=(--quiet)
-    nice -n 5 ninja -C "$folder" -j "$(jobs)" "${quiet[@]}" "$@" </dev/null ||
+    nice -n 5 ninja -C "$folder" -j "$(job_count)" "${quiet[@]}" "$@" </dev/null ||
         die "the build in $folder failed" "the compiler's message is above; again: ninja -C $folder $*"
 }

@@ -102,7 +102,7 @@ def main():
             if match.group(1) == '"':
                 check_own(findings, path, line, target)
                 if target.endswith(".capnp.h") and room(path) != "lib/wire":
-                    findings.add(path, line, f"{target} is generated code of lib/wire", "use its plain structs")
+                    findings.add(path, line, f"{target} is made by lib/wire", "use its plain structs")
                 continue
             check_system(findings, path, line, target)
             for pattern, where in ONE_FILE.items():
