@@ -10,6 +10,11 @@ std::uint64_t hash64(BytesView bytes, std::uint64_t seed) {
     return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
+Hash128 hash128(BytesView bytes, std::uint64_t seed) {
+    const XXH128_hash_t hash = XXH3_128bits_withSeed(bytes.data(), bytes.size(), seed);
+    return {hash.low64, hash.high64};
+}
+
 std::string hex(BytesView bytes) {
     static constexpr char digits[] = "0123456789abcdef";
     std::string out;

@@ -119,6 +119,11 @@ class ByteReader {
 
 // XXH3, 64 bits: frames, deltas, digests, hash tables. Not cryptographic.
 std::uint64_t hash64(BytesView bytes, std::uint64_t seed = 0);
+struct Hash128 {
+    std::uint64_t low = 0, high = 0;
+    friend bool operator==(const Hash128&, const Hash128&) = default;
+};
+Hash128 hash128(BytesView bytes, std::uint64_t seed = 0);
 
 std::string hex(BytesView bytes);
 std::string hex(std::uint64_t value);  // 16 digits
