@@ -56,7 +56,9 @@ clean_up() {
     kill $pids 2>/dev/null
     for i in $(seq 20); do
         alive=''
-        for pid in $pids; do kill -0 "$pid" 2>/dev/null && alive="$alive $pid"; done
+        for pid in $pids; do
+            grep -qs '^State:[[:space:]]*[RSDTtI]' "/proc/$pid/status" && alive="$alive $pid"  # Z: dead already
+        done
         [ -n "$alive" ] || break
         sleep 0.1
     done
