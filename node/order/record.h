@@ -28,7 +28,7 @@ class Recovery {
     // merely cut short.
     Result<void> add(BytesView record);
     // The node adds what it knows: `held`, `applied`.
-    Boot boot() const { return boot_; }
+    const Boot& boot() const { return boot_; }
 
   private:
     Result<void> add_snapshot(Snapshot snapshot);
