@@ -76,6 +76,7 @@ struct QualifiedName : At {
 struct TypeName : At {
     QualifiedName name;
     std::vector<std::int32_t> modifiers;
+    std::vector<std::string> word_modifiers;  // geography(point, 4326): words, which no type of ours has
     std::uint32_t array_dimensions = 0;
     bool set_of = false;     // RETURNS SETOF
     bool of_column = false;  // table.column%TYPE; `name` is then table (schema) and column (name)

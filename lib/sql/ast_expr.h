@@ -252,7 +252,7 @@ struct WindowSpec : At {
 // (the precision, if written, is the argument), current_user, current_role, session_user, user,
 // current_catalog, current_schema; extract('field', x), position(whole, part), substring, overlay,
 // btrim/ltrim/rtrim (TRIM), timezone(zone, x) (AT TIME ZONE), overlaps, normalize, is_normalized,
-// collation_for.
+// pg_collation_for.
 struct FunctionCall {
     QualifiedName name;
     std::vector<Argument> arguments;

@@ -374,7 +374,7 @@ struct CreateSchema {
 struct Drop {
     std::string object;
     std::vector<QualifiedName> names;
-    std::string of_table;  // DROP TRIGGER | RULE | POLICY name ON table
+    QualifiedName of_table;  // DROP TRIGGER | RULE | POLICY name ON table; else empty
     bool if_exists = false;
     bool cascade = false;
     friend bool operator==(const Drop&, const Drop&) = default;
