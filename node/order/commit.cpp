@@ -30,8 +30,9 @@ void Core::commit_to(Index index) {
             pending_bytes_ -= std::min(pending_bytes_, log_.at(i).payload.size());
         start_reads();
     }
-    const Index members = log_.members_index();
-    if (members > before && members <= index) members_committed();
+    if (const Index members = log_.members_index(); members > before && members <= index)
+        members_changed(true);
+    if (is_primary()) finish_change();
 }
 
 // Only what is durable here is handed out, so that no replica ever shows a committed effect and forgets it in

@@ -68,6 +68,7 @@ class Core final : public Order {
     Index self_held() const;  // durable, dependencies covered
 
     // election.cpp
+    bool may_stand() const;
     void campaign();
     void stand(bool transfer);
     void count_votes();
@@ -111,7 +112,7 @@ class Core final : public Order {
     // membership.cpp
     void on(const ChangeMembers& input);
     void members_changed(bool committed);
-    void members_committed();
+    void finish_change();
     void sync_peers();
 
     // transfer.cpp

@@ -48,10 +48,17 @@ void Core::become_follower(Epoch epoch, ReplicaId primary) {
     set_primary(primary);
 }
 
+// A replica that a change removes may be the only one whose log the others still need, until the change is
+// committed (thesis section 4.2.2).
+bool Core::may_stand() const {
+    if (log_.members().votes(self_)) return true;
+    return log_.members_index() > commit_ && log_.members_before().votes(self_);
+}
+
 void Core::campaign() {
     become_follower(epoch_, NOBODY);
     restart_election_timer();
-    if (!log_.members().votes(self_)) return;
+    if (!may_stand()) return;
     role_ = Role::pre_candidate;
     votes_[self_] = true;
     ask_for_votes({epoch_ + 1, log_.covered(), *log_.epoch_at(log_.covered()), true, false});
@@ -102,9 +109,8 @@ void Core::become_primary() {
 }
 
 // An entry is part of a voter's log, for elections as for acknowledgements, only with all it depends on. What
-// this replica holds of the log without its dependencies was acknowledged by nobody who had to be asked for a
-// vote, so it is not committed; and if the one replica that has the dependency is gone, nothing could ever be
-// committed after it.
+// this replica has beyond that is not committed: a voter that holds it, dependencies and all, would have
+// refused its vote. It must go, for if no living replica has the dependency, nothing could be committed after it.
 void Core::drop_uncovered() {
     const Index keep = std::max(log_.covered(), commit_);
     if (keep == log_.last()) return;

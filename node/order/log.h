@@ -37,6 +37,9 @@ class Log {
     std::vector<Entry> slice(Index index, std::size_t entries_max, std::size_t bytes_max) const;
 
     const Members& members() const { return members_.back().members; }
+    const Members& members_before() const {
+        return members_[members_.size() < 2 ? 0 : members_.size() - 2].members;
+    }
     Index members_index() const { return members_.back().index; }  // of the entry that put them in force
 
     void append(Entry entry);          // entry.index == last() + 1

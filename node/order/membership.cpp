@@ -41,10 +41,10 @@ void Core::sync_peers() {
     std::erase_if(peers_, [&](const auto& peer) { return !members.contains(peer.first); });
 }
 
-void Core::members_committed() {
-    members_changed(true);
-    if (!is_primary()) return;
+// At every commit of the primary: the joint phase may have been committed under an earlier one.
+void Core::finish_change() {
     const Members& members = log_.members();
+    if (log_.members_index() > commit_) return;
     if (members.joint()) {
         append_own(EntryKind::config, encode(Members{members.incoming, {}, members.learners}), {});
     } else if (!members.votes(self_)) {
