@@ -62,7 +62,7 @@ clean_up() {
         [ -n "$alive" ] || break
         sleep 0.1
     done
-    [ -z "$alive" ] || kill -9 $alive 2>/dev/null
+    [ -z "$alive" ] || { kill -9 $alive 2>/dev/null && sleep 0.2; }
     [ ${#temp_folders[@]} -eq 0 ] || rm -rf -- "${temp_folders[@]}"
     [ "$status" = 0 ] || [ -z "$last_words" ] || echo "$last_words"
     exit "$status"
