@@ -1,11 +1,13 @@
-// A replica: the whole of a node's behaviour without a socket, clock, file, thread or entropy. step(input, now) appends outputs; the shell
-// (node/io) or the simulator (node/sim) carries them out. One request followed from psql to merge is in node/README.md.
+// A replica: the whole of a node's behaviour without a socket, clock, file, thread or entropy. step(input,
+// now) appends outputs; the shell (node/io) or the simulator (node/sim) carries them out. One request
+// followed from psql to merge is in node/README.md.
 //
-// Durability rule: a delta is appended to the log by Output Persist; nothing that depends on it (a reply, gossip, an order vote) leaves before
-// Persisted{ticket} has come back. The replica keeps this rule itself by holding outputs back, except for Reply and order::Send, which carry
-// the ticket they wait for.
+// Durability rule: a delta is appended to the log by Output Persist; nothing that depends on it (a reply,
+// gossip, an order vote) leaves before Persisted{ticket} has come back. The replica keeps this rule itself by
+// holding outputs back, except for Reply and order::Send, which carry the ticket they wait for.
 //
-// Merging: a local free delta is visible to local readers at once (before it is durable); a crash may forget it, but then nobody was told.
+// Merging: a local free delta is visible to local readers at once (before it is durable); a crash may forget
+// it, but then nobody was told.
 #pragma once
 
 #include <cstdint>
@@ -31,70 +33,93 @@ namespace anabranch::replica {
 
 using Ticket = std::uint64_t;  // log position, ascending; shared with the order core's tickets
 
-// Ad-hoc statements are analysed on first sight by whoever has the checker; a seam, so that node never includes confluence.
+// Ad-hoc statements are analysed on first sight by whoever has the checker; a seam, so that node never
+// includes confluence.
 class StatementAnalyst {
   public:
     virtual ~StatementAnalyst() = default;
-    virtual Result<catalog::Route> route_of(const std::string& statement, std::span<const sql::Type> parameter_types) = 0;
+    virtual Result<catalog::Route> route_of(const std::string& statement,
+                                            std::span<const sql::Type> parameter_types) = 0;
 };
 
 struct PeerConfig {
     std::string name;
-    ReplicaId id;        // none until the first handshake when unknown
+    ReplicaId id;  // none until the first handshake when unknown
     bool voter = true;
 };
 struct Options {
     std::string name;
     ReplicaId id;
-    std::uint64_t cluster = 0;          // hash of the members' names: nodes of different clusters never talk
-    std::vector<PeerConfig> peers;      // the other members
-    Duration gossip_interval = millis(200);   // version vector exchange
-    Duration order_timeout = seconds(5);      // default of anabranch.order_timeout
+    std::uint64_t cluster = 0;      // hash of the members' names: nodes of different clusters never talk
+    std::vector<PeerConfig> peers;  // the other members
+    Duration gossip_interval = millis(200);  // version vector exchange
+    Duration order_timeout = seconds(5);     // default of anabranch.order_timeout
     Duration clock_ahead_max = seconds(60);
-    std::size_t batch_bytes_max = 256 * 1024; // per gossip message
+    std::size_t batch_bytes_max = 256 * 1024;                // per gossip message
     std::size_t unacknowledged_bytes_max = 8 * 1024 * 1024;  // per peer: back-pressure
     order::Options order;
 };
 
 // ---- inputs ----
 struct Tick {};
-struct PeerUp { std::string peer; };    // a link to that member is open (either direction); handshake messages follow
-struct PeerDown { std::string peer; };
+struct PeerUp {
+    std::string peer;
+};  // a link to that member is open (either direction); handshake messages follow
+struct PeerDown {
+    std::string peer;
+};
 struct FromPeer {
     std::string peer;
     wire::Message message;
 };
-struct Persisted { Ticket ticket = 0; };  // every Persist up to ticket is durable
-struct LogSpace { bool available = true; };  // false: the disk is full; writes are refused with 53100 and remote deltas wait
-struct CutLink { std::string peer; bool cut = true; };  // admin: pretend the link is down (empty peer: all links)
+struct Persisted {
+    Ticket ticket = 0;
+};  // every Persist up to ticket is durable
+struct LogSpace {
+    bool available = true;
+};  // false: the disk is full; writes are refused with 53100 and remote deltas wait
+struct CutLink {
+    std::string peer;
+    bool cut = true;
+};  // admin: pretend the link is down (empty peer: all links)
 
 // A client statement or call, ready to run. `later` answers come as Reply.
-struct OpenSession { std::uint64_t session = 0; };
-struct CloseSession { std::uint64_t session = 0; };
-struct CancelRequest { std::uint64_t session = 0; };
+struct OpenSession {
+    std::uint64_t session = 0;
+};
+struct CloseSession {
+    std::uint64_t session = 0;
+};
+struct CancelRequest {
+    std::uint64_t session = 0;
+};
 
-using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CutLink, OpenSession, CloseSession, CancelRequest>;
+using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CutLink, OpenSession,
+                           CloseSession, CancelRequest>;
 
 // ---- outputs ----
-struct Persist {                        // append to the log, in this order
+struct Persist {  // append to the log, in this order
     Ticket ticket = 0;
     Bytes record;
-    bool lazy = false;                  // no fsync needed for its own sake
+    bool lazy = false;  // no fsync needed for its own sake
 };
 struct Send {
     std::string peer;
     wire::Message message;
-    Ticket after = 0;                   // not before this is durable
+    Ticket after = 0;  // not before this is durable
 };
-struct Reply {                          // a `later` execution has ended; rows went to its sink during this step
+struct Reply {  // a `later` execution has ended; rows went to its sink during this step
     std::uint64_t session = 0, number = 0;
-    Result<std::string> tag;            // "CALL", "UPDATE 1"
+    Result<std::string> tag;  // "CALL", "UPDATE 1"
 };
-struct Notice {                         // something a person should know: level, text (clock too far ahead, divergence, bad peer)
+struct Notice {  // something a person should know: level, text (clock too far ahead, divergence, bad peer)
     enum class Level : std::uint8_t { info, warning, alarm } level = Level::info;
     std::string text;
 };
-struct Disconnect { std::string peer; std::string reason; };  // bad handshake or bad bytes
+struct Disconnect {
+    std::string peer;
+    std::string reason;
+};  // bad handshake or bad bytes
 using Output = std::variant<Persist, Send, Reply, Notice, Disconnect>;
 using Outputs = std::vector<Output>;
 
@@ -102,17 +127,26 @@ using Outputs = std::vector<Output>;
 struct Runnable {
     std::string text;
     std::shared_ptr<const catalog::BoundText> bound;
-    exec::CompiledPtr compiled;                        // of the statement, or of the called transaction's body
-    std::optional<std::uint32_t> transaction;          // a declared transaction is called
+    exec::CompiledPtr compiled;                // of the statement, or of the called transaction's body
+    std::optional<std::uint32_t> transaction;  // a declared transaction is called
     catalog::Route route = catalog::Route::ordered;
     bool writes = false;
+    bool as_rows = false;  // SELECT * FROM f(...)
+    // A call's arguments: constants and $n are taken directly; anything else is evaluated by `arguments`.
+    struct Argument {
+        std::int32_t parameter = -1;  // $n, 0-based; -1: constant
+        sql::Const constant;
+        sql::Storage storage = sql::Storage::integer;
+    };
+    std::vector<Argument> simple_arguments;
+    exec::CompiledPtr arguments;  // null: the simple ones are complete
 };
 using RunnablePtr = std::shared_ptr<const Runnable>;
 
 struct Execution {
     enum class When : std::uint8_t { now, durable, later } when = When::now;
     Ticket ticket = 0;
-    Result<std::string> tag;            // for now and durable
+    Result<std::string> tag;  // for now and durable
 };
 
 enum class Block : std::uint8_t { none, open, failed };
@@ -120,30 +154,35 @@ enum class Block : std::uint8_t { none, open, failed };
 class Replica {
   public:
     // `log` replays what the disk holds (recover() once per record, in order) before start().
-    Replica(catalog::SchemaPtr schema, catalog::Plan plan, const Options& options, Random random, StatementAnalyst* analyst,
-            const exec::VirtualTables* outside);
+    Replica(catalog::SchemaPtr schema, catalog::Plan plan, const Options& options, Random random,
+            StatementAnalyst* analyst, const exec::VirtualTables* outside);
     ~Replica();
 
-    Result<void> recover(BytesView record);          // one log record; error 58030 with what is corrupt
-    Result<void> start(Instant now, Outputs& out);   // a fresh directory: runs the schema's INSERTs as the cluster's common initial delta
+    Result<void> recover(BytesView record);  // one log record; error 58030 with what is corrupt
+    Result<void> start(
+        Instant now,
+        Outputs& out);  // a fresh directory: runs the schema's INSERTs as the cluster's common initial delta
 
     void step(const Input& input, Instant now, Outputs& out);
     Instant next_deadline() const;
 
     Result<RunnablePtr> prepare(std::string_view text, std::span<const sql::Type> types);
-    // Runs for a session, alone or inside its open block. Parameters are borrowed for the call; `sink` must live until the answer.
-    Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable, std::span<const sql::Datum> parameters,
-                      exec::RowSink* sink, Instant now, Outputs& out);
+    // Runs for a session, alone or inside its open block. Parameters are borrowed for the call; `sink` must
+    // live until the answer.
+    Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
+                      std::span<const sql::Datum> parameters, exec::RowSink* sink, Instant now, Outputs& out);
     Result<void> begin(std::uint64_t session);
     Execution commit(std::uint64_t session, std::uint64_t number, Instant now, Outputs& out);
     void rollback(std::uint64_t session);
+    void fail_block(std::uint64_t session);  // a statement of the block could not even be prepared
     Block block(std::uint64_t session) const;
     // SET / SHOW anabranch.*: order_timeout, durability, read, session (token), lost_update ...
     Result<void> set(std::uint64_t session, std::string_view name, std::string_view value);
     std::optional<std::string> setting(std::uint64_t session, std::string_view name) const;
 
     const crdt::Database& database() const;
-    // State for people: rows of anabranch.replicas, .lag, .plan, .conflicts, .order, .overwritten are made from this.
+    // State for people: rows of anabranch.replicas, .lag, .plan, .conflicts, .order, .overwritten are made
+    // from this.
     struct PeerStatus {
         std::string name;
         ReplicaId id;
@@ -154,6 +193,7 @@ class Replica {
     };
     std::vector<PeerStatus> peers(Instant now) const;
     order::Status order_status() const;
+    const catalog::Plan& plan() const;
     std::string describe() const;
 
   private:

@@ -1,0 +1,65 @@
+// Causal delta gossip (design section 6): push new deltas at once, exchange version vectors now and then,
+// send what is missing, never what a peer is known to hold. A peer that is cut off costs nothing but the
+// deltas kept for it.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "node/replica/state.h"
+
+namespace anabranch::replica {
+
+class Gossip {
+  public:
+    explicit Gossip(State& state);
+
+    void up(const std::string& peer);
+    void down(const std::string& peer);
+    void cut(const std::string& peer, bool cut);
+    bool reachable(const std::string& peer) const;  // link up, handshake done, not cut
+    bool is_cut(const std::string& peer) const;
+    const std::string* name_of(ReplicaId id) const;
+
+    // Messages that belong to gossip. Deltas are handed to `merge` one by one, in order; it answers whether
+    // the delta is in now.
+    void hello(const std::string& peer, const wire::Hello& message);
+    void have(const std::string& peer, const wire::Have& message);
+    void heard(const std::string& peer);
+    // Called when deltas have become held.
+    void push();
+    void tick();
+    void hurry();  // deltas came in: their senders wait to hear that they are held
+    Instant next_deadline() const;
+    // Told when what a peer holds is learned.
+    crdt::VersionVector stable() const;  // held by every member, as far as known
+    void fill(std::vector<Replica::PeerStatus>& out) const;
+    std::size_t reachable_count() const;
+    // What the log remembers of names and ids; false: the record is not well formed.
+    bool recover_peer(BytesView record);
+
+  private:
+    struct Peer {
+        ReplicaId id;
+        bool voter = true;
+        bool up = false, greeted = false, cut = false;
+        crdt::VersionVector acknowledged;  // it said that it holds this durably
+        crdt::VersionVector sent;          // acknowledged, and what is on its way
+        std::uint64_t position = 0;        // deltas before it have been looked at for this peer
+        std::size_t unacknowledged_bytes = 0;
+        Instant sent_at, heard_at;
+        bool heard = false;
+        bool lacks_dropped = false;
+    };
+    wire::Hello greeting() const;
+    void send(const std::string& name, wire::Message message);
+    void push(const std::string& name, Peer& peer);
+    void send_have(const std::string& name, bool reply_wanted);
+    bool same_version(const Peer& peer) const;
+
+    State& state_;
+    std::map<std::string, Peer> peers_;
+    Instant next_exchange_;
+};
+
+}  // namespace anabranch::replica

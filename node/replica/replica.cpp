@@ -1,0 +1,364 @@
+#include "node/replica/replica.h"
+
+#include <algorithm>
+
+#include "lib/base/check.h"
+#include "node/replica/gossip.h"
+#include "node/replica/ordered.h"
+#include "node/replica/prepare.h"
+#include "node/replica/sessions.h"
+
+namespace anabranch::replica {
+
+namespace {
+
+// Identity slots follow the members' names, so that every node computes the same.
+std::int64_t slot_of(const Options& options) {
+    std::vector<std::string> names{options.name};
+    for (const auto& peer : options.peers) names.push_back(peer.name);
+    std::sort(names.begin(), names.end());
+    return std::find(names.begin(), names.end(), options.name) - names.begin();
+}
+
+// The schema's own INSERTs are one delta that every node makes alike.
+constexpr ReplicaId initial_origin{1};
+constexpr std::int64_t initial_slot = IdentityValues::stride - 1;
+
+class InitialOrigin final : public exec::Origin {
+  public:
+    explicit InitialOrigin(const catalog::Schema& schema)
+        : identities_(schema, initial_slot), random_(schema.hash) {}
+    Instant now() const override { return {}; }
+    Random& random() override { return random_; }
+    std::int64_t next_identity(TableId table, ColumnId column) override {
+        return identities_.next(table, column);
+    }
+
+  private:
+    IdentityValues identities_;
+    Random random_;
+};
+
+}  // namespace
+
+class Replica::Impl {
+  public:
+    Impl(catalog::SchemaPtr schema, catalog::Plan plan, const Options& options, Random random,
+         StatementAnalyst* analyst, const exec::VirtualTables* outside)
+        : state_(std::move(schema), std::move(plan), options, random),
+          identities_(*state_.schema, slot_of(options)),
+          preparer_(state_, analyst),
+          gossip_(state_),
+          ordered_(state_, gossip_, identities_, preparer_, outside),
+          sessions_(state_, ordered_, identities_, outside),
+          outside_(outside) {
+        CHECK_NOTE(state_.plan.schema_hash == state_.schema->hash, "the plan belongs to another schema");
+    }
+
+    // ---- recovery ----
+
+    Result<void> recover(BytesView record) {
+        const auto corrupt = [](const std::string& what) { return fail(sqlstate::io_error, "log: " + what); };
+        if (record.empty()) return corrupt("empty record");
+        const BytesView body = record.substr(1);
+        switch (static_cast<RecordKind>(record[0])) {
+            case RecordKind::delta:
+                return recover_delta(body);
+            case RecordKind::order:
+                return ordered_.recover(body);
+            case RecordKind::committed: {
+                ByteReader reader(body);
+                const auto index = reader.varint();
+                if (!reader.complete()) return corrupt("bad commit record");
+                recovered_ = true;
+                return ordered_.recover_committed(index);
+            }
+            case RecordKind::peer:
+                return gossip_.recover_peer(body) ? Result<void>() : corrupt("bad peer record");
+        }
+        return corrupt("record of unknown kind " + std::to_string(static_cast<unsigned char>(record[0])));
+    }
+
+    Result<void> recover_delta(BytesView body) {
+        TRY(const auto delta, crdt::Delta::decode(body));
+        TRY_VOID(state_.database.check(delta));
+        if (state_.database.merge(delta) != crdt::Database::Merged::applied)
+            return fail(sqlstate::io_error, "log: delta " + std::to_string(delta.dot.seq) + " of " +
+                                                hex(delta.dot.origin.value) +
+                                                " does not follow what is before it");
+        if (delta.dot.origin == state_.options.id) state_.own_seq = delta.dot.seq;
+        identities_.observe(delta);
+        state_.held.set(delta.dot.origin, delta.dot.seq);
+        state_.deltas.add(delta.dot, Bytes(body));
+        recovered_ = true;
+        return {};
+    }
+
+    Result<void> start(Instant now, Outputs& out) {
+        enter(now, out);
+        if (!recovered_) TRY_VOID(make_initial());
+        state_.clock.restore(std::max(state_.clock.last(), state_.database.greatest_hlc()));
+        ordered_.start();
+        started_ = true;
+        leave();
+        return {};
+    }
+
+    Result<void> make_initial() {
+        if (state_.schema->initial.empty()) return {};
+        InitialOrigin origin(*state_.schema);
+        exec::TransactionRun run(state_.schema, state_.database, origin);
+        for (const auto& statement : state_.schema->initial)
+            TRY_VOID(run.run(*exec::compile(state_.schema, statement), {}, nullptr));
+        TRY(const auto* writes, run.finish());
+        if (writes->empty()) return {};
+        const auto delta = state_.database.make_delta(*writes, {initial_origin, 1}, {1, initial_origin});
+        CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
+        Bytes bytes = delta.encode();
+        const Ticket ticket = state_.append(RecordKind::delta, bytes);
+        state_.pending.push_back({ticket, delta.dot, std::move(bytes)});
+        identities_.observe(delta);
+        ++state_.changes;
+        return {};
+    }
+
+    // ---- events ----
+
+    void step(const Input& input, Instant now, Outputs& out) {
+        enter(now, out);
+        std::visit([&](const auto& event) { on(event); }, input);
+        leave();
+    }
+
+    Instant next_deadline() const {
+        return std::min({ordered_.next_deadline(), gossip_.next_deadline(), sessions_.next_deadline()});
+    }
+
+    Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
+                      std::span<const sql::Datum> parameters, exec::RowSink* sink, Instant now,
+                      Outputs& out) {
+        enter(now, out);
+        auto done = sessions_.execute(session, number, runnable, parameters, sink);
+        leave();
+        return done;
+    }
+    Execution commit(std::uint64_t session, std::uint64_t number, Instant now, Outputs& out) {
+        enter(now, out);
+        auto done = sessions_.commit(session, number);
+        leave();
+        return done;
+    }
+
+    std::vector<PeerStatus> peers(Instant now) const {
+        std::vector<PeerStatus> out;
+        PeerStatus self;
+        self.name = state_.options.name;
+        self.id = state_.options.id;
+        self.connected = self.self = self.voter = true;
+        self.heard_micros = 0;
+        self.version = state_.held;
+        out.push_back(std::move(self));
+        (void)now;
+        gossip_.fill(out);
+        const auto primary = ordered_.primary_name();
+        for (auto& peer : out) peer.primary = peer.name == primary;
+        return out;
+    }
+
+    std::string describe() const {
+        return state_.options.name + " holds " + state_.held.describe() + " primary " +
+               ordered_.primary_name();
+    }
+
+    State state_;
+    IdentityValues identities_;
+    Preparer preparer_;
+    Gossip gossip_;
+    Ordered ordered_;
+    Sessions sessions_;
+    const exec::VirtualTables* outside_;
+
+  private:
+    void enter(Instant now, Outputs& out) {
+        // Time does not go back inside a replica; a clock that was set back stands still until it has caught
+        // up.
+        state_.now = std::max(state_.now, now);
+        state_.out = &out;
+    }
+    // Whatever has been merged during the step may let something else go on.
+    void leave() {
+        if (!started_) return;
+        while (changes_told_ != state_.changes) {
+            changes_told_ = state_.changes;
+            ordered_.merged();
+            sessions_.merged();
+        }
+    }
+
+    void on(const Tick&) {
+        gossip_.tick();
+        ordered_.tick();
+        sessions_.tick();
+    }
+    void on(const PeerUp& event) { gossip_.up(event.peer); }
+    void on(const PeerDown& event) {
+        gossip_.down(event.peer);
+        ordered_.peer_changed();
+    }
+    void on(const CutLink& event) {
+        gossip_.cut(event.peer, event.cut);
+        ordered_.peer_changed();
+    }
+    void on(const LogSpace& event) {
+        state_.log_space = event.available;
+        state_.notice(event.available ? Notice::Level::info : Notice::Level::alarm,
+                      event.available ? "the log's disk has room again"
+                                      : "the log's disk is full: writes are refused, reads go on");
+        if (event.available) {
+            ordered_.merged();
+            gossip_.hurry();
+        }
+    }
+    void on(const OpenSession& event) { sessions_.open(event.session); }
+    void on(const CloseSession& event) { sessions_.close(event.session); }
+    void on(const CancelRequest& event) { sessions_.cancel(event.session); }
+
+    void on(const Persisted& event) {
+        state_.durable = std::max(state_.durable, event.ticket);
+        bool grown = false;
+        while (!state_.pending.empty() && state_.pending.front().ticket <= state_.durable) {
+            auto& item = state_.pending.front();
+            state_.held.set(item.dot.origin, item.dot.seq);
+            state_.deltas.add(item.dot, std::move(item.bytes));
+            state_.pending.pop_front();
+            grown = true;
+        }
+        ordered_.persisted();
+        if (grown) {
+            ordered_.held_changed();
+            gossip_.push();
+        }
+        sessions_.persisted();
+    }
+
+    void on(const FromPeer& event) {
+        if (gossip_.is_cut(event.peer)) return;
+        if (const auto* hello = std::get_if<wire::Hello>(&event.message)) {
+            gossip_.hello(event.peer, *hello);
+            return ordered_.peer_changed();
+        }
+        if (!gossip_.reachable(event.peer)) return;  // nothing counts before the greeting
+        gossip_.heard(event.peer);
+        if (const auto* have = std::get_if<wire::Have>(&event.message))
+            gossip_.have(event.peer, *have);
+        else if (const auto* deltas = std::get_if<wire::Deltas>(&event.message))
+            receive(event.peer, *deltas);
+        else if (const auto* order = std::get_if<wire::OrderMessage>(&event.message))
+            ordered_.message(event.peer, *order);
+        else if (const auto* forward = std::get_if<wire::Forward>(&event.message))
+            ordered_.forward(event.peer, *forward);
+        else if (const auto* forwarded = std::get_if<wire::Forwarded>(&event.message))
+            ordered_.forwarded(event.peer, *forwarded);
+    }
+
+    void receive(const std::string& peer, const wire::Deltas& message) {
+        if (!state_.log_space) return;  // it cannot be made durable; the peer will offer it again
+        for (const auto& bytes : message.deltas) {
+            const auto delta = crdt::Delta::decode(bytes);
+            if (!delta) return refuse(peer, "bad delta: " + delta.error().message);
+            if (state_.database.version().contains(delta->dot)) continue;
+            if (delta->schema_hash != state_.schema->hash)
+                return refuse(peer, "delta " + std::to_string(delta->dot.seq) + " of origin " +
+                                        hex(delta->dot.origin.value) + " belongs to another schema");
+            if (auto fits = state_.database.check(*delta); !fits)
+                return refuse(peer, "bad delta " + std::to_string(delta->dot.seq) + " of origin " +
+                                        hex(delta->dot.origin.value) + ": " + fits.error().message);
+            if (delta->dot.origin == state_.options.id)
+                return refuse(peer,
+                              "it knows deltas of this node that this node does not: the data directory is "
+                              "an old copy; start it anew with an empty one");
+            if (!state_.clock.observe(delta->stamp.hlc, state_.now, state_.options.clock_ahead_max))
+                return refuse(peer, "delta " + std::to_string(delta->dot.seq) + " of origin " +
+                                        hex(delta->dot.origin.value) +
+                                        " is stamped too far in the future: set the clocks right");
+            if (state_.database.merge(*delta) != crdt::Database::Merged::applied)
+                continue;  // comes again when its dependencies are in
+            identities_.observe(*delta);
+            const Ticket ticket = state_.append(RecordKind::delta, bytes);
+            state_.pending.push_back({ticket, delta->dot, bytes});
+            ++state_.changes;
+        }
+        gossip_.hurry();
+    }
+    void refuse(const std::string& peer, const std::string& why) {
+        state_.notice(Notice::Level::alarm, "peer " + peer + ": " + why);
+        state_.out->push_back(Disconnect{peer, why});
+    }
+
+    bool recovered_ = false;
+    bool started_ = false;
+    std::uint64_t changes_told_ = 0;
+};
+
+Replica::Replica(catalog::SchemaPtr schema, catalog::Plan plan, const Options& options, Random random,
+                 StatementAnalyst* analyst, const exec::VirtualTables* outside)
+    : impl_(std::make_unique<Impl>(std::move(schema), std::move(plan), options, random, analyst, outside)) {}
+Replica::~Replica() = default;
+Result<void> Replica::recover(BytesView record) {
+    return impl_->recover(record);
+}
+Result<void> Replica::start(Instant now, Outputs& out) {
+    return impl_->start(now, out);
+}
+void Replica::step(const Input& input, Instant now, Outputs& out) {
+    impl_->step(input, now, out);
+}
+Instant Replica::next_deadline() const {
+    return impl_->next_deadline();
+}
+Result<RunnablePtr> Replica::prepare(std::string_view text, std::span<const sql::Type> types) {
+    return impl_->preparer_.prepare(text, types);
+}
+Execution Replica::execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
+                           std::span<const sql::Datum> parameters, exec::RowSink* sink, Instant now,
+                           Outputs& out) {
+    return impl_->execute(session, number, runnable, parameters, sink, now, out);
+}
+Result<void> Replica::begin(std::uint64_t session) {
+    return impl_->sessions_.begin(session);
+}
+Execution Replica::commit(std::uint64_t session, std::uint64_t number, Instant now, Outputs& out) {
+    return impl_->commit(session, number, now, out);
+}
+void Replica::rollback(std::uint64_t session) {
+    impl_->sessions_.rollback(session);
+}
+void Replica::fail_block(std::uint64_t session) {
+    impl_->sessions_.fail_block(session);
+}
+Block Replica::block(std::uint64_t session) const {
+    return impl_->sessions_.block(session);
+}
+Result<void> Replica::set(std::uint64_t session, std::string_view name, std::string_view value) {
+    return impl_->sessions_.set(session, name, value);
+}
+std::optional<std::string> Replica::setting(std::uint64_t session, std::string_view name) const {
+    return impl_->sessions_.setting(session, name);
+}
+const crdt::Database& Replica::database() const {
+    return impl_->state_.database;
+}
+std::vector<Replica::PeerStatus> Replica::peers(Instant now) const {
+    return impl_->peers(now);
+}
+order::Status Replica::order_status() const {
+    return impl_->ordered_.status();
+}
+const catalog::Plan& Replica::plan() const {
+    return impl_->state_.plan;
+}
+std::string Replica::describe() const {
+    return impl_->describe();
+}
+
+}  // namespace anabranch::replica

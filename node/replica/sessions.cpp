@@ -1,0 +1,419 @@
+#include "node/replica/sessions.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "lib/base/check.h"
+#include "lib/exec/schema_plans.h"
+
+namespace anabranch::replica {
+
+namespace {
+
+Execution now(Result<std::string> tag) {
+    return {Execution::When::now, 0, std::move(tag)};
+}
+Execution now(Error error) {
+    return {Execution::When::now, 0, std::unexpected(std::move(error))};
+}
+
+Error disk_is_full() {
+    return Error::make(sqlstate::disk_full, "the disk that holds this node's log is full")
+        .with_detail("Nothing that was acknowledged is lost; reads still work.")
+        .with_hint("Free some space: writes are accepted again within a second.");
+}
+
+// "500", "500ms", "5s", "2min": a number without unit is milliseconds, as for PostgreSQL's timeouts.
+std::optional<Duration> parse_duration(std::string_view text) {
+    std::int64_t n = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (problem != std::errc() || n < 0 || n > 1'000'000'000) return {};
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    if (unit.empty() || unit == "ms") return millis(n);
+    if (unit == "s") return seconds(n);
+    if (unit == "min") return seconds(60 * n);
+    return {};
+}
+
+Error bad_value(std::string_view name, std::string_view value, std::string hint) {
+    return Error::make("22023", "invalid value for parameter \"" + std::string(name) + "\": \"" +
+                                    std::string(value) + "\"")
+        .with_hint(std::move(hint));
+}
+
+std::string token_of(const crdt::VersionVector& version) {
+    Bytes out;
+    ByteWriter writer(out);
+    version.encode(writer);
+    return hex(BytesView(out));
+}
+std::optional<crdt::VersionVector> parse_token(std::string_view text) {
+    Bytes out;
+    if (text.size() % 2 != 0) return {};
+    for (std::size_t i = 0; i < text.size(); i += 2) {
+        unsigned byte = 0;
+        const auto [end, problem] = std::from_chars(text.data() + i, text.data() + i + 2, byte, 16);
+        if (problem != std::errc() || end != text.data() + i + 2) return {};
+        out.push_back(static_cast<char>(byte));
+    }
+    ByteReader reader(out);
+    auto version = crdt::VersionVector::decode(reader);
+    return reader.complete() ? version : std::nullopt;
+}
+
+}  // namespace
+
+Sessions::Sessions(State& state, Ordered& ordered, IdentityValues& identities,
+                   const exec::VirtualTables* outside)
+    : state_(state),
+      ordered_(ordered),
+      identities_(identities),
+      outside_(outside),
+      origin_(identities),
+      run_(state.schema, state.database, origin_, outside) {}
+
+void Sessions::close(std::uint64_t session) {
+    ordered_.forget(session);
+    std::erase_if(waiting_, [&](const Waiting& item) { return item.session == session; });
+    std::erase_if(unanswered_, [&](const Unanswered& item) { return item.reply.session == session; });
+    sessions_.erase(session);
+}
+
+void Sessions::cancel(std::uint64_t session) {
+    ordered_.cancel(session);
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+        if (it->session != session) {
+            ++it;
+            continue;
+        }
+        state_.out->push_back(Reply{it->session, it->number,
+                                    std::unexpected(Error::make(sqlstate::query_canceled,
+                                                                "canceling statement due to user request"))});
+        it = waiting_.erase(it);
+    }
+}
+
+Block Sessions::block(std::uint64_t session) const {
+    const auto found = sessions_.find(session);
+    if (found == sessions_.end() || !found->second.block) return Block::none;
+    return found->second.block->failed ? Block::failed : Block::open;
+}
+
+void Sessions::fail_block(std::uint64_t session) {
+    auto& block = sessions_[session].block;
+    if (block) block->failed = true;
+}
+
+// ---- running ----
+
+Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
+                            std::span<const sql::Datum> parameters, exec::RowSink* sink) {
+    Session& session = sessions_[id];
+    if (state_.database.version().covers(session.seen))
+        return run_now(session, id, number, runnable, parameters, sink);
+    waiting_.push_back({id, number, runnable, Values::copy(parameters), sink,
+                        state_.now + session.order_timeout.value_or(state_.options.order_timeout)});
+    return {Execution::When::later, 0, std::string()};
+}
+
+Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t number,
+                            const RunnablePtr& runnable, std::span<const sql::Datum> parameters,
+                            exec::RowSink* sink) {
+    if (session.block && session.block->failed)
+        return now(
+            Error::make(sqlstate::in_failed_transaction,
+                        "current transaction is aborted, commands ignored until end of transaction block"));
+    if (runnable->writes && !state_.log_space)
+        return session.block ? failed(*session.block, disk_is_full()) : now(disk_is_full());
+    if (session.block || runnable->route == catalog::Route::ordered || runnable->transaction) {
+        auto values = runnable->transaction ? arguments(*runnable, parameters)
+                                            : Result<std::shared_ptr<Values>>(Values::copy(parameters));
+        if (!values) return session.block ? failed(*session.block, values.error()) : now(values.error());
+        if (session.block) return run_in_block(session, runnable, std::move(*values), sink);
+        if (runnable->route == catalog::Route::ordered && runnable->writes) {
+            ordered_.submit({id,
+                             number,
+                             runnable,
+                             std::move(*values),
+                             sink,
+                             0,
+                             {},
+                             session.order_timeout.value_or(state_.options.order_timeout)});
+            return {Execution::When::later, 0, std::string()};
+        }
+        return run_alone(session, *runnable, (*values)->values, sink);
+    }
+    return run_alone(session, *runnable, parameters, sink);
+}
+
+Execution Sessions::run_alone(Session& session, const Runnable& runnable, std::span<const sql::Datum> values,
+                              exec::RowSink* sink) {
+    run_.reset();
+    origin_.begin(state_.now, state_.random.next());
+    auto result = run_.run(*runnable.compiled, values, sink);
+    if (!result) return now(result.error());
+    std::string tag = tag_of(*result, runnable);
+    if (!runnable.writes) return read_answer(session, std::move(tag));
+    auto writes = run_.finish();
+    if (!writes) return now(writes.error());
+    if ((*writes)->empty()) return read_answer(session, std::move(tag));
+    const Ticket ticket = commit_local(**writes);
+    if (!session.wait_for_disk) return now(std::move(tag));
+    return {Execution::When::durable, ticket, std::move(tag)};
+}
+
+Execution Sessions::read_answer(const Session& session, std::string tag) const {
+    if (state_.pending.empty() || !session.wait_for_disk) return now(std::move(tag));
+    return {Execution::When::durable, state_.pending.back().ticket, std::move(tag)};
+}
+
+Ticket Sessions::commit_local(const exec::WriteSet& writes) {
+    const Dot dot{state_.options.id, ++state_.own_seq};
+    const auto delta = state_.database.make_delta(writes, dot, {state_.clock.tick(state_.now), dot.origin});
+    CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
+    Bytes bytes = delta.encode();
+    const Ticket ticket = state_.append(RecordKind::delta, bytes);
+    state_.pending.push_back({ticket, dot, std::move(bytes)});
+    ++state_.changes;
+    return ticket;
+}
+
+// A call's parameters from its argument expressions.
+Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
+                                                    std::span<const sql::Datum> parameters) {
+    if (runnable.arguments != nullptr) {
+        struct One final : exec::RowSink {
+            std::shared_ptr<Values> values;
+            bool row(std::span<const sql::Datum> row) override {
+                values = Values::copy(row);
+                return true;
+            }
+        } one;
+        run_.reset();
+        origin_.begin(state_.now, state_.random.next());
+        TRY_VOID(run_.run(*runnable.arguments, parameters, &one));
+        CHECK(one.values != nullptr);
+        return one.values;
+    }
+    auto out = std::make_shared<Values>();
+    for (const auto& argument : runnable.simple_arguments) {
+        if (argument.parameter >= 0) {
+            const auto value = parameters[static_cast<std::size_t>(argument.parameter)];
+            out->values.push_back(value.is_bytes() ? sql::Datum::bytes(out->arena.copy(value.as_bytes()))
+                                                   : value);
+        } else if (argument.constant.null) {
+            out->values.push_back(sql::Datum::null());
+        } else {
+            switch (argument.storage) {
+                case sql::Storage::integer:
+                    out->values.push_back(sql::Datum::integer(argument.constant.integer));
+                    break;
+                case sql::Storage::floating:
+                    out->values.push_back(sql::Datum::floating(argument.constant.floating));
+                    break;
+                case sql::Storage::bytes:
+                    out->values.push_back(sql::Datum::bytes(argument.constant.bytes));
+                    break;  // the Runnable outlives it
+            }
+        }
+    }
+    return out;
+}
+
+// ---- blocks ----
+
+Result<void> Sessions::begin(std::uint64_t id) {
+    Session& session = sessions_[id];
+    if (session.block) return {};
+    OpenBlock block;
+    block.origin = std::make_unique<RecordedOrigin>(identities_);
+    block.origin->begin(state_.now, state_.random.next());
+    block.run =
+        std::make_unique<exec::TransactionRun>(state_.schema, state_.database, *block.origin, outside_);
+    block.changes = state_.changes;
+    session.block = std::move(block);
+    return {};
+}
+
+Execution Sessions::failed(OpenBlock& block, Error error) {
+    block.failed = true;
+    return now(std::move(error));
+}
+
+// Runs the block's statements again when the state has moved under them.
+Result<void> Sessions::refresh(OpenBlock& block) {
+    if (block.changes == state_.changes) return {};
+    block.run->reset();
+    block.origin->rewind();
+    block.changes = state_.changes;
+    const auto moved = [] {
+        return fail(Error::make(sqlstate::serialization_failure,
+                                "could not serialize access due to concurrent update")
+                        .with_detail("Data that this transaction had read was changed meanwhile.")
+                        .with_hint("Run the transaction again."));
+    };
+    for (const auto& step : block.steps) {
+        HashingSink hashed(step.runnable->bound->columns, &exec::plans_of(*state_.schema), nullptr);
+        const auto result = block.run->run(*step.runnable->compiled, step.values->values, &hashed);
+        if (!result || hash64(tag_of(*result, *step.runnable), hashed.hash()) != step.hash) return moved();
+    }
+    return {};
+}
+
+Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
+                                 std::shared_ptr<Values> values, exec::RowSink* sink) {
+    OpenBlock& block = *session.block;
+    const bool ordered = runnable->writes && runnable->route == catalog::Route::ordered;
+    if (runnable->writes && (block.ordered || (ordered && block.writes)))
+        return failed(block,
+                      Error::make(sqlstate::feature_not_supported,
+                                  "an ordered transaction must be the only write of its transaction block")
+                          .with_detail("Ordered transactions run at the primary, free ones at this node; "
+                                       "they cannot commit as one.")
+                          .with_hint("Commit between them, or declare one procedure that does both."));
+    if (auto fresh = refresh(block); !fresh) return failed(block, fresh.error());
+    HashingSink hashed(runnable->bound->columns, &exec::plans_of(*state_.schema), sink);
+    const auto result = block.run->run(*runnable->compiled, values->values, &hashed);
+    if (!result) return failed(block, result.error());
+    if (ordered) {
+        block.ordered = block.steps.size();
+        block.ordered_hash = hashed.hash();
+    }
+    block.writes = block.writes || runnable->writes;
+    std::string tag = tag_of(*result, *runnable);
+    block.steps.push_back({runnable, std::move(values), hash64(tag, hashed.hash())});
+    return read_answer(session, std::move(tag));
+}
+
+Execution Sessions::commit(std::uint64_t id, std::uint64_t number) {
+    Session& session = sessions_[id];
+    if (!session.block) return now(std::string("COMMIT"));
+    OpenBlock block = std::move(*session.block);
+    session.block.reset();
+    if (block.failed) return now(std::string("ROLLBACK"));
+    if (!block.writes) return read_answer(session, "COMMIT");
+    if (!state_.log_space) return now(disk_is_full());
+    if (block.ordered) {
+        auto& step = block.steps[*block.ordered];
+        ordered_.submit({id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
+                         session.order_timeout.value_or(state_.options.order_timeout)});
+        return {Execution::When::later, 0, std::string()};
+    }
+    if (auto fresh = refresh(block); !fresh) return now(fresh.error());
+    auto writes = block.run->finish();
+    if (!writes) return now(writes.error());
+    if ((*writes)->empty()) return read_answer(session, "COMMIT");
+    const Ticket ticket = commit_local(**writes);
+    if (!session.wait_for_disk) return now(std::string("COMMIT"));
+    return {Execution::When::durable, ticket, std::string("COMMIT")};
+}
+
+// ---- settings ----
+
+Result<void> Sessions::set(std::uint64_t id, std::string_view name, std::string_view value) {
+    Session& session = sessions_[id];
+    if (name == "anabranch.order_timeout") {
+        const auto duration = parse_duration(value);
+        if (!duration) return fail(bad_value(name, value, "Give a time such as 500ms or 5s."));
+        session.order_timeout = duration;
+        return {};
+    }
+    if (name == "anabranch.durability") {
+        if (value != "disk" && value != "memory")
+            return fail(bad_value(
+                name, value,
+                "disk waits for this node's disk, memory for nothing; quorum is not available yet."));
+        session.wait_for_disk = value == "disk";
+        return {};
+    }
+    if (name == "anabranch.session") {
+        auto token = parse_token(value);
+        if (!token) return fail(bad_value(name, value, "Give a token that SHOW anabranch.session printed."));
+        session.seen = std::move(*token);
+        return {};
+    }
+    if (name == "anabranch.read") {
+        if (value != "local") return fail(bad_value(name, value, "Only local is available yet."));
+        return {};
+    }
+    return fail(
+        Error::make("42704", "unrecognized configuration parameter \"" + std::string(name) + "\"")
+            .with_hint("This program knows anabranch.order_timeout, .durability, .session and .read."));
+}
+
+std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view name) const {
+    const auto found = sessions_.find(id);
+    const Session* session = found == sessions_.end() ? nullptr : &found->second;
+    if (name == "anabranch.order_timeout") {
+        const auto timeout = session != nullptr
+                                 ? session->order_timeout.value_or(state_.options.order_timeout)
+                                 : state_.options.order_timeout;
+        return std::to_string(timeout.micros / 1000) + "ms";
+    }
+    if (name == "anabranch.durability")
+        return session == nullptr || session->wait_for_disk ? "disk" : "memory";
+    if (name == "anabranch.session") {
+        auto seen = state_.database.version();
+        if (session != nullptr) seen.merge(session->seen);
+        return token_of(seen);
+    }
+    if (name == "anabranch.read") return "local";
+    return {};
+}
+
+// ---- events ----
+
+void Sessions::merged() {
+    if (waiting_.empty()) return;
+    std::vector<Waiting> still;
+    auto all = std::move(waiting_);
+    waiting_.clear();
+    for (auto& item : all) {
+        Session& session = sessions_[item.session];
+        if (!state_.database.version().covers(session.seen)) {
+            still.push_back(std::move(item));
+            continue;
+        }
+        auto done =
+            run_now(session, item.session, item.number, item.runnable, item.parameters->values, item.sink);
+        if (done.when == Execution::When::later) continue;
+        Reply reply{item.session, item.number, std::move(done.tag)};
+        if (done.when == Execution::When::durable && done.ticket > state_.durable)
+            unanswered_.push_back({done.ticket, std::move(reply)});
+        else
+            state_.out->push_back(std::move(reply));
+    }
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(still.begin()),
+                    std::make_move_iterator(still.end()));
+}
+
+void Sessions::persisted() {
+    for (auto& item : unanswered_)
+        if (item.ticket <= state_.durable) state_.out->push_back(std::move(item.reply));
+    std::erase_if(unanswered_, [&](const Unanswered& item) { return item.ticket <= state_.durable; });
+}
+
+void Sessions::tick() {
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+        if (state_.now < it->deadline) {
+            ++it;
+            continue;
+        }
+        state_.out->push_back(
+            Reply{it->session, it->number,
+                  std::unexpected(
+                      Error::make(sqlstate::cannot_connect_now,
+                                  "this node has not yet seen what the session token stands for")
+                          .with_detail("It holds " + state_.database.version().describe() + ".")
+                          .with_hint("Try again, or go on without the token: RESET anabranch.session."))});
+        it = waiting_.erase(it);
+    }
+}
+
+Instant Sessions::next_deadline() const {
+    Instant next{INT64_MAX};
+    for (const auto& item : waiting_) next = std::min(next, item.deadline);
+    return next;
+}
+
+}  // namespace anabranch::replica

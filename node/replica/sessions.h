@@ -1,0 +1,101 @@
+// Client sessions at one replica: statements on their own, transaction blocks, settings, session guarantees.
+//
+// A block runs on the live state. When the state has moved since its last statement, its statements are run
+// again from the start, with the values generated before; if every result is the same the block goes on (as
+// if it had begun later), else it fails with 40001. An ordered call inside a block is run here for its
+// result, and for good at the primary when the block commits: with another result there, 40001.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/replica/ordered.h"
+
+namespace anabranch::replica {
+
+class Sessions {
+  public:
+    Sessions(State& state, Ordered& ordered, IdentityValues& identities, const exec::VirtualTables* outside);
+
+    void open(std::uint64_t session) { (void)sessions_[session]; }
+    void close(std::uint64_t session);
+    void cancel(std::uint64_t session);
+
+    Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
+                      std::span<const sql::Datum> parameters, exec::RowSink* sink);
+    Result<void> begin(std::uint64_t session);
+    Execution commit(std::uint64_t session, std::uint64_t number);
+    void rollback(std::uint64_t session) { sessions_[session].block.reset(); }
+    void fail_block(std::uint64_t session);
+    Block block(std::uint64_t session) const;
+    Result<void> set(std::uint64_t session, std::string_view name, std::string_view value);
+    std::optional<std::string> setting(std::uint64_t session, std::string_view name) const;
+
+    void merged();     // the state has grown: statements that waited for a session token may go on
+    void persisted();  // answers that waited for the disk
+    void tick();
+    Instant next_deadline() const;
+
+  private:
+    struct Step {  // one statement of a block
+        RunnablePtr runnable;
+        std::shared_ptr<Values> values;
+        std::uint64_t hash = 0;  // of its result
+    };
+    struct OpenBlock {
+        bool failed = false;
+        std::unique_ptr<RecordedOrigin> origin;
+        std::unique_ptr<exec::TransactionRun> run;
+        std::vector<Step> steps;
+        std::uint64_t changes = 0;           // State::changes when the steps were last run
+        std::optional<std::size_t> ordered;  // the step that is to run at the primary
+        std::uint64_t ordered_hash = 0;      // of its rows
+        bool writes = false;
+    };
+    struct Session {
+        std::optional<OpenBlock> block;
+        std::optional<Duration> order_timeout;
+        bool wait_for_disk = true;
+        crdt::VersionVector seen;  // SET anabranch.session: nothing runs before this is here
+    };
+    struct Waiting {  // for a session token
+        std::uint64_t session = 0, number = 0;
+        RunnablePtr runnable;
+        std::shared_ptr<Values> parameters;
+        exec::RowSink* sink = nullptr;
+        Instant deadline;
+    };
+    struct Unanswered {
+        Ticket ticket;
+        Reply reply;
+    };
+
+    Execution run_now(Session& session, std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
+                      std::span<const sql::Datum> parameters, exec::RowSink* sink);
+    Execution run_alone(Session& session, const Runnable& runnable, std::span<const sql::Datum> values,
+                        exec::RowSink* sink);
+    Execution run_in_block(Session& session, const RunnablePtr& runnable, std::shared_ptr<Values> values,
+                           exec::RowSink* sink);
+    Result<void> refresh(OpenBlock& block);
+    Result<std::shared_ptr<Values>> arguments(const Runnable& runnable,
+                                              std::span<const sql::Datum> parameters);
+    Ticket commit_local(const exec::WriteSet& writes);
+    Execution failed(OpenBlock& block, Error error);
+    // What was read may not be on disk yet: the answer waits with it.
+    Execution read_answer(const Session& session, std::string tag) const;
+
+    State& state_;
+    Ordered& ordered_;
+    IdentityValues& identities_;
+    const exec::VirtualTables* outside_;
+    RecordedOrigin origin_;
+    exec::TransactionRun run_;
+    std::map<std::uint64_t, Session> sessions_;
+    std::vector<Waiting> waiting_;
+    std::vector<Unanswered> unanswered_;
+};
+
+}  // namespace anabranch::replica
