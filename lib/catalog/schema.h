@@ -6,6 +6,7 @@
 // A Schema is built by load() from script text, never mutated, and shared by pointer across threads.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -213,6 +214,23 @@ struct View {
     sql::QueryPtr query;
 };
 
+// Data that a layer above works out from a schema once and keeps with it. A copy of a schema starts without. Safe from any thread.
+class Derived {
+  public:
+    Derived() = default;
+    Derived(const Derived&) noexcept {}
+    Derived& operator=(const Derived&) noexcept { return *this; }
+    std::shared_ptr<const void> get() const { return value_.load(); }
+    // The first value set stays; returns the one that is kept.
+    std::shared_ptr<const void> set(std::shared_ptr<const void> value) const {
+        std::shared_ptr<const void> none;
+        return value_.compare_exchange_strong(none, value) ? value : none;
+    }
+
+  private:
+    mutable std::atomic<std::shared_ptr<const void>> value_;
+};
+
 class Schema {
   public:
     std::string file;                     // name shown in reports: base name of the first file
@@ -236,6 +254,7 @@ class Schema {
     const sql::Names& names() const { return *names_; }
 
     std::shared_ptr<const sql::Names> names_;
+    Derived execution;  // the executor's: compiled constraints
 };
 
 using SchemaPtr = std::shared_ptr<const Schema>;
