@@ -10,7 +10,8 @@ import sys
 
 
 def replay(program, path):
-    done = subprocess.run([program, "replay", path], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    command = [program, "replay", path] + (["--rewrite"] if os.environ.get("ANABRANCH_REWRITE") else [])
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False, timeout=100)
     return path, done.returncode, done.stdout + done.stderr
 
