@@ -84,7 +84,7 @@ missing_packages() {
     local name wanted installed
     wanted=$(sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$root/tools/packages.txt")
     installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
-        sed -n 's/^installed //p')
+        sed -n 's/^installed //p') || true  # dpkg-query fails on a name it never saw
     for name in $wanted; do
         grep -qxF "$name" <<<"$installed" || echo "$name"
     done
