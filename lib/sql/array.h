@@ -9,20 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/arena.h"
 #include "lib/base/bytes.h"
+#include "lib/base/error.h"
+#include "lib/sql/builtin.h"
 #include "lib/sql/datum.h"
 #include "lib/sql/type.h"
 
 namespace anabranch::sql {
 
-constexpr Type element_of(Type array) {
-    array.array = false;
-    return array;
-}
-constexpr Type array_of(Type element) {
-    element.array = true;
-    return element;
-}
+class EnumLabels;  // value.h
 
 struct ArrayDimension {
     std::int32_t size = 0;
@@ -58,5 +54,12 @@ std::vector<Datum> array_elements(Type array, std::string_view bytes);
 void write_array(Type array, std::span<const Datum> elements, std::string& out, std::int32_t lower = 1);
 void write_array(Type array, std::span<const ArrayDimension> dimensions, std::span<const Datum> elements,
                  std::string& out);
+
+// Text ('{1,NULL,"a b"}', '[0:1]={x,y}') and binary form, in the manner of value.h.
+Result<Datum> parse_array(Type array, std::string_view text, Arena& arena, const EnumLabels* labels);
+Result<Datum> parse_array_binary(Type array, std::string_view bytes, Arena& arena, const EnumLabels* labels);
+void print_array(Type array, std::string_view bytes, std::string& out, const EnumLabels* labels);
+void print_array_binary(Type array, std::string_view bytes, std::string& out, const EnumLabels* labels);
+int compare_arrays(Type array, std::string_view a, std::string_view b);
 
 }  // namespace anabranch::sql

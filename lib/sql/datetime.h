@@ -82,15 +82,26 @@ Result<std::int32_t> zone_offset(std::string_view zone);
 Result<std::int64_t> add_interval(std::int64_t timestamp, Interval by);
 Result<Interval> add_intervals(Interval a, Interval b);
 Interval negate(Interval a);
-Result<Interval> scale_interval(Interval a, double factor);
-Interval timestamp_difference(std::int64_t a, std::int64_t b);  // days and time of day, as `-` gives
-Interval timestamp_age(std::int64_t a, std::int64_t b);         // years, months, days as age() gives
-Interval justify(Interval value, bool hours, bool days);
+Result<Interval> scale_interval(Interval a, double factor,
+                                bool divide = false);                   // factor is not 0 when dividing
+Result<Interval> timestamp_difference(std::int64_t a, std::int64_t b);  // days and time of day, as `-` gives
+Result<Interval> timestamp_age(std::int64_t a, std::int64_t b);         // years, months, days as age() gives
+Result<Interval> justify(Interval value, bool hours, bool days);
+Result<std::int64_t> date_to_timestamp(std::int64_t days);
+std::int64_t timestamp_to_date(std::int64_t timestamp);
+std::int64_t time_of_day(std::int64_t timestamp);  // micros since midnight
+// ISO 8601 year and week of a date.
+struct IsoWeek {
+    std::int64_t year = 0;
+    int week = 0;
+};
+IsoWeek iso_week(std::int64_t days);
+int day_of_week(std::int64_t days);  // Sunday is 0
 
-// extract(): numeric text; 22023 for an unknown field, 0A000 for one the type has not. `type` is date, time,
-// timestamp, timestamptz or interval.
+// extract(): numeric text, empty for NULL (fields of an infinite value); 22023 for an unknown field, 0A000
+// for one the type has not. `type` is date, time, timestamp, timestamptz or interval.
 Result<std::string> extract_field(std::string_view field, Type type, Datum value);
-Result<std::int64_t> truncate_timestamp(std::string_view field, std::int64_t timestamp);
+Result<std::int64_t> truncate_timestamp(std::string_view field, Type type, std::int64_t timestamp);
 Result<Interval> truncate_interval(std::string_view field, Interval value);
 
 }  // namespace anabranch::sql

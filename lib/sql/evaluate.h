@@ -108,8 +108,4 @@ class Builtin {
 Result<Datum> evaluate(EvalContext& context, Func func, std::span<const Datum> args,
                        std::span<const Type> types, Type result);
 
-// PostgreSQL's result type of an operator or function on arguments whose types have been made fit; unknown
-// when there is none. Text is `text` without a modifier.
-Type result_type(Func func, std::span<const Type> args);
-
 }  // namespace anabranch::sql

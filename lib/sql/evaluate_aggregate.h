@@ -12,9 +12,6 @@
 
 namespace anabranch::sql {
 
-// PostgreSQL's result type: sum(int) is bigint, sum(bigint) and avg(int) numeric, min(x) x, count bigint ...
-Type aggregate_result_type(AggregateFunc func, std::span<const Type> args);
-
 class Accumulator {
   public:
     // `args` is empty for count(*).

@@ -22,8 +22,4 @@ void run_table_function(EvalContext& context, TableFunc func, std::span<const Ty
                         std::span<const Datum> args, std::span<const TableColumn> columns,
                         FunctionRef<bool(std::span<const Datum>)> visit);
 
-// The columns a call yields by itself: (unnest int[]) is one int4 column, expandarray has two. Empty for
-// jsonb_to_recordset, whose columns the query lists.
-std::vector<TableColumn> table_function_columns(TableFunc func, std::span<const Type> args);
-
 }  // namespace anabranch::sql

@@ -7,16 +7,15 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/sql/builtin.h"
 #include "lib/sql/datum.h"
 #include "lib/sql/type.h"
 
 namespace anabranch::sql {
 
-constexpr bool is_range(Type type) {
-    return !type.array && type.id >= TypeId::int4range && type.id <= TypeId::daterange;
-}
-// The type of a range's bounds, and the range type over a type (unknown when there is none).
-Type range_element(Type range);
+class EnumLabels;  // value.h
+
+// The range type over a type; unknown when there is none.
 Type range_over(Type element);
 
 struct Range {
@@ -37,5 +36,11 @@ int compare_lower(Type element, const Range& a, const Range& b);
 int compare_upper(Type element, const Range& a, const Range& b);
 // Order of an upper bound and a lower bound: < 0 when `a` ends before `b` begins.
 int compare_upper_to_lower(Type element, const Range& a, const Range& b);
+
+// Text ("[1,5)", "empty") and binary form, in the manner of value.h.
+Result<Datum> parse_range(Type range, std::string_view text, Arena& arena);
+Result<Datum> parse_range_binary(Type range, std::string_view bytes, Arena& arena);
+void print_range(Type range, std::string_view bytes, std::string& out);
+void print_range_binary(Type range, std::string_view bytes, std::string& out);
 
 }  // namespace anabranch::sql
