@@ -49,6 +49,12 @@ std::vector<Entry> Log::slice(Index index, std::size_t entries_max, std::size_t 
     return out;
 }
 
+const Members& Log::members_at(Index index) const {
+    auto at = members_.rbegin();
+    while (at->index > index && at + 1 != members_.rend()) ++at;
+    return at->members;
+}
+
 void Log::append(Entry entry) {
     CHECK(entry.index == last() + 1 && entry.epoch >= last_epoch());
     if (entry.kind == EntryKind::config) {
@@ -76,8 +82,9 @@ void Log::compact(Index to) {
         entries_.pop_front();
         ++base_.index;
     }
-    while (members_.size() > 1 && members_[1].index <= to) members_.erase(members_.begin());
-    base_.members = members_.front().members;
+    base_.members = members_at(to);
+    std::erase_if(members_, [to](const InForce& item) { return item.index <= to; });
+    members_.insert(members_.begin(), {to, base_.members});
 }
 
 void Log::reset(const Snapshot& base) {

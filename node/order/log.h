@@ -42,6 +42,8 @@ class Log {
     }
     Index members_index() const { return members_.back().index; }  // of the entry that put them in force
 
+    const Members& members_at(Index index) const;  // in force at `index`, at or after the base
+
     void append(Entry entry);          // entry.index == last() + 1
     void truncate(Index from);         // removes from..last()
     void compact(Index to);            // the base moves up to `to`

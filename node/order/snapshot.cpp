@@ -10,6 +10,8 @@ namespace anabranch::order {
 void Core::on(const Compact& input) {
     const Index index = std::min({input.index, emitted_, applied_, journal_.durable(), log_.covered()});
     if (index <= log_.base().index) return;
+    // A replica that joined knows no members before the first change in its log: it could not tell others.
+    if (log_.members_at(index).voters.empty()) return;
     log_.compact(index);
     journal_.note_compacted();
 }

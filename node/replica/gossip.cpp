@@ -33,15 +33,18 @@ void Gossip::up(const std::string& name) {
     }
     Peer& peer = found->second;
     peer.up = true;
-    peer.greeted = false;
+    // Whatever was on its way when the last link broke may not have arrived.
+    peer.sent = peer.acknowledged;
+    peer.position = state_.deltas.first();
     peer.unacknowledged_bytes = 0;
     send(name, greeting());
+    if (peer.greeted) send_have(name, true);  // it greeted first
 }
 
 void Gossip::down(const std::string& name) {
     const auto found = peers_.find(name);
     if (found == peers_.end()) return;
-    found->second.up = found->second.greeted = false;
+    found->second.up = false;
 }
 
 void Gossip::cut(const std::string& name, bool cut) {

@@ -42,7 +42,9 @@ class Gossip {
     struct Peer {
         ReplicaId id;
         bool voter = true;
-        bool up = false, greeted = false, cut = false;
+        bool up = false;       // we can send to it
+        bool greeted = false;  // it has said who it is, on some link; every new link begins with that again
+        bool cut = false;
         crdt::VersionVector acknowledged;  // it said that it holds this durably
         crdt::VersionVector sent;          // acknowledged, and what is on its way
         std::uint64_t position = 0;        // deltas before it have been looked at for this peer

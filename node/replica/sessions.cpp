@@ -48,6 +48,7 @@ std::string token_of(const crdt::VersionVector& version) {
     return hex(BytesView(out));
 }
 std::optional<crdt::VersionVector> parse_token(std::string_view text) {
+    if (text.empty()) return crdt::VersionVector();  // no demands
     Bytes out;
     if (text.size() % 2 != 0) return {};
     for (std::size_t i = 0; i < text.size(); i += 2) {

@@ -1,0 +1,39 @@
+// Client connections of the SQL port: one wire session each.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "node/io/loop.h"
+#include "node/pgwire/session.h"
+
+namespace anabranch::io {
+
+class Clients {
+  public:
+    Clients(Loop& loop, tcp::acceptor acceptor);
+    ~Clients();
+    void start();
+    void stop(const Error& reason);
+    void durable(std::uint64_t ticket);
+    void reply(const replica::Reply& reply);
+    void write_all();  // sends what sessions have ready
+    std::size_t count() const { return clients_.size(); }
+    std::uint64_t accepted() const { return accepted_; }
+
+  private:
+    class Client;
+    void accept();
+    void cancel(std::uint32_t pid, std::uint32_t secret);
+    void remove(std::uint64_t id);
+
+    Loop& loop_;
+    tcp::acceptor acceptor_;
+    session::StatementCache cache_;
+    std::map<std::uint64_t, std::shared_ptr<Client>> clients_;
+    std::vector<std::shared_ptr<Client>> dirty_;  // may have something to send
+    std::uint64_t accepted_ = 0;
+    bool stopping_ = false;
+};
+
+}  // namespace anabranch::io

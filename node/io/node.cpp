@@ -1,0 +1,369 @@
+#include "node/io/node.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <optional>
+#include <random>
+
+#include "node/io/clients.h"
+#include "node/io/data_directory.h"
+#include "node/io/http.h"
+#include "node/io/loop.h"
+#include "node/io/peers.h"
+#include "node/io/status.h"
+
+namespace anabranch::io {
+
+namespace {
+
+std::uint64_t entropy() {
+    std::random_device device;
+    return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+std::vector<std::string> members_of(const NodeConfig& config) {
+    std::vector<std::string> names{config.name};
+    for (const auto& peer : config.peers) names.push_back(peer.name);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::uint64_t cluster_of(const std::vector<std::string>& members) {
+    std::string all;
+    for (const auto& name : members) all += name + '\0';
+    return hash64(all, 0x636c7573746572);
+}
+
+replica::Options options_of(const NodeConfig& config, ReplicaId id) {
+    replica::Options options;
+    options.name = config.name;
+    options.id = id;
+    options.cluster = cluster_of(members_of(config));
+    for (const auto& peer : config.peers) options.peers.push_back({peer.name, ReplicaId{}, true});
+    return options;
+}
+
+}  // namespace
+
+Result<Address> parse_address(const std::string& text) {
+    const auto colon = text.rfind(':');
+    Address out{"127.0.0.1", 0};
+    if (colon != std::string::npos && colon > 0) out.host = text.substr(0, colon);
+    const std::string port = colon == std::string::npos ? text : text.substr(colon + 1);
+    const auto [end, problem] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (problem != std::errc() || end != port.data() + port.size() || port.empty())
+        return fail(Error::make("22023", "\"" + text + "\" is no address")
+                        .with_hint("Write host:port, for example 127.0.0.1:5433."));
+    if (out.host.size() > 2 && out.host.front() == '[' && out.host.back() == ']')
+        out.host = out.host.substr(1, out.host.size() - 2);
+    return out;
+}
+
+Instant wall_clock() {
+    return {std::chrono::duration_cast<std::chrono::microseconds>(
+                std::chrono::system_clock::now().time_since_epoch())
+                .count()};
+}
+
+Result<tcp::acceptor> listen_on(asio::io_context& context, const Address& address, const char* what,
+                                const char* flag) {
+    const auto failed = [&](const boost::system::error_code& error) {
+        return fail(Error::make("08000", std::string("cannot listen for ") + what + " on " +
+                                             address.describe() + ": " + error.message())
+                        .with_hint(std::string("Choose another address with ") + flag + ", for example " +
+                                   flag + " " + address.host + ":0 for any free port."));
+    };
+    boost::system::error_code error;
+    tcp::resolver resolver(context);
+    const auto found =
+        resolver.resolve(address.host, std::to_string(address.port), tcp::resolver::passive, error);
+    if (error) return failed(error);
+    tcp::acceptor acceptor(context);
+    const tcp::endpoint endpoint = found.begin()->endpoint();
+    if (acceptor.open(endpoint.protocol(), error); error) return failed(error);
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (acceptor.bind(endpoint, error); error) return failed(error);
+    if (acceptor.listen(asio::socket_base::max_listen_connections, error); error) return failed(error);
+    return acceptor;
+}
+
+Address address_of(const tcp::acceptor& acceptor) {
+    const auto endpoint = acceptor.local_endpoint();
+    return {endpoint.address().to_string(), endpoint.port()};
+}
+
+class Node final : public Loop {
+  public:
+    Node(const NodeConfig& config, catalog::SchemaPtr schema)
+        : config_(config),
+          schema_(std::move(schema)),
+          tables_(schema_),
+          timer_(context_),
+          signals_(context_) {}
+
+    Result<void> start(catalog::Plan plan, replica::StatementAnalyst* analyst) {
+        // Ports first: a node that cannot be reached should not touch its data.
+        TRY(auto sql, listen_on(context_, config_.sql, "SQL clients", "--sql"));
+        TRY(auto gossip, listen_on(context_, config_.gossip, "peers", "--gossip"));
+        TRY(auto http, listen_on(context_, config_.http, "HTTP", "--http"));
+        DirectoryIdentity wanted{config_.name, ReplicaId{std::max<std::uint64_t>(entropy(), 2)},
+                                 schema_->hash, schema_->file, members_of(config_)};
+        TRY(directory_, DataDirectory::open(config_.data_directory, wanted));
+        const auto options = options_of(config_, directory_->identity().replica);
+        replica_ = std::make_unique<replica::Replica>(schema_, std::move(plan), options, Random(entropy()),
+                                                      analyst, &tables_);
+        tables_.attach(replica_.get());
+        LogRecovery recovery;
+        TRY(log_, Log::open(
+                      directory_->log_path(), {}, [&](BytesView record) { return replica_->recover(record); },
+                      recovery));
+        log_->start({[this](std::uint64_t ticket) { on_durable(ticket); },
+                     [this](bool available) {
+                         asio::post(context_, [this, available] { step(replica::LogSpace{available}); });
+                     },
+                     [this](Error error) {
+                         asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
+                     }});
+        announce(address_of(sql), address_of(gossip), address_of(http), recovery);
+        peers_.emplace(*this, std::move(gossip));
+        clients_.emplace(*this, std::move(sql));
+        http_.emplace(context_, std::move(http),
+                      [this](const auto& method, const auto& path, const auto& query) {
+                          return answer(method, path, query);
+                      });
+        TRY_VOID(replica_->start(now(), outputs_));
+        started_ = now();
+        turn();
+        peers_->start();
+        clients_->start();
+        http_->start();
+        ready();
+        return {};
+    }
+
+    Result<void> run() {
+        signals_.add(SIGINT);
+        signals_.add(SIGTERM);
+        signals_.async_wait([this](boost::system::error_code error, int) {
+            if (!error)
+                shut_down(Error::make("57P01",
+                                      "terminating connection: node " + config_.name + " is shutting down"));
+        });
+        context_.run();
+        log_.reset();  // writes and syncs what is pending
+        // Clients hold sessions of the replica.
+        clients_.reset();
+        if (failure_) return std::unexpected(*failure_);
+        return {};
+    }
+
+    // ---- Loop and Host ----
+    Instant now() override { return wall_clock(); }
+    replica::Outputs& outputs() override { return outputs_; }
+    replica::Replica& replica() override { return *replica_; }
+    session::Tables& tables() override { return tables_; }
+    catalog::SchemaPtr schema() override { return schema_; }
+    const NodeConfig& config() const override { return config_; }
+    asio::io_context& context() override { return context_; }
+    std::uint64_t durable() const override { return durable_; }
+
+    void turn() override {
+        if (turning_) return;
+        turning_ = true;
+        ++turns_;
+        while (!outputs_.empty()) {
+            carried_.swap(outputs_);
+            for (auto& output : carried_) std::visit([&](auto& item) { carry(item); }, output);
+            carried_.clear();
+        }
+        if (log_ != nullptr) log_->flush();
+        if (clients_) clients_->write_all();
+        turning_ = false;
+        if (!outputs_.empty()) return turn();  // a client that was closed while writing
+        arm();
+    }
+
+    void report(replica::Notice::Level level, const std::string& text) override {
+        static constexpr const char* names[] = {"info", "warning", "ALARM"};
+        // The same complaint every few milliseconds helps nobody.
+        if (text == last_report_ && now() - last_report_at_ < seconds(10)) return;
+        last_report_ = text;
+        last_report_at_ = now();
+        std::fprintf(stderr, "anabranch node %s: %s: %s\n", config_.name.c_str(),
+                     names[static_cast<int>(level)], text.c_str());
+        std::fflush(stderr);
+    }
+
+  private:
+    void announce(const Address& sql, const Address& gossip, const Address& http,
+                  const LogRecovery& recovery) {
+        if (config_.quiet) return;
+        std::printf("anabranch node %s: schema %s, data %s (%s replica %s)\n", config_.name.c_str(),
+                    schema_->file.c_str(), config_.data_directory.c_str(),
+                    directory_->fresh() ? "new" : "known", hex(directory_->identity().replica.value).c_str());
+        if (recovery.records > 0)
+            std::printf("  recovered %llu records, %llu bytes%s\n",
+                        static_cast<unsigned long long>(recovery.records),
+                        static_cast<unsigned long long>(recovery.bytes),
+                        recovery.tail_cut ? "; an unfinished write at the end was cut off" : "");
+        std::printf("  sql    %s   psql -h %s -p %u\n  gossip %s\n  http   http://%s/status\n",
+                    sql.describe().c_str(), sql.host.c_str(), static_cast<unsigned>(sql.port),
+                    gossip.describe().c_str(), http.describe().c_str());
+    }
+    void ready() const {
+        std::printf("anabranch node %s: ready\n", config_.name.c_str());
+        std::fflush(stdout);
+    }
+
+    void step(const replica::Input& input) {
+        if (stopping_) return;
+        replica_->step(input, now(), outputs_);
+        turn();
+    }
+
+    void arm() {
+        if (stopping_) return;
+        const Instant next = replica_->next_deadline();
+        if (next == armed_) return;
+        armed_ = next;
+        const auto delay = std::clamp<std::int64_t>((next - now()).micros, 0, seconds(3600).micros);
+        timer_.expires_after(std::chrono::microseconds(delay));
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (error) return;
+            armed_ = {};
+            step(replica::Tick{});
+        });
+    }
+
+    void carry(replica::Persist& output) { log_->append(output.ticket, output.record); }
+    void carry(replica::Send& output) {
+        if (output.after > durable_)
+            held_.push_back(std::move(output));
+        else
+            peers_->send(output.peer, output.message);
+    }
+    void carry(replica::Reply& output) {
+        if (clients_) clients_->reply(output);
+    }
+    void carry(replica::Notice& output) { report(output.level, output.text); }
+    void carry(replica::Disconnect& output) {
+        report(replica::Notice::Level::warning, "link to " + output.peer + " closed: " + output.reason);
+        peers_->disconnect(output.peer, output.reason);
+    }
+
+    // On the log's thread. Many syncs may end before the loop looks: only the newest ticket counts.
+    void on_durable(std::uint64_t ticket) {
+        newest_durable_.store(ticket, std::memory_order_release);
+        if (durable_posted_.exchange(true, std::memory_order_acq_rel)) return;
+        asio::post(context_, [this] {
+            durable_posted_.store(false, std::memory_order_release);
+            durable_ = newest_durable_.load(std::memory_order_acquire);
+            if (stopping_) return;
+            replica_->step(replica::Persisted{durable_}, now(), outputs_);
+            if (!held_.empty()) {
+                auto held = std::move(held_);
+                held_.clear();
+                for (auto& item : held) carry(item);
+            }
+            clients_->durable(durable_);
+            turn();
+        });
+    }
+
+    void disk_failed(const Error& error) {
+        failure_ = error;
+        failure_->detail =
+            "The node stops: nothing it has acknowledged is lost, but it cannot promise anything further.";
+        report(replica::Notice::Level::alarm, error.message);
+        shut_down(Error::make(sqlstate::io_error, error.message));
+    }
+
+    void shut_down(const Error& reason) {
+        if (stopping_) return;
+        clients_->stop(reason);
+        stopping_ = true;
+        peers_->stop();
+        http_->stop();
+        timer_.cancel();
+        signals_.cancel();
+        // Leaves the last answers a moment to go out.
+        timer_.expires_after(std::chrono::milliseconds(50));
+        timer_.async_wait([this](boost::system::error_code) { context_.stop(); });
+        if (!config_.quiet) std::printf("anabranch node %s: stopped\n", config_.name.c_str());
+    }
+
+    Counters counters() const {
+        Counters out;
+        out.clients = clients_->count();
+        out.clients_accepted = clients_->accepted();
+        out.gossip_bytes_sent = peers_->bytes_sent();
+        out.gossip_bytes_received = peers_->bytes_received();
+        out.log_bytes = log_->bytes_written();
+        out.turns = turns_;
+        out.started_micros = started_.micros;
+        return out;
+    }
+
+    HttpAnswer answer(const std::string& method, const std::string& path,
+                      const std::map<std::string, std::string>& query) {
+        if (path == "/status" || path == "/")
+            return {200, "application/json",
+                    status_json(*replica_, *schema_, config_.name, counters(), now())};
+        if (path == "/metrics")
+            return {200, "text/plain; version=0.0.4",
+                    metrics_text(*replica_, *schema_, config_.name, counters(), now())};
+        if (path == "/healthz" || path == "/readyz") return {200, "text/plain", "ok\n"};
+        if (path != "/admin/cut" && path != "/admin/heal")
+            return {404, "text/plain", "no such page; try /status or /metrics\n"};
+        if (method != "POST") return {405, "text/plain", "use POST\n"};
+        const auto peer = query.find("peer");
+        const std::string name = peer == query.end() ? "" : peer->second;
+        if (!name.empty() && std::none_of(config_.peers.begin(), config_.peers.end(),
+                                          [&](const NodePeer& p) { return p.name == name; }))
+            return {404, "text/plain", "node " + config_.name + " has no peer named " + name + "\n"};
+        step(replica::CutLink{name, path == "/admin/cut"});
+        return {200, "text/plain",
+                "node " + config_.name + ": " + (path == "/admin/cut" ? "cut from " : "healed with ") +
+                    (name.empty() ? "all peers" : name) + "\n"};
+    }
+
+    const NodeConfig config_;
+    catalog::SchemaPtr schema_;
+    asio::io_context context_{1};
+    session::Tables tables_;
+    std::optional<DataDirectory> directory_;
+    std::unique_ptr<replica::Replica> replica_;
+    std::unique_ptr<Log> log_;
+    std::optional<Peers> peers_;
+    std::optional<Clients> clients_;
+    std::optional<Http> http_;
+    asio::steady_timer timer_;
+    asio::signal_set signals_;
+    replica::Outputs outputs_, carried_;
+    std::vector<replica::Send> held_;  // wait for the disk
+    std::atomic<std::uint64_t> newest_durable_ = 0;
+    std::atomic<bool> durable_posted_ = false;
+    std::uint64_t durable_ = 0;
+    std::uint64_t turns_ = 0;
+    Instant armed_, started_, last_report_at_;
+    std::string last_report_;
+    std::optional<Error> failure_;
+    bool turning_ = false, stopping_ = false;
+};
+
+Result<void> run_node(const NodeConfig& config, catalog::SchemaPtr schema, catalog::Plan plan,
+                      replica::StatementAnalyst* analyst) {
+    Node node(config, std::move(schema));
+    TRY_VOID(node.start(std::move(plan), analyst));
+    return node.run();
+}
+
+}  // namespace anabranch::io

@@ -1,0 +1,46 @@
+// A running node: sockets, timers and the log around one replica. It decides nothing: it turns what happens
+// into inputs and carries outputs out. One thread owns everything; the log's helper thread reports back
+// through the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/catalog/plan.h"
+#include "lib/catalog/schema.h"
+#include "node/replica/replica.h"
+
+namespace anabranch::io {
+
+struct Address {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string describe() const { return host + ":" + std::to_string(port); }
+};
+// "127.0.0.1:5433", ":5433" and "5433" (loopback). Error 22023.
+Result<Address> parse_address(const std::string& text);
+
+struct NodePeer {
+    std::string name;
+    Address address;
+};
+
+struct NodeConfig {
+    std::string name;
+    std::string data_directory;
+    Address sql{"127.0.0.1", 5433};
+    Address gossip{"127.0.0.1", 7433};
+    Address http{"127.0.0.1", 8433};  // port 0 of any of them: a free port, printed at start
+    std::vector<NodePeer> peers;
+    std::size_t clients_max = 200;
+    bool quiet = false;
+};
+
+// Runs until SIGINT or SIGTERM. An error is a failure to start, or a disk that failed.
+Result<void> run_node(const NodeConfig& config, catalog::SchemaPtr schema, catalog::Plan plan,
+                      replica::StatementAnalyst* analyst);
+
+}  // namespace anabranch::io

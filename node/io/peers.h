@@ -1,0 +1,42 @@
+// Links to peers: one outgoing connection each, for sending, and whatever they open to us, for receiving. A
+// link that breaks is dialled again.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "lib/wire/messages.h"
+#include "node/io/loop.h"
+
+namespace anabranch::io {
+
+class Peers {
+  public:
+    Peers(Loop& loop, tcp::acceptor acceptor);
+    ~Peers();
+    void start();
+    void stop();
+    void send(const std::string& peer, const wire::Message& message);
+    void disconnect(const std::string& peer, const std::string& reason);
+    std::uint64_t bytes_sent() const { return bytes_sent_; }
+    std::uint64_t bytes_received() const { return bytes_received_; }
+
+  private:
+    class Outgoing;
+    class Incoming;
+    void accept();
+    // The name behind an incoming link is known by its greeting.
+    void received(Incoming& link, Bytes frame);
+    void incoming_closed(Incoming& link);
+
+    Loop& loop_;
+    tcp::acceptor acceptor_;
+    std::map<std::string, std::shared_ptr<Outgoing>> outgoing_;
+    std::map<std::string, std::shared_ptr<Incoming>> incoming_;
+    std::uint64_t bytes_sent_ = 0;
+    std::uint64_t bytes_received_ = 0;
+    bool stopping_ = false;
+};
+
+}  // namespace anabranch::io

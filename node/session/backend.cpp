@@ -1,0 +1,397 @@
+#include "node/session/backend.h"
+
+#include "lib/exec/schema_plans.h"
+#include "lib/sql/parse.h"
+
+namespace anabranch::session {
+
+namespace ast = sql::ast;
+using pgwire::Completion;
+using pgwire::Outcome;
+using pgwire::Prepared;
+using pgwire::When;
+
+namespace {
+
+Completion done(std::string tag) {
+    return {When::now, 0, Outcome{std::move(tag), {}, {}}};
+}
+
+sql::OutputColumn text_column(std::string name) {
+    return {std::move(name), sql::Type{sql::TypeId::text}, {}, 0};
+}
+
+// Statements that ask for nothing this engine would do differently: they are answered with their tag.
+const char* tag_without_effect(const ast::Statement& statement) {
+    if (std::holds_alternative<ast::SetTransaction>(statement.node)) return "SET";
+    if (std::holds_alternative<ast::SetConstraints>(statement.node)) return "SET CONSTRAINTS";
+    if (std::holds_alternative<ast::Discard>(statement.node)) return "DISCARD ALL";
+    if (std::holds_alternative<ast::Deallocate>(statement.node)) return "DEALLOCATE ALL";
+    if (std::holds_alternative<ast::Unlisten>(statement.node)) return "UNLISTEN";
+    if (const auto* vacuum = std::get_if<ast::Vacuum>(&statement.node))
+        return vacuum->analyze_only ? "ANALYZE" : "VACUUM";
+    return nullptr;
+}
+
+bool is_rows(const ast::Statement& statement) {
+    return std::holds_alternative<ast::Query>(statement.node) ||
+           std::holds_alternative<ast::Insert>(statement.node) ||
+           std::holds_alternative<ast::Update>(statement.node) ||
+           std::holds_alternative<ast::Delete>(statement.node) ||
+           std::holds_alternative<ast::Call>(statement.node);
+}
+
+Error unsupported(const ast::Statement& statement, std::string_view text) {
+    const auto words = text.substr(statement.span.offset < text.size() ? statement.span.offset : 0, 40);
+    std::string name;
+    std::size_t count = 0;
+    for (const char c : words) {
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) {
+            if (++count == 2 || (c != ' ' && c != '\n')) break;
+        }
+        name.push_back(c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c);
+    }
+    while (!name.empty() && name.back() == ' ') name.pop_back();
+    return Error::make(sqlstate::feature_not_supported, name + " is not supported in a session")
+        .with_span(statement.span)
+        .with_hint(
+            "A node serves one schema file: change the file and start the nodes with it. Reads, calls and "
+            "single-statement writes work here.");
+}
+
+// The value of a SET: its literals joined as PostgreSQL joins lists.
+std::string value_text(const std::vector<ast::Expr>& values) {
+    std::string out;
+    for (const auto& value : values) {
+        if (!out.empty()) out += ", ";
+        const auto* expression = &value;
+        while (const auto* cast = std::get_if<ast::Cast>(&expression->node)) expression = &*cast->operand;
+        const auto* literal = std::get_if<ast::Literal>(&expression->node);
+        if (literal == nullptr) continue;
+        if (const auto* text = std::get_if<std::string>(&literal->value))
+            out += *text;
+        else if (const auto* integer = std::get_if<std::int64_t>(&literal->value))
+            out += std::to_string(*integer);
+        else if (const auto* number = std::get_if<ast::Number>(&literal->value))
+            out += number->text;
+        else if (const auto* boolean = std::get_if<bool>(&literal->value))
+            out += *boolean ? "on" : "off";
+    }
+    return out;
+}
+
+}  // namespace
+
+pgwire::PreparedPtr StatementCache::find(const std::string& key) const {
+    const auto found = statements_.find(key);
+    return found == statements_.end() ? nullptr : found->second;
+}
+void StatementCache::keep(const std::string& key, pgwire::PreparedPtr statement) {
+    if (statements_.size() >= size_max) statements_.clear();
+    statements_[key] = std::move(statement);
+}
+
+Backend::Backend(Host& host, StatementCache& cache, std::uint64_t session)
+    : host_(host), cache_(cache), session_(session) {
+    host_.replica().step(replica::OpenSession{session_}, host_.now(), host_.outputs());
+}
+Backend::~Backend() {
+    host_.replica().step(replica::CloseSession{session_}, host_.now(), host_.outputs());
+}
+
+Result<void> Backend::connect(const std::string& user, const std::string&,
+                              const std::vector<std::pair<std::string, std::string>>& settings) {
+    user_ = user;
+    (void)settings_.set("session_authorization", user);
+    for (const auto& [name, value] : settings) {
+        if (name == "options" || name.starts_with("_pq_.") || name == "replication") continue;
+        if (name.starts_with("anabranch.")) {
+            TRY_VOID(host_.replica().set(session_, name, value));
+            continue;
+        }
+        TRY_VOID(settings_.set(name, value));
+    }
+    return {};
+}
+
+const sql::EnumLabels* Backend::enum_labels() const {
+    return &exec::plans_of(*host_.schema());
+}
+
+// ---- preparing ----
+
+Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> Backend::split(std::string_view text) {
+    TRY(const auto statements, sql::parse_statements(std::string(text)));
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> out;
+    for (const auto& statement : statements) out.emplace_back(statement.span.offset, statement.span.size);
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<const sql::Type> types) {
+    std::string key(text);
+    for (const auto type : types) key += '\0' + std::to_string(sql::oid_of(type));
+    if (auto known = cache_.find(key)) return known;
+    TRY(auto statements, sql::parse_statements(std::string(text)));
+    if (statements.empty()) return std::make_shared<Statement>();
+    if (statements.size() > 1)
+        return fail(sqlstate::syntax_error, "cannot insert multiple commands into a prepared statement");
+    if (!is_rows(statements[0])) return prepare_utility(std::move(statements[0]), text);
+    TRY(auto runnable, host_.replica().prepare(text, types));
+    auto out = std::make_shared<Statement>();
+    out->what = Prepared::Kind::query;
+    out->types = runnable->bound->parameter_types;
+    out->output = runnable->bound->columns;
+    out->runnable = std::move(runnable);
+    cache_.keep(key, out);
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, std::string_view text) {
+    if (const auto* explain = std::get_if<ast::Explain>(&statement.node))
+        return prepare_explain(*explain, text);
+    auto out = std::make_shared<Statement>();
+    if (const auto* transaction = std::get_if<ast::Transaction>(&statement.node)) {
+        switch (transaction->kind) {
+            case ast::TransactionKind::Begin:
+                out->what = Prepared::Kind::begin;
+                break;
+            case ast::TransactionKind::Commit:
+                out->what = Prepared::Kind::commit;
+                break;
+            case ast::TransactionKind::Rollback:
+                out->what = Prepared::Kind::rollback;
+                break;
+            default:
+                return fail(Error::make(sqlstate::feature_not_supported,
+                                        "savepoints and prepared transactions are not supported")
+                                .with_span(statement.span)
+                                .with_hint("Commit what belongs together in one transaction block."));
+        }
+    } else if (std::holds_alternative<ast::SetVariable>(statement.node) ||
+               std::holds_alternative<ast::ResetVariable>(statement.node)) {
+        out->what = Prepared::Kind::set;
+    } else if (const auto* show = std::get_if<ast::ShowVariable>(&statement.node)) {
+        out->what = Prepared::Kind::show;
+        if (show->name == "all")
+            out->output = {text_column("name"), text_column("setting"), text_column("description")};
+        else
+            out->output = {text_column(show->name)};
+    } else if (tag_without_effect(statement) != nullptr) {
+        out->what = Prepared::Kind::other;
+    } else {
+        return fail(unsupported(statement, text));
+    }
+    out->utility = std::make_shared<const ast::Statement>(std::move(statement));
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_explain(const ast::Explain& explain, std::string_view text) {
+    const auto& inner = *explain.statement;
+    if (!is_rows(inner)) return fail(unsupported(inner, text));
+    TRY(const auto runnable, host_.replica().prepare(text.substr(inner.span.offset, inner.span.size), {}));
+    auto out = std::make_shared<Statement>();
+    out->what = Prepared::Kind::show;
+    out->output = {text_column("QUERY PLAN")};
+    out->explained.push_back(std::string("Route: ") + catalog::name_of(runnable->route));
+    if (runnable->transaction)
+        for (const auto& reason : host_.replica().plan().transactions[*runnable->transaction].reasons)
+            out->explained.push_back("  " + reason);
+    const std::string plan = exec::explain(*runnable->compiled);
+    for (std::size_t at = 0; at < plan.size();) {
+        const auto end = std::min(plan.find('\n', at), plan.size());
+        out->explained.push_back(plan.substr(at, end - at));
+        at = end + 1;
+    }
+    return out;
+}
+
+// ---- executing ----
+
+Completion Backend::completion(replica::Execution executed) const {
+    Completion out;
+    switch (executed.when) {
+        case replica::Execution::When::now:
+            out.when = When::now;
+            break;
+        case replica::Execution::When::durable:
+            out.when = When::durable;
+            break;
+        case replica::Execution::When::later:
+            out.when = When::later;
+            break;
+    }
+    out.ticket = executed.ticket;
+    out.outcome = outcome(executed.tag);
+    return out;
+}
+
+Result<Outcome> Backend::outcome(const Result<std::string>& tag) const {
+    if (!tag) return std::unexpected(tag.error());
+    return Outcome{*tag, {}, {}};
+}
+
+Completion Backend::refused(Error error) {
+    host_.replica().fail_block(session_);
+    return {When::now, 0, std::unexpected(std::move(error))};
+}
+
+Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
+                            std::span<const sql::Datum> parameters, exec::RowSink& sink, bool implicit) {
+    const auto& statement = static_cast<const Statement&>(prepared);
+    auto& replica = host_.replica();
+    host_.tables().enter(session_, &settings_, &user_, host_.now());
+    if (statement.runnable == nullptr) return utility(number, statement, sink);
+    if (implicit && replica.block(session_) == replica::Block::none) {
+        (void)replica.begin(session_);
+        implicit_ = true;
+    }
+    return completion(replica.execute(session_, number, statement.runnable, parameters, &sink, host_.now(),
+                                      host_.outputs()));
+}
+
+Completion Backend::end_implicit(std::uint64_t number, bool failed) {
+    if (!implicit_) {
+        if (failed) host_.replica().fail_block(session_);
+        return done("");
+    }
+    implicit_ = false;
+    if (failed) {
+        host_.replica().rollback(session_);
+        return done("ROLLBACK");
+    }
+    return completion(host_.replica().commit(session_, number, host_.now(), host_.outputs()));
+}
+
+pgwire::BlockState Backend::block_state() const {
+    if (implicit_) return pgwire::BlockState::idle;
+    switch (host_.replica().block(session_)) {
+        case replica::Block::none:
+            return pgwire::BlockState::idle;
+        case replica::Block::open:
+            return pgwire::BlockState::in_block;
+        case replica::Block::failed:
+            return pgwire::BlockState::failed;
+    }
+    return pgwire::BlockState::idle;
+}
+
+void Backend::cancel_running() {
+    host_.replica().step(replica::CancelRequest{session_}, host_.now(), host_.outputs());
+}
+
+Completion Backend::utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink) {
+    const bool failed = host_.replica().block(session_) == replica::Block::failed;
+    if (statement.what == Prepared::Kind::empty) return done("");
+    if (statement.utility != nullptr)
+        if (const auto* control = std::get_if<ast::Transaction>(&statement.utility->node))
+            return transaction(number, *control);
+    if (failed)
+        return refused(
+            Error::make(sqlstate::in_failed_transaction,
+                        "current transaction is aborted, commands ignored until end of transaction block"));
+    if (!statement.explained.empty()) {
+        for (const auto& line : statement.explained) {
+            const sql::Datum value = sql::Datum::bytes(line);
+            sink.row({&value, 1});
+        }
+        return done("EXPLAIN");
+    }
+    const auto& node = statement.utility->node;
+    Result<Outcome> outcome = Outcome{};
+    if (const auto* variable = std::get_if<ast::SetVariable>(&node))
+        outcome = set(*variable);
+    else if (const auto* variable_reset = std::get_if<ast::ResetVariable>(&node))
+        outcome = reset(variable_reset->name);
+    else if (const auto* variable_shown = std::get_if<ast::ShowVariable>(&node))
+        outcome = show(variable_shown->name, sink);
+    else
+        outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
+    if (!outcome) return refused(outcome.error());
+    return {When::now, 0, std::move(outcome)};
+}
+
+Completion Backend::transaction(std::uint64_t number, const ast::Transaction& statement) {
+    auto& replica = host_.replica();
+    const bool open = replica.block(session_) != replica::Block::none;
+    if (statement.kind == ast::TransactionKind::Begin) {
+        Outcome outcome{statement.start ? "START TRANSACTION" : "BEGIN", {}, {}};
+        if (open && !implicit_) outcome.notices.push_back("there is already a transaction in progress");
+        implicit_ = false;  // what ran before in this implicit transaction belongs to the block now
+        (void)replica.begin(session_);
+        return {When::now, 0, std::move(outcome)};
+    }
+    const bool was_implicit = std::exchange(implicit_, false);
+    if (!open || was_implicit) {
+        Outcome outcome{statement.kind == ast::TransactionKind::Commit ? "COMMIT" : "ROLLBACK",
+                        {"there is no transaction in progress"},
+                        {}};
+        if (!open) return {When::now, 0, std::move(outcome)};
+    }
+    if (statement.kind == ast::TransactionKind::Rollback) {
+        replica.rollback(session_);
+        return done("ROLLBACK");
+    }
+    return completion(replica.commit(session_, number, host_.now(), host_.outputs()));
+}
+
+// ---- settings ----
+
+Result<Outcome> Backend::set(const ast::SetVariable& statement) {
+    if (statement.values.empty()) {
+        TRY(auto outcome, reset(statement.name));
+        outcome.tag = "SET";
+        return outcome;
+    }
+    const std::string value = value_text(statement.values);
+    Outcome out{"SET", {}, {}};
+    if (statement.name.starts_with("anabranch.")) {
+        TRY_VOID(host_.replica().set(session_, statement.name, value));
+        return out;
+    }
+    TRY_VOID(settings_.set(statement.name, value));
+    if (settings_.announced(statement.name))
+        out.parameter_status.emplace_back(statement.name, *settings_.get(statement.name));
+    return out;
+}
+
+Result<Outcome> Backend::reset(const std::string& name) {
+    Outcome out{"RESET", {}, {}};
+    const auto reset_own = [&](const std::string& own, const std::string& value) {
+        return host_.replica().set(session_, own, value);
+    };
+    if (name.empty()) {
+        settings_.reset_all();
+        (void)settings_.set("session_authorization", user_);
+        TRY_VOID(reset_own("anabranch.session", ""));
+        return out;
+    }
+    if (!name.starts_with("anabranch.")) {
+        settings_.reset(name);
+        return out;
+    }
+    const char* value = name == "anabranch.session"      ? ""
+                        : name == "anabranch.durability" ? "disk"
+                        : name == "anabranch.read"       ? "local"
+                                                         : "5s";
+    TRY_VOID(reset_own(name, value));
+    return out;
+}
+
+Result<Outcome> Backend::show(const std::string& name, exec::RowSink& sink) {
+    if (name == "all") {
+        for (const auto& [key, value] : settings_.all()) {
+            const sql::Datum row[] = {sql::Datum::bytes(key), sql::Datum::bytes(value),
+                                      sql::Datum::bytes("")};
+            sink.row(row);
+        }
+        return Outcome{"SHOW", {}, {}};
+    }
+    const auto value =
+        name.starts_with("anabranch.") ? host_.replica().setting(session_, name) : settings_.get(name);
+    if (!value) return fail("42704", "unrecognized configuration parameter \"" + name + "\"");
+    const sql::Datum row = sql::Datum::bytes(*value);
+    sink.row({&row, 1});
+    return Outcome{"SHOW", {}, {}};
+}
+
+}  // namespace anabranch::session

@@ -1,0 +1,97 @@
+// The backend of one wire session: PostgreSQL's utility statements (BEGIN, SET, SHOW, EXPLAIN ...) and
+// everything else handed to the replica. Sans-IO: time and the place for outputs come from the Host.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "lib/sql/ast.h"
+#include "node/pgwire/backend.h"
+#include "node/replica/replica.h"
+#include "node/session/settings.h"
+#include "node/session/tables.h"
+
+namespace anabranch::session {
+
+// What all sessions of a node share.
+class Host {
+  public:
+    virtual ~Host() = default;
+    virtual Instant now() = 0;
+    virtual replica::Outputs& outputs() = 0;
+    virtual replica::Replica& replica() = 0;
+    virtual Tables& tables() = 0;
+    virtual catalog::SchemaPtr schema() = 0;
+};
+
+// A prepared statement of the wire: a replica's Runnable, or a utility statement.
+class Statement final : public pgwire::Prepared {
+  public:
+    const std::vector<sql::Type>& parameter_types() const override { return types; }
+    const std::vector<sql::OutputColumn>& columns() const override { return output; }
+    Kind kind() const override { return what; }
+
+    Kind what = Kind::empty;
+    std::vector<sql::Type> types;
+    std::vector<sql::OutputColumn> output;
+    replica::RunnablePtr runnable;
+    std::shared_ptr<const sql::ast::Statement> utility;
+    std::vector<std::string> explained;  // lines of EXPLAIN
+};
+
+// Statements by text and declared types, for all sessions of a node; forgets everything when it is full.
+class StatementCache {
+  public:
+    pgwire::PreparedPtr find(const std::string& key) const;
+    void keep(const std::string& key, pgwire::PreparedPtr statement);
+
+  private:
+    static constexpr std::size_t size_max = 4096;
+    std::map<std::string, pgwire::PreparedPtr, std::less<>> statements_;
+};
+
+class Backend final : public pgwire::Backend {
+  public:
+    Backend(Host& host, StatementCache& cache, std::uint64_t session);
+    ~Backend() override;
+
+    Result<void> connect(const std::string& user, const std::string& database,
+                         const std::vector<std::pair<std::string, std::string>>& settings) override;
+    std::vector<std::pair<std::string, std::string>> announced() const override {
+        return settings_.announcement();
+    }
+    Result<pgwire::PreparedPtr> prepare(std::string_view text, std::span<const sql::Type> types) override;
+    Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> split(std::string_view text) override;
+    pgwire::Completion execute(std::uint64_t number, const pgwire::Prepared& prepared,
+                               std::span<const sql::Datum> parameters, exec::RowSink& sink,
+                               bool implicit) override;
+    pgwire::Completion end_implicit(std::uint64_t number, bool failed) override;
+    pgwire::BlockState block_state() const override;
+    void cancel_running() override;
+    const sql::EnumLabels* enum_labels() const override;
+
+    // A `later` execution has ended.
+    Result<pgwire::Outcome> outcome(const Result<std::string>& tag) const;
+
+  private:
+    Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text);
+    Result<pgwire::PreparedPtr> prepare_explain(const sql::ast::Explain& explain, std::string_view text);
+    pgwire::Completion utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
+    pgwire::Completion transaction(std::uint64_t number, const sql::ast::Transaction& statement);
+    Result<pgwire::Outcome> set(const sql::ast::SetVariable& statement);
+    Result<pgwire::Outcome> reset(const std::string& name);
+    Result<pgwire::Outcome> show(const std::string& name, exec::RowSink& sink);
+    pgwire::Completion completion(replica::Execution done) const;
+    pgwire::Completion refused(Error error);
+
+    Host& host_;
+    StatementCache& cache_;
+    const std::uint64_t session_;
+    Settings settings_;
+    std::string user_;
+    bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
+    bool block_by_client_ = false;
+};
+
+}  // namespace anabranch::session

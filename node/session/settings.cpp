@@ -1,0 +1,148 @@
+#include "node/session/settings.h"
+
+#include <algorithm>
+#include <array>
+
+namespace anabranch::session {
+
+namespace {
+
+struct Known {
+    const char* name;
+    const char* value;
+    bool announced = false;
+    bool fixed = false;           // only this value (in any case) is accepted
+    const char* shown = nullptr;  // the name as it is announced
+};
+
+// tidy: table
+constexpr std::array known{
+    Known{"application_name", "", true},
+    Known{"bytea_output", "hex"},
+    Known{"check_function_bodies", "on"},
+    Known{"client_encoding", "UTF8", true, true},
+    Known{"client_min_messages", "notice"},
+    Known{"datestyle", "ISO, MDY", true, true, "DateStyle"},
+    Known{"default_transaction_isolation", "read committed"},
+    Known{"default_transaction_read_only", "off", true},
+    Known{"extra_float_digits", "1"},
+    Known{"idle_in_transaction_session_timeout", "0"},
+    Known{"in_hot_standby", "off", true, true},
+    Known{"integer_datetimes", "on", true, true},
+    Known{"intervalstyle", "postgres", true, true, "IntervalStyle"},
+    Known{"is_superuser", "off", true, true},
+    Known{"jit", "off"},
+    Known{"lock_timeout", "0"},
+    Known{"max_identifier_length", "63", false, true},
+    Known{"max_index_keys", "32", false, true},
+    Known{"role", "none"},
+    Known{"row_security", "on"},
+    Known{"search_path", "\"$user\", public"},
+    Known{"server_encoding", "UTF8", true, true},
+    Known{"server_version", "15.18 (anabranch 0.1.0)", true, true},
+    Known{"server_version_num", "150018", false, true},
+    Known{"session_authorization", "", true},
+    Known{"standard_conforming_strings", "on", true, true},
+    Known{"statement_timeout", "0"},
+    Known{"synchronous_commit", "on"},
+    Known{"timezone", "UTC", true, true, "TimeZone"},
+    Known{"transaction_isolation", "read committed"},
+    Known{"transaction_read_only", "off"},
+    Known{"xmloption", "content"},
+};
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    return out;
+}
+
+const Known* find(std::string_view lower_name) {
+    for (const auto& entry : known)
+        if (entry.name == lower_name) return &entry;
+    return nullptr;
+}
+
+// What counts as the same value: utf-8 is UTF8, GMT and Etc/UTC are UTC; "ISO" alone leaves the order of
+// DateStyle as it is.
+std::string canonical(std::string_view name, std::string_view value) {
+    std::string text = lower(value);
+    if (name == "client_encoding") {
+        std::erase(text, '-');
+        return text == "unicode" ? "utf8" : text;
+    }
+    if (name == "timezone" && (text == "gmt" || text == "etc/utc" || text == "z" || text == "0" ||
+                               text == "+00:00" || text == "universal"))
+        return "utc";
+    if (name == "datestyle") {
+        std::erase(text, ' ');
+        return text == "iso" ? "iso,mdy" : text;
+    }
+    return text;
+}
+
+}  // namespace
+
+Settings::Settings() {
+    reset_all();
+}
+
+void Settings::reset_all() {
+    values_.clear();
+    for (const auto& entry : known) values_[entry.name] = entry.value;
+}
+
+Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
+    const std::string name = lower(raw_name);
+    const Known* entry = find(name);
+    if (entry == nullptr) {
+        if (name.find('.') == std::string::npos)
+            return fail("42704", "unrecognized configuration parameter \"" + std::string(raw_name) + "\"");
+        values_[name] = value;
+        return {};
+    }
+    if (entry->fixed) {
+        if (canonical(name, value) == canonical(name, entry->value)) return {};
+        return fail(Error::make("22023", "invalid value for parameter \"" + std::string(raw_name) + "\": \"" +
+                                             std::string(value) + "\"")
+                        .with_detail("This server speaks " + std::string(entry->value) + " only."));
+    }
+    values_[name] = value;
+    return {};
+}
+
+void Settings::reset(std::string_view raw_name) {
+    const std::string name = lower(raw_name);
+    const Known* entry = find(name);
+    if (entry != nullptr)
+        values_[name] = entry->value;
+    else
+        values_.erase(name);
+}
+
+std::optional<std::string> Settings::get(std::string_view name) const {
+    const auto found = values_.find(lower(name));
+    if (found == values_.end()) return {};
+    return found->second;
+}
+
+bool Settings::announced(std::string_view name) const {
+    const Known* entry = find(lower(name));
+    return entry != nullptr && entry->announced;
+}
+
+std::vector<std::pair<std::string, std::string>> Settings::announcement() const {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const auto& entry : known)
+        if (entry.announced)
+            out.emplace_back(entry.shown != nullptr ? entry.shown : entry.name,
+                             values_.find(entry.name)->second);
+    return out;
+}
+
+std::vector<std::pair<std::string, std::string>> Settings::all() const {
+    return {values_.begin(), values_.end()};
+}
+
+}  // namespace anabranch::session

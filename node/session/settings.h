@@ -1,0 +1,33 @@
+// Settings of one client session that the engine accepts without acting on them (drivers set them and read
+// them back), and those that are announced by ParameterStatus. Settings named anabranch.* belong to the
+// replica (node/replica/sessions.h).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/error.h"
+
+namespace anabranch::session {
+
+class Settings {
+  public:
+    Settings();
+    // Error 42704 for a name PostgreSQL does not know, 22023 for a value that would change meaning
+    // (client_encoding other than UTF8). A name with a dot is a custom setting and is kept.
+    Result<void> set(std::string_view name, std::string_view value);
+    void reset(std::string_view name);
+    void reset_all();
+    std::optional<std::string> get(std::string_view name) const;
+    bool announced(std::string_view name) const;  // a change is reported to the client
+    std::vector<std::pair<std::string, std::string>> announcement() const;
+    std::vector<std::pair<std::string, std::string>> all() const;
+
+  private:
+    std::map<std::string, std::string, std::less<>> values_;
+};
+
+}  // namespace anabranch::session

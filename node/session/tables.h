@@ -1,0 +1,38 @@
+// The engine's virtual tables as this node fills them: anabranch.* from the replica, pg_catalog.* from the
+// schema, settings from the session that is running.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "lib/exec/engine.h"
+#include "node/replica/replica.h"
+#include "node/session/settings.h"
+
+namespace anabranch::session {
+
+class Tables final : public exec::VirtualTables {
+  public:
+    explicit Tables(catalog::SchemaPtr schema) : schema_(std::move(schema)) {}
+    void attach(const replica::Replica* replica) { replica_ = replica; }
+    // The session on whose behalf statements run until the next call.
+    void enter(std::uint64_t session, const Settings* settings, const std::string* user, Instant now) {
+        session_ = session;
+        settings_ = settings;
+        user_ = user;
+        now_ = now;
+    }
+    void rows(std::uint32_t virtual_table,
+              FunctionRef<bool(std::span<const sql::Datum>)> visit) const override;
+    std::optional<std::string> setting(std::string_view name) const override;
+
+  private:
+    catalog::SchemaPtr schema_;
+    const replica::Replica* replica_ = nullptr;
+    std::uint64_t session_ = 0;
+    const Settings* settings_ = nullptr;
+    const std::string* user_ = nullptr;
+    Instant now_;
+};
+
+}  // namespace anabranch::session
