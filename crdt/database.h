@@ -110,8 +110,9 @@ class Database final : public exec::Store {
     std::size_t row_count(TableId table) const override;
     void duplicate_claims(TableId table, exec::RowVisitor visit) const override;
 
+    class Impl;  // database_impl.h, for this folder only
+
   private:
-    class Impl;
     std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,218 @@
+#include "crdt/database.h"
+
+#include <algorithm>
+
+#include "crdt/cell.h"
+#include "crdt/database_impl.h"
+#include "crdt/delta_check.h"
+#include "lib/base/check.h"
+
+namespace anabranch::crdt {
+
+Database::Impl::Impl(catalog::SchemaPtr of, const IndexKeys* index_keys)
+    : schema(std::move(of)), shapes(TableShape::of(*schema)), visibility(tables) {
+    for (const TableShape& shape : shapes) tables.push_back(std::make_unique<Table>(shape, index_keys));
+}
+
+// ---- Merging a delta ----
+
+// The common case: nothing but counter totals of one row, each of which the row holds a former one of.
+bool Database::Impl::raise(Table& table, const RowDelta& row, const Delta& delta) {
+    if (row.add || row.remove || !row.groups.empty() || !row.extremes.empty() || row.counters.empty()) return false;
+    StoredRow* stored = table.newest(row.key);
+    if (stored == nullptr || incarnation_of(*stored) != row.incarnation) return false;
+    raises_.clear();
+    for (const RowDelta::Counter& counter : row.counters) {
+        if (counter.has_initial || !counter.has_total) return false;
+        raises_.push_back({table.shape().place[counter.column], {delta.dot.origin, delta.dot.seq, counter.total}});
+    }
+    return table.raise(*stored, raises_);
+}
+
+void Database::Impl::report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost,
+                            const RegisterGroup& kept) const {
+    Overwrite loss;
+    loss.table = table.shape().id;
+    loss.key = key;
+    loss.group = group;
+    loss.lost = lost.written.stamp;
+    loss.kept = kept.written.stamp;
+    for (const sql::Datum value : lost.values) loss.lost_values.push_back(to_cell(value));
+    for (const sql::Datum value : kept.values) loss.kept_values.push_back(to_cell(value));
+    sink->overwritten(loss);
+}
+
+// Joins a delta's cells into table.state, which is of the same incarnation.
+void Database::Impl::apply_cells(Table& table, const RowDelta& row, const Delta& delta, bool report_losses) {
+    const TableShape& shape = table.shape();
+    Payload& payload = table.state.payload;
+    const WriteStamp at{delta.stamp, delta.dot.seq};
+    for (const RowDelta::Group& group : row.groups) {
+        RegisterGroup& held = payload.groups[group.group];
+        written_.reset(group.values.size(), held.references.size());
+        written_.written = at;
+        std::transform(group.values.begin(), group.values.end(), written_.values.begin(), to_datum);
+        for (const RowDelta::Reference& reference : row.references) {
+            for (const std::uint32_t d : shape.groups[group.group].references) {
+                if (shape.derived[d].foreign_key != reference.foreign_key) continue;
+                written_.references[shape.derived[d].place] = {true, reference.parent, reference.key};
+            }
+        }
+        // A greater stamp cannot have been known to a lesser one; a lesser one was known if it is in the delta's past.
+        const bool known = held.written.seq == 0 || held.written == at ||
+                           (held.written < at && delta.dependencies.contains(held.written.dot()));
+        if (report_losses && !known) {
+            const bool wins = at > held.written;
+            report(table, row.key, group.group, wins ? held : written_, wins ? written_ : held);
+        }
+        held.merge(written_);
+    }
+    for (const RowDelta::Counter& counter : row.counters) {
+        Counter& held = payload.counters[shape.place[counter.column]];
+        if (counter.has_initial) held.set_initial(at, counter.initial_null, counter.initial);
+        if (counter.has_total) held.raise({delta.dot.origin, delta.dot.seq, counter.total});
+    }
+    for (const RowDelta::Extreme& extreme : row.extremes) {
+        payload.extremes[shape.place[extreme.column]].merge({to_datum(extreme.value)}, shape.merge(extreme.column),
+                                                            shape.type(extreme.column));
+    }
+}
+
+void Database::Impl::apply_to_insert(Table& table, const RowDelta& row, const Delta& delta, bool report_losses) {
+    const TableShape& shape = table.shape();
+    if (row.remove) {
+        for (StoredRow* stored = table.newest(row.key); stored != nullptr;) {
+            StoredRow* const older = stored->older;
+            const Existence existence = existence_of(*stored, shape);
+            if (delta.dependencies.contains(existence.dots()[0].dot)) {
+                table.state.reset(shape, incarnation_of(*stored));
+                store(table, row.key, stored, table.state);
+            }
+            stored = older;
+        }
+    }
+    StoredRow* stored = table.version(row.key, row.incarnation);
+    if (stored != nullptr) {
+        unpack(*stored, shape, table.state);
+    } else if (row.add) {
+        table.state.reset(shape, row.incarnation);
+    } else {
+        return;  // deleted since, and for good
+    }
+    if (row.add) table.state.existence.add({delta.dot, row.claim});
+    apply_cells(table, row, delta, report_losses);
+    store(table, row.key, stored, table.state);
+}
+
+void Database::Impl::apply_to_key(Table& table, const RowDelta& row, const Delta& delta, bool report_losses) {
+    const TableShape& shape = table.shape();
+    StoredRow* stored = table.newest(row.key);
+    RowState& state = table.state;
+    if (stored != nullptr) {
+        unpack(*stored, shape, state);
+    } else {
+        state.reset(shape, row.incarnation);
+    }
+    if (row.remove) state.existence.remove_seen(delta.dependencies);
+    if (row.add) state.existence.add({delta.dot, row.claim});
+    state.deleted_at = std::max(state.deleted_at, row.deleted_at);
+    if (row.incarnation > state.payload.incarnation) state.payload.reset(shape, row.incarnation);
+    if (row.incarnation == state.payload.incarnation) apply_cells(table, row, delta, report_losses);
+    store(table, row.key, stored, state);
+}
+
+void Database::Impl::apply(const Delta& delta, bool report_losses) {
+    note_hlc(delta.stamp.hlc);
+    for (const RowDelta& row : delta.rows) {
+        Table& into = table(row.table);
+        if (raise(into, row, delta)) continue;
+        if (into.shape().per_key) {
+            apply_to_key(into, row, delta, report_losses);
+        } else {
+            apply_to_insert(into, row, delta, report_losses);
+        }
+    }
+    visibility.settle();
+}
+
+// ---- Database ----
+
+Database::Database(catalog::SchemaPtr schema, const IndexKeys* index_keys)
+    : impl_(std::make_unique<Impl>(std::move(schema), index_keys)) {}
+Database::~Database() = default;
+
+const catalog::Schema& Database::schema() const {
+    return *impl_->schema;
+}
+
+const VersionVector& Database::version() const {
+    return impl_->version;
+}
+
+Result<void> Database::check(const Delta& delta) const {
+    const char* wrong = misfit(delta, *impl_->schema, impl_->shapes);
+    if (wrong == nullptr) return {};
+    return fail(Error::make(sqlstate::protocol_violation, "a delta of replica " + hex(delta.dot.origin.value) + " cannot be merged")
+                    .with_detail(std::string("Delta ") + std::to_string(delta.dot.seq) + ": " + wrong + ".")
+                    .with_hint("Run the same schema file and the same program at every node."));
+}
+
+Database::Merged Database::merge(const Delta& delta) {
+    Impl& impl = *impl_;
+    if (misfit(delta, *impl.schema, impl.shapes) != nullptr) return Merged::refused;
+    if (impl.version.contains(delta.dot)) return Merged::duplicate;
+    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot)) return Merged::premature;
+    impl.apply(delta, impl.sink != nullptr);
+    impl.version.set(delta.dot.origin, delta.dot.seq);
+    return Merged::applied;
+}
+
+void Database::remerge(const Delta& delta) {
+    CHECK(misfit(delta, *impl_->schema, impl_->shapes) == nullptr);
+    impl_->apply(delta, false);
+}
+
+void Database::set_overwrite_sink(OverwriteSink* sink) {
+    impl_->sink = sink;
+}
+
+Database::Digest Database::digest(TableId table) const {
+    return impl_->table(table).digest();
+}
+
+std::size_t Database::memory_bytes() const {
+    std::size_t total = 0;
+    for (const auto& table : impl_->tables) total += table->memory();
+    return total;
+}
+
+std::uint64_t Database::greatest_hlc() const {
+    return impl_->greatest_hlc;
+}
+
+// ---- exec::Store ----
+
+exec::RowView Database::find(TableId table, std::string_view primary_key) const {
+    const Table& in = impl_->table(table);
+    const StoredRow* row = in.shown(primary_key);
+    return row == nullptr ? exec::RowView{} : row->view(in.shape());
+}
+
+void Database::scan(TableId table, exec::RowVisitor visit) const {
+    impl_->table(table).visit({0}, {}, {}, false, visit);
+}
+
+void Database::scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
+                          exec::RowVisitor visit) const {
+    impl_->table(table).visit(index, low, high, reverse, visit);
+}
+
+std::size_t Database::row_count(TableId table) const {
+    return impl_->table(table).row_count();
+}
+
+void Database::duplicate_claims(TableId table, exec::RowVisitor visit) const {
+    impl_->table(table).visit_contested(visit);
+}
+
+}  // namespace anabranch::crdt

@@ -1,0 +1,229 @@
+// State transfer: chunks of rows out of one replica and joined into another, for checkpoints and for peers that are far behind.
+//
+//   format u8 | schema hash u64 | table varint | from sized | next sized | last u8 | keys varint | key*      | checksum u64
+//   key: bytes sized, versions varint, (image size varint, block sized)*
+//
+// A block is the stored row as it is (packed_row.h). What a chunk does not hold, of the keys that it covers, is gone at the source as far as the
+// source's version reaches: that is the causal context of the join (Almeida et al. 2018, section 7.2).
+#include <algorithm>
+
+#include "crdt/cell.h"
+#include "crdt/database_impl.h"
+#include "lib/base/check.h"
+
+namespace anabranch::crdt {
+
+namespace {
+
+constexpr std::uint8_t format = 1;
+
+struct ChunkVersion {
+    std::uint32_t image_size = 0;
+    BytesView block;
+};
+
+struct ChunkKey {
+    BytesView key;
+    std::vector<ChunkVersion> versions;
+};
+
+struct DecodedChunk {
+    TableId table;
+    BytesView from, next;
+    bool last = false;
+    std::vector<ChunkKey> keys;  // ascending
+};
+
+Error malformed(std::string detail) {
+    return Error::make(sqlstate::protocol_violation, "malformed chunk of a snapshot").with_detail(std::move(detail));
+}
+
+Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema, const std::vector<TableShape>& shapes) {
+    if (bytes.size() < 8) return fail(malformed("it is shorter than a checksum"));
+    const BytesView body = bytes.substr(0, bytes.size() - 8);
+    ByteReader trailer(bytes.substr(body.size()));
+    if (trailer.u64() != hash64(body)) return fail(malformed("its checksum is wrong"));
+    ByteReader in(body);
+    if (in.u8() != format) return fail(malformed("it is not of format " + std::to_string(format)));
+    if (in.u64() != schema.hash) return fail(malformed("it belongs to another schema"));
+    DecodedChunk chunk;
+    const std::uint64_t table = in.varint();
+    if (table >= shapes.size()) return fail(malformed("it is of a table that the schema does not have"));
+    chunk.table = {static_cast<std::uint32_t>(table)};
+    chunk.from = in.sized();
+    chunk.next = in.sized();
+    chunk.last = in.u8() != 0;
+    const TableShape& shape = shapes[table];
+    for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
+        ChunkKey& key = chunk.keys.emplace_back();
+        key.key = in.sized();
+        const bool covered = !key.key.empty() && key.key >= chunk.from && (chunk.last || key.key < chunk.next);
+        if (!covered || (chunk.keys.size() > 1 && chunk.keys[chunk.keys.size() - 2].key >= key.key)) {
+            return fail(malformed("its keys are out of order"));
+        }
+        for (std::uint64_t versions = in.varint(); versions > 0 && !in.failed(); --versions) {
+            const std::uint64_t image_size = in.varint();
+            const BytesView block = in.sized();
+            if (in.failed() || image_size > UINT32_MAX || !well_formed(block, static_cast<std::uint32_t>(image_size), shape)) {
+                return fail(malformed("a row of it is not one of its table"));
+            }
+            key.versions.push_back({static_cast<std::uint32_t>(image_size), block});
+        }
+        if (key.versions.empty() || (shape.per_key && key.versions.size() > 1)) return fail(malformed("a key has another number of rows"));
+    }
+    if (!in.complete()) return fail(malformed("it ends early or late"));
+    return chunk;
+}
+
+class Import {
+  public:
+    Import(Database::Impl& db, Table& table, const VersionVector& source_version) : db_(db), table_(table), source_(source_version) {}
+
+    void join(const DecodedChunk& chunk) {
+        for (const std::string& key : absent(chunk)) remove_seen(key);
+        for (const ChunkKey& key : chunk.keys) {
+            if (table_.shape().per_key) {
+                join_row(key.key, table_.newest(key.key), key.versions[0]);
+            } else {
+                join_inserts(key);
+            }
+        }
+        db_.visibility.settle();
+    }
+
+  private:
+    // The local keys that the chunk covers and does not hold.
+    std::vector<std::string> absent(const DecodedChunk& chunk) const {
+        std::vector<std::string> out;
+        auto theirs = chunk.keys.begin();
+        table_.visit_keys(chunk.from, [&](StoredRow* row) {
+            const std::string_view key = row->key();
+            if (!chunk.last && key >= chunk.next) return false;
+            while (theirs != chunk.keys.end() && theirs->key < key) ++theirs;
+            if (theirs == chunk.keys.end() || theirs->key != key) out.emplace_back(key);
+            return true;
+        });
+        return out;
+    }
+    // The source has no row of this key: what it once had is deleted.
+    void remove_seen(std::string_view key) {
+        for (StoredRow* row = table_.newest(key); row != nullptr;) {
+            StoredRow* const older = row->older;
+            remove_seen(key, row);
+            row = older;
+        }
+    }
+    void remove_seen(std::string_view key, StoredRow* row) {
+        unpack(*row, table_.shape(), table_.state);
+        const Existence before = table_.state.existence;
+        table_.state.existence.remove_seen(source_);
+        if (table_.state.existence != before) db_.store(table_, key, row, table_.state);
+    }
+    void join_inserts(const ChunkKey& key) {
+        for (StoredRow* row = table_.newest(key.key); row != nullptr;) {
+            StoredRow* const older = row->older;
+            if (!holds(key, incarnation_of(*row))) remove_seen(key.key, row);
+            row = older;
+        }
+        for (const ChunkVersion& theirs : key.versions) {
+            unpack(theirs.block, theirs.image_size, table_.shape(), table_.other);
+            join_row(key.key, table_.version(key.key, table_.other.payload.incarnation), theirs);
+        }
+    }
+    bool holds(const ChunkKey& key, Stamp incarnation) {
+        for (const ChunkVersion& theirs : key.versions) {
+            unpack(theirs.block, theirs.image_size, table_.shape(), table_.other);
+            if (table_.other.payload.incarnation == incarnation) return true;
+        }
+        return false;
+    }
+    void join_row(std::string_view key, StoredRow* row, const ChunkVersion& theirs) {
+        const TableShape& shape = table_.shape();
+        RowState &state = table_.state, &other = table_.other;
+        unpack(theirs.block, theirs.image_size, shape, other);
+        note_stamps(other);
+        if (row != nullptr) {
+            unpack(*row, shape, state);
+            if (db_.sink != nullptr) report_losses(key);
+        } else {
+            state.reset(shape, other.payload.incarnation);
+        }
+        state.merge(other, db_.version, source_, shape);
+        db_.store(table_, key, row, state);
+    }
+    // Two writes of which neither side knew the other's.
+    void report_losses(std::string_view key) {
+        const Payload &mine = table_.state.payload, &theirs = table_.other.payload;
+        if (mine.incarnation != theirs.incarnation) return;
+        for (std::uint32_t g = 0; g < mine.groups.size(); ++g) {
+            const WriteStamp &here = mine.groups[g].written, &there = theirs.groups[g].written;
+            if (here == there || here.seq == 0 || there.seq == 0) continue;
+            if (source_.contains(here.dot()) || db_.version.contains(there.dot())) continue;
+            const bool wins = here > there;
+            db_.report(table_, key, g, wins ? theirs.groups[g] : mine.groups[g], wins ? mine.groups[g] : theirs.groups[g]);
+        }
+    }
+    void note_stamps(const RowState& state) {
+        db_.note_hlc(state.deleted_at.hlc);
+        db_.note_hlc(state.payload.incarnation.hlc);
+        for (const RegisterGroup& group : state.payload.groups) db_.note_hlc(group.written.stamp.hlc);
+        for (const Counter& counter : state.payload.counters) db_.note_hlc(counter.written.stamp.hlc);
+    }
+
+    Database::Impl& db_;
+    Table& table_;
+    const VersionVector& source_;
+};
+
+}  // namespace
+
+Database::Chunk Database::export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max) const {
+    const Table& from = impl_->table(table);
+    Bytes rows;
+    ByteWriter out_rows(rows);
+    std::uint64_t count = 0;
+    Chunk chunk;
+    chunk.last = true;
+    from.visit_keys(from_key, [&](StoredRow* row) {
+        if (count > 0 && rows.size() >= bytes_max) {
+            chunk.next_key = row->key();
+            chunk.last = false;
+            return false;
+        }
+        ++count;
+        out_rows.sized(row->key());
+        std::uint64_t versions = 0;
+        for (const StoredRow* v = row; v != nullptr; v = v->older) ++versions;
+        out_rows.varint(versions);
+        for (const StoredRow* v = row; v != nullptr; v = v->older) {
+            out_rows.varint(v->image_size);
+            out_rows.sized(v->bytes());
+        }
+        return true;
+    });
+    ByteWriter out(chunk.bytes);
+    out.u8(format);
+    out.u64(impl_->schema->hash);
+    out.varint(table.value);
+    out.sized(from_key);
+    out.sized(chunk.next_key);
+    out.u8(chunk.last ? 1 : 0);
+    out.varint(count);
+    out.raw(rows);
+    out.u64(hash64(chunk.bytes));
+    return chunk;
+}
+
+Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source_version) {
+    TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
+    impl_->importing = source_version;
+    Import(*impl_, impl_->table(chunk.table), source_version).join(chunk);
+    return {};
+}
+
+void Database::set_version(const VersionVector& version) {
+    impl_->version.merge(version);
+    impl_->importing = {};
+}
+
+}  // namespace anabranch::crdt

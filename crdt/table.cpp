@@ -1,0 +1,425 @@
+#include "crdt/table.h"
+
+#include <boost/unordered/unordered_flat_set.hpp>
+
+#include "crdt/database.h"
+#include "lib/base/check.h"
+#include "lib/sql/key.h"
+
+namespace anabranch::crdt {
+
+namespace {
+
+struct HashedKey {
+    std::string_view key;
+    std::uint64_t hash;
+};
+
+struct RowHash {
+    using is_transparent = void;
+    using is_avalanching = void;
+    std::size_t operator()(const StoredRow* row) const { return hash64(row->key()); }
+    std::size_t operator()(const HashedKey& key) const { return key.hash; }
+};
+
+struct RowEqual {
+    using is_transparent = void;
+    bool operator()(const StoredRow* a, const StoredRow* b) const { return a == b; }
+    bool operator()(const StoredRow* row, const HashedKey& key) const { return row->key() == key.key; }
+    bool operator()(const HashedKey& key, const StoredRow* row) const { return row->key() == key.key; }
+};
+
+// A small table is one hash set; a large one many, so that growing one of them is no pause anybody notices.
+constexpr std::size_t shard_count_max = 256;
+constexpr std::size_t rows_in_one_shard_max = 16 * 1024;
+constexpr std::size_t bucket_bytes = 9;  // a pointer and a byte of the hash
+
+void append_stamp(std::string& out, Stamp stamp) {
+    ByteWriter writer(out);
+    writer.u64(stamp.hlc);
+    writer.u64(stamp.origin.value);
+}
+
+}  // namespace
+
+struct Table::Shard {
+    boost::unordered_flat_set<StoredRow*, RowHash, RowEqual> rows;
+};
+
+Table::Table(const TableShape& shape, const IndexKeys* index_keys)
+    : shape_(shape), index_keys_(index_keys), trees_(shape.indexes.size()), references_(shape.derived.size()) {
+    shards_.push_back(std::make_unique<Shard>());
+    trees_[0].active = true;
+}
+
+Table::~Table() {
+    for (const auto& shard : shards_) {
+        for (StoredRow* row : shard->rows) {
+            while (row != nullptr) {
+                StoredRow* older = row->older;
+                StoredRow::destroy(row);
+                row = older;
+            }
+        }
+    }
+}
+
+// The set itself finds its bucket by the top bits of the hash and tells its rows apart by the low byte: the shard is taken from the middle.
+Table::Shard& Table::shard_of(std::uint64_t hash) const {
+    return *shards_[hash >> 32 & (shards_.size() - 1)];
+}
+
+StoredRow* Table::newest(std::string_view key) const {
+    const HashedKey wanted{key, hash64(key)};
+    const Shard& shard = shard_of(wanted.hash);
+    const auto at = shard.rows.find(wanted);
+    return at == shard.rows.end() ? nullptr : *at;
+}
+
+StoredRow* Table::version(std::string_view key, Stamp incarnation) const {
+    StoredRow* row = newest(key);
+    while (row != nullptr && incarnation_of(*row) != incarnation) row = row->older;
+    return row;
+}
+
+StoredRow* Table::shown(std::string_view key) const {
+    StoredRow* row = newest(key);
+    while (row != nullptr && !row->shown) row = row->older;
+    return row;
+}
+
+// ---- Rows ----
+
+void Table::spread_shards() {
+    std::vector<std::unique_ptr<Shard>> old;
+    old.swap(shards_);
+    for (std::size_t i = 0; i < shard_count_max; ++i) shards_.push_back(std::make_unique<Shard>());
+    for (StoredRow* row : old[0]->rows) shard_of(hash64(row->key())).rows.insert(row);
+}
+
+void Table::set_newest(StoredRow* old, StoredRow* now) {
+    auto& rows = shard_of(hash64(old->key())).rows;
+    rows.erase(old);
+    if (now != nullptr) {
+        rows.insert(now);
+        CHECK(trees_[0].index.replace(old->key(), now));
+    } else {
+        CHECK(trees_[0].index.erase(old->key()));
+        --key_count_;
+    }
+}
+
+void Table::link(StoredRow* row, Stamp incarnation) {
+    StoredRow* first = newest(row->key());
+    if (first == nullptr) {
+        if (shards_.size() == 1 && key_count_ >= rows_in_one_shard_max) spread_shards();
+        shard_of(hash64(row->key())).rows.insert(row);
+        trees_[0].index.insert(row->key(), row->key_size, row);
+        ++key_count_;
+    } else if (incarnation_of(*first) < incarnation) {
+        row->older = first;
+        set_newest(first, row);
+    } else {
+        while (first->older != nullptr && incarnation < incarnation_of(*first->older)) first = first->older;
+        row->older = first->older;
+        first->older = row;
+    }
+}
+
+void Table::unlink(StoredRow* row) {
+    StoredRow* first = newest(row->key());
+    if (first == row) {
+        set_newest(row, row->older);
+    } else {
+        while (first->older != row) first = first->older;
+        first->older = row->older;
+    }
+}
+
+bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
+    pack(to, shape_, buffer);
+    bool relevant = false;
+    if (row == nullptr) {
+        if (!buffer.alive && !shape_.per_key) return false;
+        row = StoredRow::make(key);
+        install(buffer, *row);
+        link(row, to.payload.incarnation);
+        relevant = true;
+    } else {
+        if (row->alive) digest_.subtract(row->key(), row->bytes());
+        row_bytes_ -= row->memory();
+        relevant = row->alive != buffer.alive || incarnation_of(*row) != to.payload.incarnation;
+        if (row->shown && buffer.alive) {
+            reindex_row(*row, exec::RowView(buffer.bytes.data(), &shape_.layout, row->nulled));
+        } else if (row->shown) {
+            unindex_row(*row);
+        }
+        if (!shape_.derived.empty()) referred_by(*row, referred_before_);
+        install(buffer, *row);
+        if (!row->alive) {
+            row->hidden = false;
+            row->nulled = 0;
+        }
+    }
+    if (row->alive) digest_.add(row->key(), row->bytes());
+    row_bytes_ += row->memory();
+    if (!shape_.derived.empty() && update_references(*row)) relevant = true;
+    referred_before_.clear();
+    if (!row->alive && !shape_.per_key) {
+        const std::string gone(row->key());
+        row_bytes_ -= row->memory();
+        unlink(row);
+        StoredRow::destroy(row);
+        refresh_shown(gone);
+        note_contested(gone);
+    } else {
+        refresh_shown(row->key());
+        note_contested(row->key());
+    }
+    return relevant;
+}
+
+bool Table::raise(StoredRow& row, std::span<const Raise> raises) {
+    for (const Raise& raise : raises) {
+        if (!has_total(row, shape_, raise.counter, raise.to.origin)) return false;
+        const std::uint32_t column = shape_.counters[raise.counter];
+        for (std::size_t i = 1; i < trees_.size(); ++i) {
+            if (!trees_[i].active) continue;
+            const auto& index = shape_.indexes[i];
+            if (index.evaluated) return false;
+            for (const std::uint32_t c : index.columns) {
+                if (c == column) return false;
+            }
+        }
+    }
+    if (row.alive) digest_.subtract(row.key(), row.bytes());
+    for (const Raise& raise : raises) raise_total(row, shape_, raise.counter, raise.to);
+    if (row.alive) digest_.add(row.key(), row.bytes());
+    return true;
+}
+
+void Table::refresh_shown(std::string_view key) {
+    StoredRow* wanted = newest(key);
+    StoredRow* const first = wanted;
+    while (wanted != nullptr && !wanted->visible()) wanted = wanted->older;
+    for (StoredRow* row = first; row != nullptr; row = row->older) {
+        if (row->shown && row != wanted) {
+            if (row->alive) unindex_row(*row);
+            row->shown = false;
+            --shown_count_;
+        }
+    }
+    if (wanted != nullptr && !wanted->shown) {
+        wanted->shown = true;
+        ++shown_count_;
+        index_row(*wanted);
+    }
+}
+
+void Table::set_nulled(StoredRow& row, std::uint64_t nulled) {
+    if (row.nulled == nulled) return;
+    if (row.shown) reindex_row(row, exec::RowView(row.block, &shape_.layout, nulled));
+    row.nulled = nulled;
+}
+
+void Table::note_contested(std::string_view key) {
+    const StoredRow* row = newest(key);
+    const bool several = row != nullptr && (row->older != nullptr || contested(*row, shape_));
+    if (several) {
+        contested_.emplace(key);
+    } else if (!contested_.empty()) {
+        const auto at = contested_.find(key);
+        if (at != contested_.end()) contested_.erase(at);
+    }
+}
+
+// ---- Indexes ----
+
+bool Table::tree_key(std::uint32_t index, exec::RowView row, std::string_view primary_key, std::string& out, std::size_t& key_size) const {
+    const TableShape::Index& shape = shape_.indexes[index];
+    out.clear();
+    if (shape.evaluated && index_keys_ != nullptr) {
+        if (!index_keys_->key(shape_.id, {index}, row, out)) return false;
+    } else if (shape.columns.empty()) {
+        return false;
+    } else {
+        for (const std::uint32_t c : shape.columns) sql::encode_key_part(out, shape_.type(c), row.get(c));
+    }
+    key_size = out.size();
+    out += primary_key;
+    return true;
+}
+
+bool Table::same_columns(std::uint32_t index, exec::RowView a, exec::RowView b) const {
+    if (shape_.indexes[index].evaluated) return false;
+    for (const std::uint32_t c : shape_.indexes[index].columns) {
+        if (!identical(a.get(c), b.get(c))) return false;
+    }
+    return true;
+}
+
+void Table::index_row(const StoredRow& row) {
+    std::size_t key_size = 0;
+    for (std::uint32_t i = 1; i < trees_.size(); ++i) {
+        if (!trees_[i].active || !tree_key(i, row.view(shape_), row.key(), key_buffer_, key_size)) continue;
+        trees_[i].index.insert(key_buffer_, key_size, const_cast<StoredRow*>(&row));
+    }
+}
+
+void Table::unindex_row(const StoredRow& row) {
+    std::size_t key_size = 0;
+    for (std::uint32_t i = 1; i < trees_.size(); ++i) {
+        if (!trees_[i].active || !tree_key(i, row.view(shape_), row.key(), key_buffer_, key_size)) continue;
+        CHECK(trees_[i].index.erase(key_buffer_));
+    }
+}
+
+void Table::reindex_row(const StoredRow& row, exec::RowView fresh) {
+    for (std::uint32_t i = 1; i < trees_.size(); ++i) {
+        if (!trees_[i].active || same_columns(i, row.view(shape_), fresh)) continue;
+        std::size_t old_size = 0, fresh_size = 0;
+        const bool was = tree_key(i, row.view(shape_), row.key(), key_buffer_, old_size);
+        const bool is = tree_key(i, fresh, row.key(), fresh_buffer_, fresh_size);
+        if (was && is && key_buffer_ == fresh_buffer_) continue;
+        if (was) CHECK(trees_[i].index.erase(key_buffer_));
+        if (is) trees_[i].index.insert(fresh_buffer_, fresh_size, const_cast<StoredRow*>(&row));
+    }
+}
+
+Table::Tree& Table::active_tree(std::uint32_t index) const {
+    const std::uint32_t number = shape_.indexes[index].same_as;
+    Tree& tree = trees_[number];
+    if (tree.active) return tree;
+    tree.active = true;
+    trees_[0].index.visit({}, {}, false, [&](StoredRow* row) {
+        while (row != nullptr && !row->shown) row = row->older;
+        std::size_t key_size = 0;
+        if (row != nullptr && tree_key(number, row->view(shape_), row->key(), key_buffer_, key_size)) {
+            tree.index.insert(key_buffer_, key_size, row);
+        }
+        return true;
+    });
+    return tree;
+}
+
+void Table::visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse, exec::RowVisitor visit) const {
+    CHECK(index.value < trees_.size());
+    active_tree(index.value).index.visit(low, high, reverse, [&](StoredRow* row) {
+        while (row != nullptr && !row->shown) row = row->older;
+        return row == nullptr || visit(row->view(shape_));
+    });
+}
+
+void Table::visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const {
+    trees_[0].index.visit(low, {}, false, visit);
+}
+
+void Table::visit_contested(exec::RowVisitor visit) const {
+    for (const std::string& key : contested_) {
+        std::vector<LiveDot> dots;
+        const StoredRow* first = nullptr;
+        for (const StoredRow* row = newest(key); row != nullptr; row = row->older) {
+            if (!row->visible()) continue;
+            if (first == nullptr) first = row;
+            const Existence existence = existence_of(*row, shape_);
+            dots.insert(dots.end(), existence.dots().begin(), existence.dots().end());
+        }
+        if (contested(dots) && !visit(first->view(shape_))) return;
+    }
+}
+
+// ---- References ----
+
+bool Table::parent_of(const StoredRow& row, std::uint32_t derived, std::string& key, Stamp& incarnation) const {
+    const ParentReference reference = reference_of(row, shape_, derived);
+    if (!reference.set) return false;
+    incarnation = reference.incarnation;
+    if (!reference.key.empty()) {
+        key = reference.key;
+        return true;
+    }
+    key.clear();
+    const exec::RowView image(row.block, &shape_.layout);
+    for (const std::uint32_t c : shape_.derived[derived].columns) sql::encode_key_part(key, shape_.type(c), image.get(c));
+    return true;
+}
+
+void Table::referred_by(const StoredRow& row, std::vector<Referred>& out) const {
+    out.resize(shape_.derived.size());
+    for (std::uint32_t d = 0; d < out.size(); ++d) {
+        Referred& referred = out[d];
+        referred = {};
+        if (!row.alive || !parent_of(row, d, referred.key, referred.incarnation)) continue;
+        referred.key_size = referred.key.size();
+        referred.key += row.key();
+        // Two live inserts of one key may have the same parent.
+        if (!shape_.per_key) append_stamp(referred.key, incarnation_of(row));
+    }
+}
+
+bool Table::update_references(StoredRow& row) {
+    referred_before_.resize(shape_.derived.size());
+    referred_by(row, referred_after_);
+    if (referred_before_ == referred_after_) return false;
+    for (std::size_t d = 0; d < references_.size(); ++d) {
+        const Referred &before = referred_before_[d], &after = referred_after_[d];
+        if (before.key == after.key) continue;
+        if (!before.key.empty()) CHECK(references_[d].erase(before.key));
+        if (!after.key.empty()) references_[d].insert(after.key, after.key_size, &row);
+    }
+    return true;
+}
+
+void Table::visit_children(std::uint32_t derived, std::string_view parent_key, FunctionRef<bool(StoredRow*)> visit) const {
+    std::string end(parent_key);
+    end.push_back('\0');  // the next string there is
+    references_[derived].visit(parent_key, end, false, visit);
+}
+
+// ---- Accounts ----
+
+std::size_t Table::memory() const {
+    std::size_t total = row_bytes_;
+    for (const auto& shard : shards_) total += sizeof(Shard) + shard->rows.bucket_count() * bucket_bytes;
+    for (const Tree& tree : trees_) total += tree.index.memory();
+    for (const OrderedIndex& tree : references_) total += tree.memory();
+    return total;
+}
+
+void Table::check() const {
+    std::size_t keys = 0, shown = 0, live = 0;
+    DigestSum digest;
+    for (const auto& shard : shards_) {
+        for (const StoredRow* row : shard->rows) {
+            CHECK(&shard_of(hash64(row->key())) == shard.get());
+            ++keys;
+            std::size_t shown_here = 0;
+            bool visible = false;
+            for (; row != nullptr; row = row->older) {
+                CHECK(row->alive || shape_.per_key);
+                CHECK(!row->shown || row->visible());
+                CHECK(row->alive == existence_of(*row, shape_).alive());
+                CHECK(row->older == nullptr || incarnation_of(*row->older) < incarnation_of(*row));
+                shown_here += row->shown;
+                visible = visible || row->visible();
+                if (row->alive) digest.add(row->key(), row->bytes());
+                live += row->alive;
+            }
+            CHECK(shown_here == (visible ? 1 : 0));
+            shown += shown_here;
+        }
+    }
+    CHECK(keys == key_count_ && trees_[0].index.size() == keys);
+    CHECK(shown == shown_count_);
+    CHECK(digest.value() == digest_.value());
+    for (const Tree& tree : trees_) {
+        tree.index.check();
+        CHECK(tree.index.size() <= keys);
+    }
+    for (const OrderedIndex& tree : references_) {
+        tree.check();
+        CHECK(tree.size() <= live);
+    }
+}
+
+}  // namespace anabranch::crdt

@@ -1,0 +1,76 @@
+#include "crdt/visibility.h"
+
+namespace anabranch::crdt {
+
+void Visibility::add(Table& table, StoredRow* row) {
+    if (row->marked || !row->alive) return;
+    row->marked = true;
+    subjects_.push_back({&table, row});
+}
+
+void Visibility::add_children(const Table& table, std::string_view key, bool again) {
+    for (const TableShape::Dependent& dependent : table.shape().dependents) {
+        Table& child = *tables_[dependent.child.value];
+        child.visit_children(dependent.derived, key, [&](StoredRow* row) {
+            add(child, row);
+            if (again) queue_.push_back({&child, row});
+            return true;
+        });
+    }
+}
+
+bool Visibility::parent_gone(const Subject& subject, std::uint32_t derived) {
+    Stamp incarnation;
+    if (!subject.table->parent_of(*subject.row, derived, key_, incarnation)) return false;
+    const Table& parent = *tables_[subject.table->shape().derived[derived].parent.value];
+    const StoredRow* row = parent.version(key_, incarnation);
+    return row == nullptr || !row->visible();
+}
+
+// Takes every subject for visible until the opposite is shown: with whatever hung on a hidden one.
+void Visibility::reveal() {
+    for (std::size_t i = 0; i < subjects_.size(); ++i) {
+        const Subject subject = subjects_[i];
+        if (!subject.row->hidden) continue;
+        subject.row->hidden = false;
+        add_children(*subject.table, subject.row->key(), false);
+    }
+}
+
+void Visibility::hide_orphans() {
+    queue_.insert(queue_.end(), subjects_.begin(), subjects_.end());
+    while (!queue_.empty()) {
+        const Subject subject = queue_.back();
+        queue_.pop_back();
+        if (!subject.row->visible()) continue;
+        const auto& derived = subject.table->shape().derived;
+        for (std::uint32_t d = 0; d < derived.size() && !subject.row->hidden; ++d) {
+            subject.row->hidden = derived[d].cascade && parent_gone(subject, d);
+        }
+        if (subject.row->hidden) add_children(*subject.table, subject.row->key(), true);
+    }
+}
+
+void Visibility::settle() {
+    if (changed_.empty()) return;
+    for (const Changed& changed : changed_) {
+        for (StoredRow* row = changed.table->newest(changed.key); row != nullptr; row = row->older) add(*changed.table, row);
+        add_children(*changed.table, changed.key, false);
+    }
+    reveal();
+    hide_orphans();
+    for (const Subject& subject : subjects_) {
+        subject.row->marked = false;
+        const auto& derived = subject.table->shape().derived;
+        std::uint64_t nulled = 0;
+        for (std::uint32_t d = 0; d < derived.size(); ++d) {
+            if (!derived[d].cascade && parent_gone(subject, d)) nulled |= derived[d].nulled;
+        }
+        subject.table->set_nulled(*subject.row, nulled);
+        subject.table->refresh_shown(subject.row->key());
+    }
+    changed_.clear();
+    subjects_.clear();
+}
+
+}  // namespace anabranch::crdt
