@@ -18,18 +18,20 @@ MAY_INCLUDE = {
     "confluence": LIB + ["crdt"],
     "node/order": ["lib/base", "lib/wire", "crdt"],
     "node/replica": LIB + ["crdt", "node/order"],
-    "node/pgwire": LIB + ["crdt", "node/order", "node/replica"],
-    "node/sim": LIB + ["crdt", "node/order", "node/replica", "node/pgwire"],
-    "node/io": LIB + ["crdt", "node/order", "node/replica", "node/pgwire"],
+    "node/pgwire": LIB,
+    "node/session": LIB + ["crdt", "node/order", "node/replica", "node/pgwire"],
+    "node/sim": LIB + ["crdt", "node/order", "node/replica", "node/pgwire", "node/session"],
+    "node/io": LIB + ["crdt", "node/order", "node/replica", "node/pgwire", "node/session"],
 }
 
 # first part of a <header> -> places that may include it; a place is a folder, or a file without its suffix.
 THIRD_PARTY = [
-    (r"nlohmann/", ["lib/base/json", "lib/sql/tree"]),
+    (r"nlohmann/", ["lib/base/json", "lib/sql/tree", "lib/sql/json_value", "node/io/data_directory"]),
     (r"xxhash\.h", ["lib/base/bytes"]),
     (r"(capnp|kj)/", ["lib/wire"]),
     (r"pg_query", ["lib/sql"]),
     (r"z3", ["confluence/smt"]),
+    (r"boost/multiprecision", ["lib/sql/numeric"]),
     (r"boost/unordered", ["lib/base", "lib/exec", "crdt"]),
     (r"boost/", ["node/io"]),
     (r"zstd", ["lib/wire", "node/io"]),

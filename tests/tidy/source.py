@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ.get("ANABRANCH_TIDY_ROOT") or os.path.dirname(os.path.dirname(HERE))
 
 ROOMS = ["lib/base", "lib/scenario", "lib/wire", "lib/sql", "lib/catalog", "lib/exec", "crdt", "confluence",
-         "node/order", "node/replica", "node/pgwire", "node/sim", "node/io", "tools", "tests"]
+         "node/order", "node/replica", "node/pgwire", "node/session", "node/sim", "node/io", "tools", "tests"]
 
 
 def files(*suffixes):
