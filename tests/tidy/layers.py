@@ -26,7 +26,8 @@ MAY_INCLUDE = {
 
 # first part of a <header> -> places that may include it; a place is a folder, or a file without its suffix.
 THIRD_PARTY = [
-    (r"nlohmann/", ["lib/base/json", "lib/sql/tree", "lib/sql/json_value", "node/io/data_directory"]),
+    (r"nlohmann/", ["lib/base/json", "lib/sql/tree", "lib/sql/json_value", "node/io/data_directory",
+                    "node/io/status"]),
     (r"xxhash\.h", ["lib/base/bytes"]),
     (r"(capnp|kj)/", ["lib/wire"]),
     (r"pg_query", ["lib/sql"]),
