@@ -18,6 +18,7 @@ struct RelationColumn {
     bool not_null = false;
     bool hidden = false;      // not part of *; reachable by name only inside the engine
     bool generated = false;   // stored generated column: may not be assigned
+    bool identity = false;    // any identity or serial column: its default is drawn by the engine
     bool identity_always = false;
     ExprPtr default_value;    // bound default; null when there is none
 };
@@ -34,6 +35,7 @@ struct Relation {
         std::string name;
         std::vector<ColumnId> columns;
         ExprPtr predicate;  // over the row (rel 0); null if total
+        std::vector<ExprPtr> expressions;  // of an expression index, one per part; `columns` is then empty
     };
     std::vector<Key> keys;
 };
@@ -67,6 +69,7 @@ class Names {
     virtual const Relation* table(TableId id) const = 0;
     virtual std::optional<ResolvedType> type(std::string_view schema, std::string_view name) const = 0;  // user's types only; built-ins are resolved by the binder
     virtual std::vector<std::string> enum_labels(std::uint32_t enum_index) const = 0;
+    virtual std::string enum_name(std::uint32_t /*enum_index*/) const { return "enum"; }
     virtual std::vector<RoutineSignature> routines(std::string_view schema, std::string_view name) const = 0;
     // All known names, for "did you mean" hints.
     virtual std::vector<std::string> relation_names() const = 0;

@@ -1,0 +1,177 @@
+// Aggregates and window functions.
+#include "lib/sql/bind_internal.h"
+#include "lib/sql/bind_walk.h"
+
+namespace anabranch::sql::binding {
+
+namespace {
+
+bool allows_aggregates(Clause clause) {
+    return clause == Clause::target || clause == Clause::having || clause == Clause::order_by ||
+           clause == Clause::distinct_on || clause == Clause::window;
+}
+
+// All columns an aggregate reads belong to queries around this one: then it belongs there too, which is not
+// supported.
+bool only_outer_columns(const Aggregate& a) {
+    bool any = false, own = false;
+    const auto look = [&](const ExprPtr& root) {
+        walk(root, [&](const ExprPtr& e, std::uint32_t depth) {
+            if (const auto* ref = std::get_if<ColumnRef>(&e->node)) {
+                any = true;
+                own |= ref->level <= depth;
+            }
+            return true;
+        });
+    };
+    for (const ExprPtr& e : a.args) look(e);
+    return any && !own;
+}
+
+}  // namespace
+
+Result<Aggregate::Order> Binding::sort_key(const ast::SortKey& key, Scope& scope) {
+    if (key.using_op) return fail(unsupported("ORDER BY USING", key.span));
+    Aggregate::Order out;
+    TRY(out.key, expr(key.expr, scope));
+    out.key = resolve_unknown(out.key);
+    out.descending = key.direction == ast::SortDirection::Descending;
+    out.nulls_first =
+        key.nulls == ast::NullsOrder::Default ? out.descending : key.nulls == ast::NullsOrder::First;
+    return out;
+}
+
+Result<Aggregate> Binding::aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result) {
+    const std::string& name = c.name.name;
+    Aggregate out;
+    out.distinct = c.distinct;
+    out.star = c.star;
+    const Clause before = std::exchange(scope.clause, c.over ? Clause::window : Clause::aggregate_argument);
+    const auto parts = [&]() -> Result<void> {
+        for (const ast::Argument& a : c.arguments) {
+            if (a.variadic) return fail(unsupported("VARIADIC", a.value.span));
+            TRY(ExprPtr arg, expr(a.value, scope));
+            out.args.push_back(std::move(arg));
+        }
+        for (const ast::SortKey& key : c.order_by) {
+            TRY(Aggregate::Order order, sort_key(key, scope));
+            out.order.push_back(std::move(order));
+        }
+        if (c.filter) {
+            TRY(out.filter, condition(*c.filter, scope, Clause::filter));
+        }
+        return {};
+    };
+    const Result<void> bound = parts();
+    scope.clause = before;
+    if (!bound) return fail(bound.error());
+    std::vector<Type> types;
+    for (const ExprPtr& e : out.args) types.push_back(e->type);
+    if (types.empty() && !c.star && name == "count")
+        return fail(Error::make("42809", "count(*) must be used to call a parameterless aggregate function")
+                        .with_span(at));
+    const std::optional<ResolvedAggregate> r = resolve_aggregate(name, types);
+    if (!r || (c.star && name != "count")) return fail(no_function(c, out.args, at));
+    for (std::size_t i = 0; i < out.args.size(); ++i) {
+        if (out.args[i]->type.id == TypeId::record) continue;
+        TRY(out.args[i], coerce(out.args[i], r->args[i], Coercion::implicit, out.args[i]->span));
+    }
+    if (out.distinct && !out.order.empty()) {
+        for (const Aggregate::Order& o : out.order)
+            if (!same(o.key, out.args.at(0)))
+                return fail(
+                    Error::make(
+                        "42P10",
+                        "in an aggregate with DISTINCT, ORDER BY expressions must appear in argument list")
+                        .with_span(at));
+    }
+    out.func = r->func;
+    result = r->result;
+    return out;
+}
+
+Result<ExprPtr> Binding::aggregate(const ast::FunctionCall& c, Scope& scope, Span at) {
+    if (scope.clause == Clause::aggregate_argument || scope.clause == Clause::filter)
+        return fail(Error::make("42803", scope.clause == Clause::filter
+                                             ? "aggregate functions are not allowed in FILTER"
+                                             : "aggregate function calls cannot be nested")
+                        .with_span(at));
+    if (!allows_aggregates(scope.clause))
+        return fail(Error::make("42803", std::string("aggregate functions are not allowed in ") +
+                                             name_of(scope.clause))
+                        .with_span(at));
+    Type result;
+    TRY(Aggregate out, aggregate_parts(c, scope, at, result));
+    if (only_outer_columns(out)) return fail(unsupported("an aggregate over columns of an outer query", at));
+    scope.aggregates = true;
+    return make(result, at, std::move(out));
+}
+
+Result<void> Binding::window_spec(const ast::WindowSpec& spec, Scope& scope, Window& out, Span at) {
+    const std::string& base = spec.name.empty() ? spec.base : spec.name;
+    if (!base.empty()) {
+        const ast::WindowSpec* found = nullptr;
+        if (scope.windows != nullptr)
+            for (const ast::WindowSpec& w : *scope.windows)
+                if (w.name == base) found = &w;
+        if (found == nullptr)
+            return fail(Error::make(sqlstate::undefined_object, "window \"" + base + "\" does not exist")
+                            .with_span(at));
+        ast::WindowSpec named = *found;
+        named.name.clear();
+        if (named.base == base) return fail(unsupported("this window definition", at));
+        TRY_VOID(window_spec(named, scope, out, at));
+    }
+    if (spec.frame) return fail(unsupported("a window frame", spec.span));
+    for (const ast::Expr& e : spec.partition_by) {
+        TRY(ExprPtr key, expr_in(e, scope, Clause::window));
+        out.partition.push_back(resolve_unknown(key));
+    }
+    for (const ast::SortKey& key : spec.order_by) {
+        const Clause before = std::exchange(scope.clause, Clause::window);
+        Result<Aggregate::Order> order = sort_key(key, scope);
+        scope.clause = before;
+        if (!order) return fail(order.error());
+        out.order.push_back(std::move(*order));
+    }
+    return {};
+}
+
+Result<ExprPtr> Binding::window(const ast::FunctionCall& c, Scope& scope, Span at) {
+    if (scope.clause != Clause::target && scope.clause != Clause::order_by)
+        return fail(
+            Error::make("42P20",
+                        scope.clause == Clause::window || scope.clause == Clause::aggregate_argument
+                            ? "window function calls cannot be nested"
+                            : std::string("window functions are not allowed in ") + name_of(scope.clause))
+                .with_span(at));
+    Window out;
+    Type result;
+    const std::string& name = c.name.name;
+    if (is_window_function(name)) {
+        std::vector<Type> types;
+        for (const ast::Argument& a : c.arguments) {
+            TRY(ExprPtr arg, expr_in(a.value, scope, Clause::window));
+            types.push_back(arg->type);
+            out.args.push_back(std::move(arg));
+        }
+        const std::optional<ResolvedWindow> r = resolve_window(name, types);
+        if (!r) return fail(no_function(c, out.args, at));
+        for (std::size_t i = 0; i < out.args.size(); ++i) {
+            TRY(out.args[i], coerce(out.args[i], r->args[i], Coercion::implicit, out.args[i]->span));
+        }
+        out.func = r->func;
+        result = r->result;
+    } else if (is_aggregate(name)) {
+        TRY(out.aggregate, aggregate_parts(c, scope, at, result));
+        if (c.distinct) return fail(unsupported("DISTINCT in a window function", at));
+        out.func = WindowFunc::aggregate;
+    } else {
+        return fail(unsupported("the window function " + c.name.describe() + "()", at));
+    }
+    TRY_VOID(window_spec(*c.over, scope, out, at));
+    scope.windows_used = true;
+    return make(result, at, std::move(out));
+}
+
+}  // namespace anabranch::sql::binding
