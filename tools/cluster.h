@@ -1,0 +1,46 @@
+// Nodes as child processes on loopback, for `demo` and `bench`: free ports, a data directory each, stopped
+// and removed at the end.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+
+namespace anabranch::tools {
+
+class Cluster {
+  public:
+    struct Node {
+        std::string name;
+        std::uint16_t sql = 0, gossip = 0, http = 0;
+        std::string data, log;
+        pid_t pid = -1;
+    };
+    // `data` empty: a temporary directory that is removed.
+    Cluster(std::string program, std::vector<std::string> schema, std::string data);
+    ~Cluster();  // stops everything
+    Cluster(const Cluster&) = delete;
+    Cluster& operator=(const Cluster&) = delete;
+
+    Result<void> start(std::uint32_t replicas);
+    // The first node that has ended by itself, or null.
+    const Node* ended();
+    void stop();
+    const std::vector<Node>& nodes() const { return nodes_; }
+
+  private:
+    Result<void> spawn(Node& node);
+    Result<void> wait_ready(const Node& node);
+
+    const std::string program_;
+    const std::vector<std::string> schema_;
+    std::string data_;
+    bool temporary_ = false;
+    std::vector<Node> nodes_;
+};
+
+}  // namespace anabranch::tools

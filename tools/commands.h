@@ -1,0 +1,69 @@
+// The subcommands of the program `anabranch`. Each takes what the command line said and returns the exit
+// status: 0 done, 1 an error that was explained on standard error, 2 wrong usage, 3 (check) a denied verdict.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace anabranch::tools {
+
+struct CheckArguments {
+    std::vector<std::string> files;  // "-" is standard input
+    std::string format = "text";     // text, json, html
+    std::string out;                 // file; empty: standard output
+    std::string transaction, invariant;
+    std::vector<std::string> deny;  // ordered, unknown
+    std::string colour = "auto";    // auto, always, never
+    bool repairs = true;
+};
+int check(const CheckArguments& arguments);
+
+struct ReplayArguments {
+    std::vector<std::string> files;
+    std::string schema;  // overrides the scenario's `schema` line
+    bool rewrite = false;
+};
+int replay(const ReplayArguments& arguments);
+
+struct NodeArguments {
+    std::vector<std::string> schema;
+    std::string name, data, config;
+    std::string sql = "127.0.0.1:5433", gossip = "127.0.0.1:7433", http = "127.0.0.1:8433";
+    std::vector<std::string> peers;  // NAME=ADDR
+    std::size_t clients_max = 200;
+    bool quiet = false;
+};
+int node(const NodeArguments& arguments);
+
+struct DemoArguments {
+    std::vector<std::string> schema;
+    std::uint32_t replicas = 3;
+    std::string data;  // kept when given; else a temporary directory that is removed
+};
+int demo(const DemoArguments& arguments, const std::string& program);
+
+struct AdminArguments {
+    std::string action;  // cut, heal, status
+    std::string node = "127.0.0.1:8433";
+    std::string peer;
+};
+int admin(const AdminArguments& arguments);
+
+struct SimulateArguments {
+    std::vector<std::string> schema;
+    std::uint32_t replicas = 3;
+    std::string seeds = "1..200";
+    bool verbose = false;
+};
+int simulate(const SimulateArguments& arguments);
+
+struct BenchArguments {
+    std::string what;  // bank
+    std::uint32_t seconds = 3;
+    std::uint32_t clients = 16;
+    bool postgres = true;
+};
+int bench(const BenchArguments& arguments, const std::string& program);
+
+}  // namespace anabranch::tools

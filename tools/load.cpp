@@ -1,0 +1,67 @@
+#include "tools/load.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+namespace anabranch::tools {
+
+catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assume_transactions) {
+    std::vector<catalog::ScriptFile> scripts;
+    for (const auto& file : files) {
+        if (file == "-") {
+            scripts.push_back({"-", {std::istreambuf_iterator<char>(std::cin), {}}});
+            continue;
+        }
+        std::error_code ignored;
+        std::ifstream in(file, std::ios::binary);
+        if (!in || std::filesystem::is_directory(file, ignored)) {
+            std::fprintf(stderr, "anabranch: cannot read schema file %s: %s\n", file.c_str(),
+                         std::filesystem::is_directory(file, ignored) ? "it is a directory"
+                         : std::filesystem::exists(file, ignored)     ? "no permission"
+                                                                      : "no such file");
+            return nullptr;
+        }
+        scripts.push_back({file, {std::istreambuf_iterator<char>(in), {}}});
+    }
+    auto loaded = catalog::load(scripts, {assume_transactions});
+    if (loaded.schema == nullptr) {
+        std::fputs(loaded.rendered_errors.c_str(), stderr);
+        std::fprintf(stderr, "anabranch: %zu error%s in the schema\n", loaded.errors.size(),
+                     loaded.errors.size() == 1 ? "" : "s");
+    }
+    return loaded.schema;
+}
+
+int explain(const Error& error) {
+    std::string text = "anabranch: ";
+    if (!error.place.file.empty()) text += error.place.describe() + ": ";
+    text += error.message + "\n";
+    if (!error.detail.empty()) text += "  " + error.detail + "\n";
+    if (!error.hint.empty()) text += "  " + error.hint + "\n";
+    std::fputs(text.c_str(), stderr);
+    return 1;
+}
+
+std::int64_t monotonic_micros() {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+bool is_terminal(int descriptor) {
+    return ::isatty(descriptor) == 1;
+}
+
+Result<catalog::Route> Analyst::route_of(const std::string& statement,
+                                         std::span<const sql::Type> parameter_types) {
+    return confluence::route_of_statement(report_, statement,
+                                          {parameter_types.begin(), parameter_types.end()});
+}
+
+}  // namespace anabranch::tools

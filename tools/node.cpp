@@ -1,0 +1,119 @@
+#include "node/io/node.h"
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "tools/commands.h"
+#include "tools/load.h"
+
+namespace anabranch::tools {
+
+namespace {
+
+Error usage(std::string message, std::string hint) {
+    return Error::make("22023", std::move(message)).with_hint(std::move(hint));
+}
+
+// Names as on the command line; what the command line gave stays.
+Result<void> read_config(NodeArguments& a) {
+    std::ifstream in(a.config, std::ios::binary);
+    if (!in)
+        return fail(usage("cannot read config file " + a.config,
+                          "It is a JSON file such as {\"name\": \"a\", \"data\": \"/var/lib/a\", ...}."));
+    const NodeArguments defaults;
+    try {
+        const auto json = nlohmann::json::parse(in);
+        for (const auto& [key, value] : json.items()) {
+            const auto text = [&, name = key](std::string& field, const std::string& fallback) {
+                if (field == fallback) field = value.get<std::string>();
+            };
+            if (key == "name")
+                text(a.name, "");
+            else if (key == "data")
+                text(a.data, "");
+            else if (key == "sql")
+                text(a.sql, defaults.sql);
+            else if (key == "gossip")
+                text(a.gossip, defaults.gossip);
+            else if (key == "http")
+                text(a.http, defaults.http);
+            else if (key == "max-clients")
+                a.clients_max = value.get<std::size_t>();
+            else if (key == "quiet")
+                a.quiet = value.get<bool>();
+            else if (key == "schema") {
+                if (a.schema.empty())
+                    a.schema = value.is_array() ? value.get<std::vector<std::string>>()
+                                                : std::vector{value.get<std::string>()};
+            } else if (key == "peers") {
+                if (a.peers.empty())
+                    for (const auto& [peer, address] : value.items())
+                        a.peers.push_back(peer + "=" + address.get<std::string>());
+            } else {
+                return fail(
+                    usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
+                          "Known are schema, name, data, sql, gossip, http, peers, max-clients and quiet."));
+            }
+        }
+    } catch (const std::exception& problem) {
+        return fail(usage("config file " + a.config + " cannot be read: " + problem.what(),
+                          "It must be one JSON object."));
+    }
+    return {};
+}
+
+Result<io::NodeConfig> config_of(const NodeArguments& a) {
+    io::NodeConfig out;
+    out.name = a.name;
+    out.data_directory = a.data;
+    TRY(out.sql, io::parse_address(a.sql));
+    TRY(out.gossip, io::parse_address(a.gossip));
+    TRY(out.http, io::parse_address(a.http));
+    out.clients_max = a.clients_max;
+    out.quiet = a.quiet;
+    for (const auto& text : a.peers) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return fail(
+                usage("--peer " + text + " is not NAME=HOST:PORT", "For example --peer b=127.0.0.1:7434."));
+        io::NodePeer peer;
+        peer.name = text.substr(0, equals);
+        TRY(peer.address, io::parse_address(text.substr(equals + 1)));
+        if (peer.name == a.name)
+            return fail(usage("--peer " + text + " names this node itself", "List only the other members."));
+        for (const auto& other : out.peers)
+            if (other.name == peer.name)
+                return fail(usage("peer " + peer.name + " is given twice", "Give each peer once."));
+        out.peers.push_back(std::move(peer));
+    }
+    return out;
+}
+
+}  // namespace
+
+int node(const NodeArguments& given) {
+    NodeArguments arguments = given;
+    if (!arguments.config.empty())
+        if (auto read = read_config(arguments); !read) return explain(read.error()), 2;
+    for (const auto& [value, flag] : {std::pair{&arguments.name, "--name"}, {&arguments.data, "--data"}})
+        if (value->empty())
+            return explain(usage(std::string("node needs ") + flag, "Run 'anabranch node --help'.")), 2;
+    if (arguments.schema.empty())
+        return explain(usage("node needs a schema file", "Run 'anabranch node --help'.")), 2;
+    const auto config = config_of(arguments);
+    if (!config) return explain(config.error()), 2;
+    const auto schema = load_schema(arguments.schema, false);
+    if (schema == nullptr) return 1;
+    confluence::Options options;
+    options.repairs = false;
+    auto report = confluence::check(schema, options);
+    if (!report) return explain(report.error());
+    auto plan = report->plan;
+    Analyst analyst(std::move(*report));
+    const auto ran = io::run_node(*config, schema, std::move(plan), &analyst);
+    return ran ? 0 : explain(ran.error());
+}
+
+}  // namespace anabranch::tools
