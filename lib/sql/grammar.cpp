@@ -154,8 +154,29 @@ bool read_token(BytesView bytes, ScanToken& out) {
     return !reader.failed();
 }
 
+// libpg_query ends the tokens U&'...' and U&"..." too early. Their end is the closing quote (a doubled one
+// does not close), and a string goes on in the next line if a quote follows a line break.
+std::size_t end_of_unicode(std::string_view text, std::size_t begin) {
+    const auto quote_at = [&](std::size_t at) { return at < text.size() ? text[at] : '\0'; };
+    const char quote = quote_at(begin + 2);
+    std::size_t at = begin + 3;
+    while (true) {
+        at = std::min(text.find(quote, at), text.size());
+        if (at == text.size()) return at;
+        if (quote_at(++at) == quote) {
+            ++at;
+            continue;
+        }
+        const std::size_t next = text.find_first_not_of(" \t\n\r\f", at);
+        if (quote != '\'' || next == text.npos || text[next] != quote ||
+            text.substr(at, next - at).find('\n') == text.npos)
+            return at;
+        at = next + 1;
+    }
+}
+
 // message ScanResult { int32 version = 1; repeated ScanToken tokens = 2; }
-bool read_tokens(BytesView bytes, std::size_t text_size, std::vector<Token>& out) {
+bool read_tokens(BytesView bytes, std::string_view text, std::vector<Token>& out) {
     ByteReader reader(bytes);
     while (!reader.done()) {
         const std::uint64_t tag = reader.varint();
@@ -167,8 +188,11 @@ bool read_tokens(BytesView bytes, std::size_t text_size, std::vector<Token>& out
         const BytesView inside = reader.sized();
         if (tag >> 3U != 2) continue;
         ScanToken token;
-        if (!read_token(inside, token) || token.begin > token.end || token.end > text_size) return false;
+        if (!read_token(inside, token) || token.begin > token.end || token.end > text.size()) return false;
         if (token.token == number::line_comment || token.token == number::block_comment) continue;
+        if (token.token == number::unicode_string || token.token == number::unicode_identifier) {
+            token.end = end_of_unicode(text, token.begin);
+        }
         if (out.size() >= tokens_max) return false;
         out.push_back({static_cast<std::uint32_t>(token.begin), static_cast<std::uint32_t>(token.end),
                        kind_of(token.token, token.keyword), token.keyword == number::reserved_keyword});
@@ -190,7 +214,7 @@ Result<std::vector<Token>> scan(const std::string& text) {
     const Scanned scanned(pg_query_scan(text.c_str()));
     if (scanned->error != nullptr) return fail(error_of(text, *scanned->error));
     std::vector<Token> tokens;
-    if (!read_tokens({scanned->pbuf.data, scanned->pbuf.len}, text.size(), tokens)) {
+    if (!read_tokens({scanned->pbuf.data, scanned->pbuf.len}, text, tokens)) {
         return fail(sqlstate::internal_error, "the scanner's answer cannot be decoded");
     }
     return tokens;
