@@ -139,6 +139,7 @@ void recover(const Chaos& chaos, Cluster& cluster) {
     cluster.heal();
     cluster.world().loss = cluster.world().repeat = 0;
     cluster.world().crash_after_vote = cluster.world().crash_after_ack = 0;
+    cluster.world().crash_after_commit = cluster.world().crash_after_election = 0;
     for (const std::uint64_t id : cluster.ids()) {
         cluster.restart(id);
         cluster.slow_disk(id, {});
@@ -185,7 +186,7 @@ Outcome run(const Chaos& chaos, std::uint64_t seed) {
     nemesis.begin();
     cluster.run_for(chaos.time);
     nemesis.stop();
-    recover(chaos, cluster);
+    if (chaos.recovers) recover(chaos, cluster);
     Outcome out;
     out.elections = cluster.elections();
     out.commits = cluster.facts().all_committed().size();
@@ -196,10 +197,54 @@ Outcome run(const Chaos& chaos, std::uint64_t seed) {
     return out;
 }
 
-std::pair<std::uint64_t, std::string> first_violation(const Chaos& chaos, std::uint64_t seeds) {
+void storm_of_figure_8(const Options& options, std::uint64_t seed) {
+    World world = Chaos().world;
+    world.order = options;
+    world.order.append_entries_max = 1;  // an old entry must arrive before the new epoch's own
+    world.order.inflight_max = 1;
+    world.check_promises = false;
+    world.loss = world.repeat = world.crash_after_vote = world.crash_after_ack = 0;
+    Cluster cluster(seed, world, {1, 2, 3, 4, 5});
+    Random random = cluster.random().fork("storm");
+    const auto other_than = [&](std::uint64_t id) { return (id + random.below(4)) % 5 + 1; };
+    for (int round = 0; round < 6; ++round) {
+        cluster.run_until(
+            [&] { return cluster.primary() != 0 && cluster.core(cluster.primary()).may_execute(); },
+            seconds(1));
+        const std::uint64_t first = cluster.primary();
+        if (first == 0) continue;
+        cluster.split({first, other_than(first)});
+        const std::uint64_t entries = 1 + random.below(4);
+        for (std::uint64_t i = 0; i < entries; ++i) cluster.propose(first, "call " + std::to_string(round));
+        const Epoch epoch = cluster.core(first).epoch();
+        cluster.run_until(
+            [&] {
+                return cluster.primary() != first && cluster.primary() != 0 &&
+                       cluster.core(cluster.primary()).epoch() > epoch;
+            },
+            seconds(1));
+        const std::uint64_t second = cluster.primary();
+        if (second != 0) cluster.isolate(second);
+        cluster.run_for(micros(random.between(0, 6000)));  // its first entry is written, but not sent
+        if (second != 0) cluster.crash(second);
+        cluster.heal();
+        cluster.run_until(
+            [&] { return cluster.primary() != 0 && cluster.core(cluster.primary()).epoch() > epoch + 1; },
+            seconds(1));
+        const std::uint64_t third = cluster.primary();
+        cluster.run_for(micros(random.between(0, 25'000)));
+        if (third != 0) cluster.crash(third);
+        if (second != 0) cluster.restart(second);
+        cluster.run_for(millis(random.between(100, 300)));
+        for (const std::uint64_t id : cluster.ids()) cluster.restart(id);
+    }
+}
+
+std::pair<std::uint64_t, std::string> first_violation(const std::function<void(std::uint64_t)>& history,
+                                                      std::uint64_t seeds) {
     for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
         try {
-            (void)run(chaos, seed);
+            history(seed);
         } catch (const Violation& violation) {
             return {seed, violation.what()};
         }

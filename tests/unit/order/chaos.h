@@ -16,6 +16,7 @@ struct Chaos {
     Duration propose_every = millis(4);
     double crashes = 1, partitions = 1, transfers = 0.3, changes = 0, compactions = 0.5,
            slow_disks = 0.3;  // relative
+    bool recovers = true;     // end in a healed world that must come back to work
     Duration recover_within = seconds(5);
     Chaos();
 };
@@ -31,7 +32,13 @@ struct Outcome {
 // Throws Violation.
 Outcome run(const Chaos& chaos, std::uint64_t seed);
 
+// The shape of Raft's figure 8, again and again with random timing: a primary is cut off with one other voter
+// while it proposes; a primary is elected on the other side and crashes at once; the first side leads again,
+// and crashes a little later; the other returns.
+void storm_of_figure_8(const Options& options, std::uint64_t seed);
+
 // The first seed of 1..seeds that finds a violation, with its text; 0: none.
-std::pair<std::uint64_t, std::string> first_violation(const Chaos& chaos, std::uint64_t seeds);
+std::pair<std::uint64_t, std::string> first_violation(const std::function<void(std::uint64_t)>& history,
+                                                      std::uint64_t seeds);
 
 }  // namespace anabranch::order::test

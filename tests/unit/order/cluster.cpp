@@ -107,6 +107,10 @@ void Cluster::crash(std::uint64_t id) {
     n.reads.clear();
 }
 
+void Cluster::write(std::uint64_t id, const Persist& records) {
+    for (Bytes& record : encode(records)) node({id}).records.push_back(std::move(record));
+}
+
 void Cluster::restart(std::uint64_t id) {
     if (!node({id}).core) boot(node({id}));
 }
@@ -256,6 +260,7 @@ void Cluster::check_commit(Node& node) {
     std::vector<Durable> disks;
     for (const auto& [id, n] : nodes_) disks.push_back({id, &n->on_disk->boot(), &n->disk});
     facts_.committed(node.written->boot(), status.commit, status.members, disks, world_.check_promises);
+    maybe_crash(node, world_.crash_after_commit);
 }
 
 void Cluster::handle(Node& node, Output& output) {
@@ -270,6 +275,7 @@ void Cluster::handle(Node& node, Output& output) {
     }
     if (auto* became = std::get_if<BecamePrimary>(&output)) {
         facts_.became_primary(node.id, became->epoch, node.written->boot());
+        maybe_crash(node, world_.crash_after_election);
     } else if (auto* may = std::get_if<MayExecute>(&output)) {
         facts_.executes(node.id, may->epoch, node.applied);
     } else if (auto* committed = std::get_if<Committed>(&output)) {
@@ -308,12 +314,13 @@ void Cluster::sync(Node& node) {
     if (node.syncing) return;
     node.syncing = true;
     node.sync_wanted = false;
-    after(disk_time(node), [this, &node, boots = node.boots, records = node.records.size(), ticket = node.written_ticket] {
-        if (!node.core || node.boots != boots) return;
-        node.syncing = false;
-        synced(node, records, ticket);
-        if (node.core && node.boots == boots && node.sync_wanted) sync(node);
-    });
+    after(disk_time(node),
+          [this, &node, boots = node.boots, records = node.records.size(), ticket = node.written_ticket] {
+              if (!node.core || node.boots != boots) return;
+              node.syncing = false;
+              synced(node, records, ticket);
+              if (node.core && node.boots == boots && node.sync_wanted) sync(node);
+          });
 }
 
 Duration Cluster::disk_time(const Node& node) {
@@ -347,13 +354,19 @@ void Cluster::watch(Node& node, const Message& message, ReplicaId to) {
         if (world_.check_promises) facts_.acknowledged(disk, reply->held);
         crash_chance = world_.crash_after_ack;
     }
-    if (crash_chance == 0 || !random_.chance(crash_chance)) return;
+    maybe_crash(node, crash_chance);
+}
+
+void Cluster::maybe_crash(Node& node, double chance) {
+    if (chance == 0 || !random_.chance(chance)) return;
     const std::uint64_t id = node.id.value;
     const std::uint64_t boots = node.boots;
-    after(micros(random_.between(0, 3000)), [this, id, boots] {
-        if (this->node({id}).boots == boots) crash(id);
+    const Duration down{random_.between(world_.down_min.micros, world_.down_max.micros)};
+    after(micros(random_.between(0, world_.crash_within.micros)), [this, id, boots, down] {
+        if (this->node({id}).boots != boots) return;
+        crash(id);
+        after(down, [this, id] { restart(id); });
     });
-    after(millis(random_.between(3, 30)), [this, id] { restart(id); });
 }
 
 void Cluster::leave(Node& node, const Send& output) {

@@ -20,6 +20,10 @@ struct World {
     Duration gossip_every = millis(5);  // each node, to one other
     double crash_after_vote = 0;        // chance that a voter crashes when its vote has left
     double crash_after_ack = 0;
+    double crash_after_election = 0;  // chance that a new primary crashes in its first milliseconds
+    double crash_after_commit = 0;    // chance that a primary crashes when its commit index has moved
+    Duration crash_within = millis(2);
+    Duration down_min = millis(3), down_max = millis(30);  // how long such a crash lasts
     bool check_promises = true;  // votes and acknowledgements themselves; off: only their consequences
 };
 
@@ -48,6 +52,7 @@ class Cluster {
     void join(std::uint64_t id);
     void crash(std::uint64_t id);
     void restart(std::uint64_t id);
+    void write(std::uint64_t id, const Persist& records);  // onto the disk of a node that is down
     bool up(std::uint64_t id) const;
     std::vector<std::uint64_t> ids() const;
     Order& core(std::uint64_t id);
@@ -103,6 +108,7 @@ class Cluster {
     void hold(Node& node, const Dots& dots, Index order);
     void schedule_tick(Node& node);
     void check_commit(Node& node);
+    void maybe_crash(Node& node, double chance);
     Duration disk_time(const Node& node);
     bool step();
 
