@@ -1,0 +1,217 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "node/io/file.h"
+#include "node/replica/replica.h"
+#include "tools/cluster.h"
+#include "tools/commands.h"
+#include "tools/load.h"
+#include "tools/load_client.h"
+#include "tools/postgres.h"
+
+namespace anabranch::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::uint32_t accounts = 1000;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The bank's schema lies beside the program in a checkout, or where `meson install` put it.
+std::string bank_file(const std::string& program) {
+    const auto folder = std::filesystem::path(program).parent_path();
+    for (const auto& candidate :
+         {folder / "../tools/examples/bank.sql", folder / "../share/anabranch/examples/bank.sql"})
+        if (std::filesystem::exists(candidate)) return std::filesystem::weakly_canonical(candidate).string();
+    return "tools/examples/bank.sql";
+}
+
+// What this disk can do: small writes, each synced before the next.
+double syncs_per_second() {
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("anabranch-sync-" + std::to_string(::getpid()))).string();
+    auto file = io::open_file(path, O_RDWR | O_CREAT | O_TRUNC);
+    if (!file) return 0;
+    const Bytes zeros(1 << 20, '\0'), record(128, 'x');
+    (void)io::write_at(file->get(), zeros, 0, path);
+    (void)io::sync_data(file->get(), path);
+    std::uint64_t count = 0;
+    const auto start = Clock::now();
+    while (seconds_since(start) < 1) {
+        (void)io::write_at(file->get(), record, (count * 128) % (zeros.size() - 128), path);
+        (void)io::sync_data(file->get(), path);
+        ++count;
+    }
+    const double rate = static_cast<double>(count) / seconds_since(start);
+    ::unlink(path.c_str());
+    return rate;
+}
+
+// One replica in this process, nothing but the engine: no socket, the log's records are made and thrown away.
+struct InProcess {
+    InProcess(const catalog::SchemaPtr& schema, catalog::Plan plan)
+        : replica(schema, std::move(plan), options(), Random(1), nullptr, nullptr) {
+        (void)replica.start({1'700'000'000'000'000}, out);
+        replica.step(replica::OpenSession{1}, now(), out);
+    }
+    static replica::Options options() {
+        replica::Options o;
+        o.name = "a";
+        o.id = ReplicaId{77};
+        return o;
+    }
+    Instant now() { return {1'700'000'000'000'000 + ++ticks}; }
+    void settle() {  // everything appended is "durable" at once
+        replica::Ticket last = 0;
+        for (const auto& output : out)
+            if (const auto* persist = std::get_if<replica::Persist>(&output)) last = persist->ticket;
+        out.clear();
+        if (last != 0) replica.step(replica::Persisted{last}, now(), out);
+        out.clear();
+    }
+    Result<void> call(const replica::RunnablePtr& runnable, std::span<const sql::Datum> values) {
+        auto done = replica.execute(1, ++number, runnable, values, nullptr, now(), out);
+        if (!done.tag) return std::unexpected(done.tag.error());
+        if (out.size() > 64) settle();
+        return {};
+    }
+    replica::Replica replica;
+    replica::Outputs out;
+    std::int64_t ticks = 0;
+    std::uint64_t number = 0;
+};
+
+Result<double> in_process(const catalog::SchemaPtr& schema, catalog::Plan plan, const char* transaction,
+                          std::uint32_t seconds) {
+    // Routes decide who may run it where; here one replica runs everything itself.
+    for (auto& item : plan.transactions)
+        if (item.route == catalog::Route::ordered) item.route = catalog::Route::free;
+    InProcess engine(schema, std::move(plan));
+    TRY(const auto open, engine.replica.prepare("CALL open_account($1, 'x')", {}));
+    TRY(const auto deposit, engine.replica.prepare("CALL deposit($1, $2)", {}));
+    TRY(const auto measured, engine.replica.prepare("CALL " + std::string(transaction) + "($1, $2)", {}));
+    for (std::uint32_t i = 1; i <= accounts; ++i) {
+        const sql::Datum values[] = {sql::Datum::integer(i), sql::Datum::integer(1'000'000'000'000)};
+        TRY_VOID(engine.call(open, {values, 1}));
+        TRY_VOID(engine.call(deposit, values));
+    }
+    std::uint64_t calls = 0;
+    const auto start = Clock::now();
+    do {
+        for (int i = 0; i < 1000; ++i, ++calls) {
+            const sql::Datum values[] = {sql::Datum::integer(static_cast<std::int64_t>(calls % accounts) + 1),
+                                         sql::Datum::integer(1)};
+            TRY_VOID(engine.call(measured, values));
+        }
+    } while (seconds_since(start) < seconds);
+    return seconds_since(start) / static_cast<double>(calls);
+}
+
+Result<void> fill(const LoadOptions& where) {
+    for (std::uint32_t first = 1; first <= accounts; first += 100) {
+        std::string sql;
+        for (std::uint32_t i = first; i < first + 100; ++i) {
+            sql = "CALL open_account(" + std::to_string(i) + ", 'x')";
+            TRY_VOID(run_once(where, sql));
+        }
+    }
+    for (std::uint32_t i = 1; i <= accounts; ++i)
+        TRY_VOID(run_once(where, "CALL deposit(" + std::to_string(i) + ", 1000000000)"));
+    return {};
+}
+
+Result<LoadResult> measure(LoadOptions where, const char* transaction, const BenchArguments& a,
+                           std::uint32_t depth) {
+    where.statement = "CALL " + std::string(transaction) + "($1, $2)";
+    where.connections = a.clients;
+    where.depth = depth;
+    where.seconds = a.seconds;
+    where.parameters = [](std::uint32_t connection, std::uint64_t n) {
+        return std::vector<std::string>{std::to_string((connection * 61 + n * 17) % accounts + 1), "1"};
+    };
+    return run_load(where);
+}
+
+void print(const char* what, const LoadResult& r, double reference) {
+    std::printf("  %-44s %9.0f calls/s   p50 %6u us   p99 %6u us", what, r.per_second(), r.p50_micros,
+                r.p99_micros);
+    if (reference > 0) std::printf("   %5.2f x PostgreSQL", r.per_second() / reference);
+    if (r.errors > 0)
+        std::printf("   %llu errors: %s", static_cast<unsigned long long>(r.errors), r.first_error.c_str());
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+int bench(const BenchArguments& arguments, const std::string& program) {
+    const std::string file = bank_file(program);
+    const auto schema = load_schema({file}, false);
+    if (schema == nullptr) return 1;
+    confluence::Options options;
+    options.repairs = false;
+    auto report = confluence::check(schema, options);
+    if (!report) return explain(report.error());
+    const double syncs = syncs_per_second();
+    std::printf(
+        "This machine: %.0f synced 128-byte writes per second, one at a time.\n\nIn process, one thread, log "
+        "records made but not written:\n",
+        syncs);
+    for (const char* transaction : {"deposit", "withdraw"}) {
+        const auto seconds = in_process(schema, report->plan, transaction, 1);
+        if (!seconds) return explain(seconds.error());
+        std::printf("  %-44s %9.0f calls/s   %6.2f us per call\n", transaction, 1 / *seconds, *seconds * 1e6);
+    }
+    double reference_deposit = 0, reference_withdraw = 0, reference_pipelined = 0;
+    std::printf(
+        "\nThrough the wire, %u connections, prepared CALL, every answer after its write is on disk:\n",
+        arguments.clients);
+    if (arguments.postgres) {
+        auto postgres = Postgres::start();
+        if (!postgres) return explain(postgres.error());
+        if (auto loaded = postgres->load(file); !loaded) return explain(loaded.error());
+        LoadOptions where;
+        where.host = postgres->socket_directory();
+        where.port = 5432;
+        where.user = where.database = "postgres";
+        if (auto filled = fill(where); !filled) return explain(filled.error());
+        const auto deposit = measure(where, "deposit", arguments, 1);
+        const auto withdraw = measure(where, "withdraw", arguments, 1);
+        const auto pipelined = measure(where, "deposit", arguments, 16);
+        for (const auto* result : {&deposit, &withdraw, &pipelined})
+            if (!*result) return explain(result->error());
+        print("PostgreSQL 15, deposit (Unix socket)", *deposit, 0);
+        print("PostgreSQL 15, withdraw", *withdraw, 0);
+        print("PostgreSQL 15, deposit, 16 deep", *pipelined, 0);
+        reference_deposit = deposit->per_second();
+        reference_withdraw = withdraw->per_second();
+        reference_pipelined = pipelined->per_second();
+    }
+    for (const std::uint32_t replicas : {1U, 3U}) {
+        Cluster cluster(program, {file}, "");
+        if (auto started = cluster.start(replicas); !started) return explain(started.error());
+        LoadOptions where;
+        where.port = cluster.nodes().front().sql;
+        if (auto filled = fill(where); !filled) return explain(filled.error());
+        const auto deposit = measure(where, "deposit", arguments, 1);
+        const auto withdraw = measure(where, "withdraw", arguments, 1);
+        const auto pipelined = measure(where, "deposit", arguments, 16);
+        for (const auto* result : {&deposit, &withdraw, &pipelined})
+            if (!*result) return explain(result->error());
+        const std::string name =
+            "anabranch, " + std::to_string(replicas) + (replicas == 1 ? " node, " : " nodes, ");
+        print((name + "deposit (free, TCP)").c_str(), *deposit, reference_deposit);
+        print((name + "withdraw (ordered)").c_str(), *withdraw, reference_withdraw);
+        print((name + "deposit, 16 deep").c_str(), *pipelined, reference_pipelined);
+    }
+    return 0;
+}
+
+}  // namespace anabranch::tools
