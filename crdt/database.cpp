@@ -190,6 +190,11 @@ std::uint64_t Database::greatest_hlc() const {
     return impl_->greatest_hlc;
 }
 
+void Database::self_check() const {
+    for (const auto& table : impl_->tables) table->check();
+    impl_->visibility.check();
+}
+
 // ---- exec::Store ----
 
 exec::RowView Database::find(TableId table, std::string_view primary_key) const {

@@ -102,6 +102,9 @@ class Database final : public exec::Store {
     std::size_t memory_bytes() const;
     std::uint64_t greatest_hlc() const;  // of any stamp merged, for HybridClock::restore
 
+    // Aborts if indexes, counts, digests or what is derived disagree with the rows; for tests.
+    void self_check() const;
+
     // exec::Store
     exec::RowView find(TableId table, std::string_view primary_key) const override;
     void scan(TableId table, exec::RowVisitor visit) const override;

@@ -210,7 +210,7 @@ bool well_formed_meta(std::string_view block, std::uint32_t image_size, std::siz
     std::size_t keys = 0;
     for (std::size_t d = 0; d < shape.derived.size(); ++d) {
         const auto parent = load<PackedParent>(meta.parents + d * sizeof(PackedParent));
-        if (parent.state > room) return false;
+        if (parent.state > room + 1) return false;
         if (parent.state > 1) keys += parent.state - 1;
         if ((parent.state != 0) && shape.derived[d].spelled != (parent.state == 1)) return false;
     }

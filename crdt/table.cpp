@@ -152,7 +152,7 @@ bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
         if (row->shown && buffer.alive) {
             reindex_row(*row, exec::RowView(buffer.bytes.data(), &shape_.layout, row->nulled));
         } else if (row->shown) {
-            unindex_row(*row);
+            unshow(*row);
         }
         if (!shape_.derived.empty()) referred_by(*row, referred_before_);
         install(buffer, *row);
@@ -198,16 +198,18 @@ bool Table::raise(StoredRow& row, std::span<const Raise> raises) {
     return true;
 }
 
+void Table::unshow(StoredRow& row) {
+    unindex_row(row);
+    row.shown = false;
+    --shown_count_;
+}
+
 void Table::refresh_shown(std::string_view key) {
     StoredRow* wanted = newest(key);
     StoredRow* const first = wanted;
     while (wanted != nullptr && !wanted->visible()) wanted = wanted->older;
     for (StoredRow* row = first; row != nullptr; row = row->older) {
-        if (row->shown && row != wanted) {
-            if (row->alive) unindex_row(*row);
-            row->shown = false;
-            --shown_count_;
-        }
+        if (row->shown && row != wanted) unshow(*row);
     }
     if (wanted != nullptr && !wanted->shown) {
         wanted->shown = true;

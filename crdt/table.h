@@ -76,6 +76,7 @@ class Table {
     void link(StoredRow* row, Stamp incarnation);
     void unlink(StoredRow* row);
     void set_newest(StoredRow* old, StoredRow* now);
+    void unshow(StoredRow& row);
     void spread_shards();
     Tree& active_tree(std::uint32_t index) const;
     // The full key of a row in a tree; its size without the primary key that follows. False: not in this index.

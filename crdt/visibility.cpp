@@ -1,5 +1,7 @@
 #include "crdt/visibility.h"
 
+#include "lib/base/check.h"
+
 namespace anabranch::crdt {
 
 void Visibility::add(Table& table, StoredRow* row) {
@@ -71,6 +73,28 @@ void Visibility::settle() {
     }
     changed_.clear();
     subjects_.clear();
+}
+
+void Visibility::check() {
+    CHECK(changed_.empty() && subjects_.empty() && queue_.empty());
+    for (const auto& table : tables_) {
+        table->visit_keys({}, [&](StoredRow* row) {
+            for (; row != nullptr; row = row->older) {
+                CHECK(!row->marked);
+                bool gone = false;
+                std::uint64_t nulled = 0;
+                const auto& derived = table->shape().derived;
+                for (std::uint32_t d = 0; row->alive && d < derived.size(); ++d) {
+                    if (!parent_gone({table.get(), row}, d)) continue;
+                    gone = gone || derived[d].cascade;
+                    nulled |= derived[d].nulled;
+                }
+                CHECK(row->hidden == gone);
+                CHECK(row->nulled == nulled);
+            }
+            return true;
+        });
+    }
 }
 
 }  // namespace anabranch::crdt

@@ -22,6 +22,7 @@ class Visibility {
     void changed(Table& table, std::string_view key) { changed_.push_back({&table, std::string(key)}); }
     // Decides anew for all that was noted, and for what depends on it.
     void settle();
+    void check();  // aborts if a row is hidden without cause, or shown in spite of one; for tests
 
   private:
     struct Subject {
