@@ -76,10 +76,14 @@ struct Replayed {
     std::uint32_t violated_replica = 0;
 };
 
-// Replicas of one schema in memory. Cheap to fork, so that a search can branch.
+class Engine;  // engine.h
+
+// Replicas of one schema in memory. Every world runs the same history in the same way: generated keys and dates included.
 class World {
   public:
     World(catalog::SchemaPtr schema, std::uint32_t replicas);
+    // Shares an engine with other worlds (not owned). A silent world leaves out what a story needs: StepOutcome::wrote and result.
+    World(Engine& engine, std::uint32_t replicas, bool silent = false);
     ~World();
     Result<void> start();  // runs the schema's INSERTs; error when they violate an invariant (vacuity)
     StepOutcome apply(const Step& step);
@@ -97,6 +101,7 @@ class World {
 std::optional<std::uint32_t> generated_key(const catalog::Table& table);
 
 Result<Replayed> replay(const catalog::SchemaPtr& schema, const History& history);
+Result<Replayed> replay(Engine& engine, const History& history, bool silent = false);
 
 // The scenario text of a history and back. `invariant` is the violated invariant's name; the text ends in
 // `expect a violated NAME` (the replica at which it shows) or `expect lost NAME`.
@@ -108,6 +113,12 @@ struct ParsedScenario {
     std::vector<std::string> expected;  // names of invariants expected to be violated or lost
 };
 Result<ParsedScenario> from_scenario(const std::string& name, const std::string& text);
+// Runs a scenario and prints it: the story, what every replica holds in the end, and whether what the scenario expects came true.
+struct PrintedReplay {
+    std::string text;
+    bool met = true;  // nothing expected: true
+};
+Result<PrintedReplay> replay_text(const catalog::SchemaPtr& schema, const ParsedScenario& scenario, std::size_t width = 100);
 // Two columns, replica by replica, ending in the violated rows: one string a line.
 std::vector<std::string> tell(const catalog::Schema& schema, const History& history, const Replayed& replayed,
                               std::size_t width = 100);

@@ -31,35 +31,44 @@ bool is_register(const catalog::ColumnPolicy& policy) {
     return policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
 }
 
+using ColumnSets = std::map<std::uint32_t, std::set<std::uint32_t>>;  // by register group
+
+ColumnSets assigned_registers(const catalog::Table& table, const std::vector<sql::Assignment>& assignments) {
+    ColumnSets out;
+    for (const auto& assignment : assignments) {
+        const auto& policy = table.columns[assignment.column.value].policy;
+        if (is_register(policy)) out[policy.group].insert(assignment.column.value);
+    }
+    return out;
+}
+
+std::size_t group_size(const catalog::Table& table, std::uint32_t group) {
+    return static_cast<std::size_t>(
+        std::count_if(table.columns.begin(), table.columns.end(), [&](const catalog::Column& column) {
+            return is_register(column.policy) && column.policy.group == group;
+        }));
+}
+
 }  // namespace
 
 LostUpdates::LostUpdates(const catalog::Schema& schema) : schema_(schema) {
-    for (std::uint32_t t = 0; t < schema.transactions.size(); ++t) {
-        const auto& transaction = schema.transactions[t];
-        if (transaction.skipped) continue;
-        for (std::size_t s = 0; s < transaction.body.size(); ++s)
-            for_assignments(
-                *transaction.body[s], [&](TableId table, const std::vector<sql::Assignment>& assignments) {
-                    const auto& columns = schema.table(table).columns;
-                    std::map<std::uint32_t, std::set<std::uint32_t>> assigned;  // by group
-                    for (const auto& assignment : assignments)
-                        if (is_register(columns[assignment.column.value].policy))
-                            assigned[columns[assignment.column.value].policy.group].insert(
-                                assignment.column.value);
-                    for (const auto& [group, set] : assigned) {
-                        const auto size =
-                            std::count_if(columns.begin(), columns.end(), [&](const catalog::Column& column) {
-                                return is_register(column.policy) && column.policy.group == group;
-                            });
-                        const bool part = set.size() < static_cast<std::size_t>(size);
-                        Use& use = uses_[{t, table, group}];
-                        use.columns.insert(use.columns.end(), set.begin(), set.end());
-                        if (!transaction.allow_lost_update &&
-                            (part || depends_on_group(schema, transaction, s, table, group)))
-                            use.promises = true;
-                    }
-                });
-    }
+    for (std::uint32_t t = 0; t < schema.transactions.size(); ++t)
+        if (!schema.transactions[t].skipped)
+            for (std::size_t s = 0; s < schema.transactions[t].body.size(); ++s) note_statement(t, s);
+}
+
+void LostUpdates::note_statement(std::uint32_t t, std::size_t s) {
+    const auto& transaction = schema_.transactions[t];
+    for_assignments(*transaction.body[s], [&](TableId id, const std::vector<sql::Assignment>& assignments) {
+        const auto& table = schema_.table(id);
+        for (const auto& [group, set] : assigned_registers(table, assignments)) {
+            Use& use = uses_[{t, id, group}];
+            use.columns.insert(use.columns.end(), set.begin(), set.end());
+            if (transaction.allow_lost_update) continue;
+            const bool part = set.size() < group_size(table, group);
+            if (part || depends_on_group(schema_, transaction, s, id, group)) use.promises = true;
+        }
+    });
 }
 
 const LostUpdates::Use* LostUpdates::use(std::uint32_t transaction, TableId table,
@@ -68,41 +77,42 @@ const LostUpdates::Use* LostUpdates::use(std::uint32_t transaction, TableId tabl
     return found == uses_.end() ? nullptr : &found->second;
 }
 
+void LostUpdates::compare(const WrittenDelta& gone, const WrittenDelta& kept, std::vector<Lost>& out) const {
+    for (const auto& a : gone.delta.rows)
+        for (const auto& b : kept.delta.rows) {
+            if (a.table != b.table || a.key != b.key || a.incarnation != b.incarnation || a.add || b.add)
+                continue;
+            for (const auto& ga : a.groups)
+                for (const auto& gb : b.groups)
+                    if (ga.group == gb.group) report(gone, kept, a.table, ga.group, out);
+        }
+}
+
+void LostUpdates::report(const WrittenDelta& gone, const WrittenDelta& kept, TableId id, std::uint32_t group,
+                         std::vector<Lost>& out) const {
+    const auto* use_gone = use(gone.transaction, id, group);
+    const auto* use_kept = use(kept.transaction, id, group);
+    if (use_gone == nullptr || use_kept == nullptr || (!use_gone->promises && !use_kept->promises)) return;
+    const auto& table = schema_.table(id);
+    for (const auto column : use_gone->columns) {
+        const std::string place = table.display() + "." + table.columns[column].name;
+        const std::string name = "lost_update(" + place + ")";
+        const bool seen = std::any_of(out.begin(), out.end(), [&](const Lost& lost) { return lost.invariant == name; });
+        if (seen) continue;
+        out.push_back({name, schema_.transactions[gone.transaction].name + " wrote " + place +
+                                 " and was told that it succeeded; " +
+                                 schema_.transactions[kept.transaction].name + " overwrote it unseen"});
+    }
+}
+
 std::vector<Lost> LostUpdates::find(const std::vector<WrittenDelta>& deltas) const {
     std::vector<Lost> out;
-    std::set<std::string> seen;
+    if (uses_.empty()) return out;
     for (std::size_t i = 0; i < deltas.size(); ++i)
         for (std::size_t j = i + 1; j < deltas.size(); ++j) {
             if (!concurrent(deltas[i].delta, deltas[j].delta)) continue;
             const bool later = deltas[i].delta.stamp < deltas[j].delta.stamp;
-            const auto& kept = later ? deltas[j] : deltas[i];
-            const auto& gone = later ? deltas[i] : deltas[j];
-            for (const auto& a : gone.delta.rows)
-                for (const auto& b : kept.delta.rows) {
-                    if (a.table != b.table || a.key != b.key || a.incarnation != b.incarnation || a.add ||
-                        b.add)
-                        continue;
-                    for (const auto& ga : a.groups)
-                        for (const auto& gb : b.groups) {
-                            if (ga.group != gb.group) continue;
-                            const auto* use_gone = use(gone.transaction, a.table, ga.group);
-                            const auto* use_kept = use(kept.transaction, a.table, ga.group);
-                            if (use_gone == nullptr || use_kept == nullptr ||
-                                (!use_gone->promises && !use_kept->promises))
-                                continue;
-                            for (const auto column : use_gone->columns) {
-                                const auto& table = schema_.table(a.table);
-                                const std::string name =
-                                    "lost_update(" + table.display() + "." + table.columns[column].name + ")";
-                                if (!seen.insert(name).second) continue;
-                                out.push_back({name, schema_.transactions[gone.transaction].name + " wrote " +
-                                                         table.display() + "." + table.columns[column].name +
-                                                         " and was told that it succeeded; " +
-                                                         schema_.transactions[kept.transaction].name +
-                                                         " overwrote it unseen"});
-                            }
-                        }
-                }
+            compare(deltas[later ? i : j], deltas[later ? j : i], out);
         }
     return out;
 }

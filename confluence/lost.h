@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "confluence/history.h"
@@ -30,6 +32,11 @@ class LostUpdates {
     const Use* use(std::uint32_t transaction, TableId table, std::uint32_t group) const;
 
   private:
+    void note_statement(std::uint32_t transaction, std::size_t statement);
+    void compare(const WrittenDelta& gone, const WrittenDelta& kept, std::vector<Lost>& out) const;
+    void report(const WrittenDelta& gone, const WrittenDelta& kept, TableId table, std::uint32_t group,
+                std::vector<Lost>& out) const;
+
     const catalog::Schema& schema_;
     std::map<std::tuple<std::uint32_t, TableId, std::uint32_t>, Use> uses_;
 };
