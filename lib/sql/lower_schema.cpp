@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "lib/sql/lowering.h"
 
 namespace anabranch::sql {
@@ -277,9 +280,20 @@ ast::QualifiedName name_of(const std::vector<std::string>& parts, std::size_t co
     return out;
 }
 
+// Objects that are not even recognised when they are made (operators, casts, collations, ...) are ignored
+// when they go.
+bool is_known_object(std::string_view word) {
+    static constexpr std::string_view known[] = {
+        "TABLE", "COLUMN",  "CONSTRAINT", "TYPE",      "ATTRIBUTE",     "DOMAIN",
+        "VIEW",  "INDEX",   "SEQUENCE",   "SCHEMA",    "FOREIGN TABLE", "FUNCTION",
+        "RULE",  "TRIGGER", "POLICY",     "PROCEDURE", "ROUTINE",       "MATERIALIZED VIEW"};
+    return std::find(std::begin(known), std::end(known), word) != std::end(known);
+}
+
 Lowered drop(Lowering&, ParseNode node, Span span) {
     ast::Drop out;
     out.object = lower_object_word(node.text("removeType"));
+    if (!is_known_object(out.object)) return ast::Ignored{"DROP " + out.object};
     out.if_exists = node.flag("missing_ok");
     out.cascade = node.text("behavior") == "DROP_CASCADE";
     const bool of_table = out.object == "TRIGGER" || out.object == "RULE" || out.object == "POLICY";
@@ -308,10 +322,8 @@ ast::QualifiedName renamed_object(Lowering& l, ParseNode node, Span span) {
 Lowered rename(Lowering& l, ParseNode node, Span span) {
     ast::Rename out;
     const std::string_view type = node.text("renameType");
-    if (type == "OBJECT_ROLE" || type == "OBJECT_DATABASE" || type == "OBJECT_TABLESPACE") {
-        return ast::Ignored{"ALTER " + lower_object_word(type)};
-    }
     out.object = lower_object_word(type);
+    if (!is_known_object(out.object)) return ast::Ignored{"ALTER " + out.object};
     out.name = renamed_object(l, node, span);
     out.member = node.text("subname");
     if (type == "OBJECT_SCHEMA") {
@@ -327,6 +339,7 @@ Lowered rename(Lowering& l, ParseNode node, Span span) {
 Lowered set_schema(Lowering& l, ParseNode node, Span span) {
     ast::Rename out;
     out.object = lower_object_word(node.text("objectType"));
+    if (!is_known_object(out.object)) return ast::Ignored{"ALTER " + out.object};
     out.name = renamed_object(l, node, span);
     out.new_name = node.text("newschema");
     out.set_schema = true;

@@ -107,7 +107,10 @@ class ExprPrinter {
     void operator()(const ast::UnaryOp& node) const {
         op(node.op);
         p_.raw(" ");
-        p_.operand(*node.operand, LevelOf()(node));
+        // ~ a || b is (~ a) || b, but signs bind tighter than any infix operator.
+        const int level = LevelOf()(node);
+        const bool stacked = std::holds_alternative<ast::UnaryOp>(node.operand->node);
+        p_.operand(*node.operand, level == sign_level || stacked ? level : level + 1);
     }
     void operator()(const ast::BinaryOp& node) const {
         const int level = level_of(node.op);

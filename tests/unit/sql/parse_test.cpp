@@ -322,14 +322,26 @@ TEST_CASE("What the dialect lacks is kept in the tree with its name") {
 }
 
 TEST_CASE("Statements without meaning for us are told from those we cannot model") {
-    for (const char* text :
-         {"COMMENT ON TABLE t IS 'x'", "GRANT SELECT ON t TO x", "ALTER TABLE t OWNER TO x",
-          "CREATE SEQUENCE s START -1", "CREATE EXTENSION x",
-          "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO x", "CREATE ROLE x", "CLUSTER t",
-          "CREATE STATISTICS s ON a, b FROM t", "ALTER SEQUENCE s OWNED BY t.a",
-          "ALTER INDEX i ATTACH PARTITION j", "ALTER VIEW v OWNER TO x", "SECURITY LABEL ON TABLE t IS 'x'",
-          "CREATE COLLATION c FROM \"C\"", "REINDEX TABLE t", "CHECKPOINT",
-          "CREATE PUBLICATION p FOR ALL TABLES"}) {
+    for (const char* text : {"COMMENT ON TABLE t IS 'x'",
+                             "GRANT SELECT ON t TO x",
+                             "ALTER TABLE t OWNER TO x",
+                             "CREATE SEQUENCE s START -1",
+                             "CREATE EXTENSION x",
+                             "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO x",
+                             "CREATE ROLE x",
+                             "CLUSTER t",
+                             "CREATE STATISTICS s ON a, b FROM t",
+                             "ALTER SEQUENCE s OWNED BY t.a",
+                             "ALTER INDEX i ATTACH PARTITION j",
+                             "ALTER VIEW v OWNER TO x",
+                             "SECURITY LABEL ON TABLE t IS 'x'",
+                             "CREATE COLLATION c FROM \"C\"",
+                             "REINDEX TABLE t",
+                             "CHECKPOINT",
+                             "CREATE PUBLICATION p FOR ALL TABLES",
+                             "DROP OPERATOR @ (int, int)",
+                             "DROP EXTENSION x",
+                             "ALTER ROLE a RENAME TO b"}) {
         INFO(text);
         const ast::Statement statement = one(text);
         const auto* alter = std::get_if<ast::AlterTable>(&statement.node);

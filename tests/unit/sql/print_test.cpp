@@ -474,7 +474,7 @@ TEST_CASE("Every form of type, view, routine, assertion and schema survives prin
           "DROP FUNCTION f(int)",
           "DROP PROCEDURE IF EXISTS p",
           "DROP SEQUENCE q",
-          "DROP EXTENSION x",
+
           "DROP TRIGGER g ON s.t",
           "DROP POLICY IF EXISTS p ON t",
           "ALTER TABLE t RENAME TO u",
