@@ -1,5 +1,7 @@
 #include "lib/exec/row.h"
 
+#include <algorithm>
+
 #include "lib/base/check.h"
 
 namespace anabranch::exec {
@@ -16,6 +18,8 @@ RowLayout RowLayout::of(const catalog::Table& table) {
     RowLayout layout;
     layout.storage.reserve(table.columns.size());
     for (const auto& column : table.columns) layout.storage.push_back(sql::storage_of(column.type));
+    for (std::uint32_t c = 0; c < layout.storage.size(); ++c)
+        if (layout.storage[c] == sql::Storage::bytes) layout.variable.push_back(c);
     layout.bitmap_bytes = static_cast<std::uint32_t>((table.columns.size() + 63) / 64 * 8);
     layout.fixed_bytes = layout.bitmap_bytes + static_cast<std::uint32_t>(8 * table.columns.size());
     return layout;
@@ -24,7 +28,8 @@ RowLayout RowLayout::of(const catalog::Table& table) {
 std::size_t packed_size(const RowLayout& layout, std::span<const sql::Datum> values) {
     std::size_t size = layout.fixed_bytes;
     for (std::size_t i = 0; i < layout.storage.size(); ++i) {
-        if (layout.storage[i] == sql::Storage::bytes && !values[i].is_null()) size += values[i].as_bytes().size();
+        if (layout.storage[i] == sql::Storage::bytes && !values[i].is_null())
+            size += values[i].as_bytes().size();
     }
     return size;
 }
@@ -40,7 +45,9 @@ void pack(const RowLayout& layout, std::span<const sql::Datum> values, char* out
         }
         std::uint64_t slot = 0;
         switch (layout.storage[i]) {
-            case sql::Storage::integer: slot = static_cast<std::uint64_t>(value.as_integer()); break;
+            case sql::Storage::integer:
+                slot = static_cast<std::uint64_t>(value.as_integer());
+                break;
             case sql::Storage::floating: {
                 const double v = value.as_floating();
                 std::memcpy(&slot, &v, 8);
@@ -75,6 +82,26 @@ void set_fixed(const RowLayout& layout, char* row, std::uint32_t column, sql::Da
         }
     }
     std::memcpy(row + layout.bitmap_bytes + 8 * static_cast<std::size_t>(column), &slot, 8);
+}
+
+std::size_t image_size(const RowLayout& layout, RowView row) {
+    std::size_t size = layout.fixed_bytes;
+    for (const std::uint32_t c : layout.variable) {
+        if (static_cast<unsigned char>(row.data()[c >> 3]) >> (c & 7) & 1) continue;
+        std::uint64_t slot;
+        std::memcpy(&slot, row.data() + layout.bitmap_bytes + 8 * static_cast<std::size_t>(c), 8);
+        size = std::max(size, static_cast<std::size_t>((slot >> 32) + (slot & 0xffffffff)));
+    }
+    return size;
+}
+
+void copy_row(const RowLayout& layout, RowView row, std::size_t size, char* out) {
+    std::memcpy(out, row.data(), size);
+    if (row.nulled() == 0) return;
+    std::uint64_t nulls;  // the first 64 columns, bit per column
+    std::memcpy(&nulls, out, 8);
+    nulls |= layout.size() < 64 ? row.nulled() & ((std::uint64_t{1} << layout.size()) - 1) : row.nulled();
+    std::memcpy(out, &nulls, 8);
 }
 
 }  // namespace anabranch::exec

@@ -1,0 +1,91 @@
+#include "lib/exec/overlay.h"
+
+#include <new>
+
+#include "lib/base/bytes.h"
+
+namespace anabranch::exec {
+
+Overlay::Overlay(const SchemaPlans& plans, Arena& arena)
+    : plans_(plans), arena_(arena), by_table_(plans.tables.size()) {}
+
+void Overlay::reset() {
+    for (Touched* row : rows_) {
+        TableRows& table = by_table_[row->table.value];
+        if (table.rows.empty()) continue;
+        table.rows.clear();
+        table.images.clear();
+        table.trees.clear();
+    }
+    rows_.clear();
+    hashed_.clear();
+    statement_ = 0;
+}
+
+Touched* Overlay::find(TableId table, std::string_view key) const {
+    if (hashed_.empty()) {
+        for (Touched* row : by_table_[table.value].rows)
+            if (row->key == key) return row;
+        return nullptr;
+    }
+    const std::uint64_t hash = hash64(key, table.value);
+    const std::size_t mask = hashed_.size() - 1;
+    for (std::size_t i = hash & mask; hashed_[i] != 0; i = (i + 1) & mask) {
+        Touched* row = rows_[hashed_[i] - 1];
+        if (row->hash == hash && row->table == table && row->key == key) return row;
+    }
+    return nullptr;
+}
+
+void Overlay::grow() {
+    if (rows_.size() <= few || rows_.size() * 2 <= hashed_.size()) return;
+    hashed_.assign(hashed_.empty() ? 4 * few : hashed_.size() * 2, 0);
+    const std::size_t mask = hashed_.size() - 1;
+    for (std::uint32_t n = 0; n + 1 < rows_.size(); ++n) {
+        rows_[n]->hash = hash64(rows_[n]->key, rows_[n]->table.value);
+        std::size_t i = rows_[n]->hash & mask;
+        while (hashed_[i] != 0) i = (i + 1) & mask;
+        hashed_[i] = n + 1;
+    }
+}
+
+Touched& Overlay::touch(TableId table, std::string_view key, RowView base) {
+    if (Touched* known = find(table, key)) return *known;
+    Touched& row = *new (arena_.allocate(sizeof(Touched))) Touched();
+    row.table = table;
+    row.key = arena_.copy(key);
+    row.base = base;
+    row.now = base;
+    rows_.push_back(&row);
+    by_table_[table.value].rows.push_back(&row);
+    grow();
+    if (!hashed_.empty()) {
+        row.hash = hash64(key, table.value);
+        const std::size_t mask = hashed_.size() - 1;
+        std::size_t i = row.hash & mask;
+        while (hashed_[i] != 0) i = (i + 1) & mask;
+        hashed_[i] = static_cast<std::uint32_t>(rows_.size());
+    }
+    return row;
+}
+
+void Overlay::change(Touched& row, RowView now) {
+    if (row.changed_by != statement_) {
+        row.seen = row.now;
+        row.changed_by = statement_;
+    }
+    row.now = now;
+    if (!now) return;
+    TableRows& table = by_table_[row.table.value];
+    table.images.push_back({&row, now.data()});
+    if (!table.trees.empty()) indexer_->index(row.table, table.images.back());
+}
+
+std::uint64_t* Overlay::bits(TableId table) {
+    const std::size_t words = (plans_.table(table).layout.size() + 63) / 64;
+    auto* out = reinterpret_cast<std::uint64_t*>(arena_.allocate(words * 8));
+    std::memset(out, 0, words * 8);
+    return out;
+}
+
+}  // namespace anabranch::exec
