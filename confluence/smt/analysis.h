@@ -1,0 +1,56 @@
+// What all pairs of one schema share: touches, constants, inferred bounds, budget. Built once, then read only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "confluence/access.h"
+#include "lib/catalog/schema.h"
+
+namespace anabranch::confluence::smt {
+
+class Constants;
+
+// A bound on one column of every visible row, or its constants.
+struct Bound {
+    TableId table;
+    std::uint32_t column = 0;
+    enum class Op : std::uint8_t { at_least, at_most, one_of } op = Op::at_least;
+    std::int64_t bound = 0;
+    std::vector<sql::Const> values;  // one_of
+    std::string text;                // "x >= 0"
+};
+
+// A row that is in every state, with these values in columns that never change.
+struct PermanentRow {
+    TableId table;
+    std::vector<std::pair<std::uint32_t, sql::Const>> cells;
+};
+
+class Analysis {
+  public:
+    explicit Analysis(catalog::SchemaPtr schema);
+    ~Analysis();
+
+    const catalog::Schema& schema() const { return *schema_; }
+    const catalog::SchemaPtr& schema_ptr() const { return schema_; }
+    const Constants& constants() const { return *constants_; }
+    // Per transaction; empty touches for skipped and read-only ones.
+    std::vector<Access> access;
+    std::vector<Touches> touches;
+    std::vector<Access> invariant_reads;  // per invariant
+    std::vector<Bound> bounds;            // candidates; which are proved is the caller's knowledge
+    std::vector<PermanentRow> permanent;
+    bool use_permanent = false;
+    std::uint32_t rlimit = 20'000'000;
+    std::uint32_t extra_slots = 0;        // tests: adding slots changes no verdict
+
+  private:
+    catalog::SchemaPtr schema_;
+    std::unique_ptr<Constants> constants_;
+};
+
+}  // namespace anabranch::confluence::smt

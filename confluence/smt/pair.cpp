@@ -1,0 +1,442 @@
+#include "confluence/smt/pair.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "confluence/smt/call.h"
+#include "confluence/smt/invariant.h"
+#include "confluence/smt/literal.h"
+
+namespace anabranch::confluence::smt {
+
+namespace {
+
+z3::solver simple_solver(z3::context& context) { return z3::solver(context, Z3_mk_simple_solver(context)); }
+
+}  // namespace
+
+class Pair::Impl {
+  public:
+    Impl(const Analysis& analysis, std::uint32_t first, std::uint32_t second, std::vector<std::uint32_t> targets)
+        : analysis_(analysis), terms_(analysis.constants()), universe_(analysis.schema(), terms_, analysis.touches), solver_(simple_solver(terms_.context())),
+          e_(universe_, analysis.schema().transactions[first], Owner::first, &rest_keys_),
+          f_(universe_, analysis.schema().transactions[second], Owner::second, &rest_keys_), first_(first), second_(second), targets_(std::move(targets)) {
+        z3::params params(terms_.context());
+        params.set("rlimit", analysis.rlimit);
+        solver_.set(params);
+        try {
+            reserve_slots();
+            encode();
+        } catch (const z3::exception&) {
+            failed_ = true;
+        }
+    }
+
+    const std::vector<std::string>& facts(Side side) const { return side == Side::first ? e_keys_ : f_keys_; }
+
+    Dropped falsified(Side side, const Dropped& first, const Dropped& second) {
+        Dropped out;
+        const auto& candidates = side == Side::first ? e_unsure_ : f_unsure_;
+        const Dropped& known = side == Side::first ? first : second;
+        while (true) {
+            z3::expr_vector some(terms_.context());
+            for (const auto& [key, violation] : candidates) {
+                if (!known.contains(key) && !out.contains(key)) some.push_back(violation);
+            }
+            if (some.empty()) return out;
+            const z3::expr any = terms_.boolean("any");
+            solver_.add(z3::implies(any, z3::mk_or(some)));
+            z3::expr_vector assumptions = believed(side == Side::first ? join(first, out) : first, side == Side::second ? join(second, out) : second);
+            assumptions.push_back(any);
+            const z3::check_result result = check(assumptions);
+            if (result == z3::unsat) return out;
+            const std::size_t before = out.size();
+            if (result == z3::sat) {
+                const z3::model model = solver_.get_model();
+                for (const auto& [key, violation] : candidates) {
+                    if (!known.contains(key) && !out.contains(key) && model.eval(violation, true).is_true()) out.insert(key);
+                }
+            }
+            if (out.size() > before) continue;
+            for (const auto& [key, violation] : candidates) {
+                if (!known.contains(key)) out.insert(key);
+            }
+        }
+    }
+
+    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second, const std::vector<Distinct>& distinct) {
+        if (unmodelled(invariant)) return Answer::unknown;
+        const auto goal = goals_.find(invariant);
+        if (goal == goals_.end()) return failed_ ? Answer::unknown : Answer::no;
+        z3::expr_vector assumptions = believed(first, second);
+        assumptions.push_back(goal->second);
+        for (const Distinct& d : distinct) assumptions.push_back(differ(d));
+        return answer(assumptions);
+    }
+
+    Answer breaks_bound_alone(std::size_t bound, const std::set<std::size_t>& assumed) {
+        z3::expr_vector assumptions(terms_.context());
+        for (const auto& [key, literal] : e_literals_) assumptions.push_back(literal);
+        for (std::size_t b : assumed) assumptions.push_back(bounds_[b].at_start);
+        assumptions.push_back(bounds_[bound].broken_alone);
+        return answer(assumptions);
+    }
+
+    Answer breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first, const Dropped& second) {
+        z3::expr_vector assumptions = believed(first, second);
+        for (std::size_t b : assumed) assumptions.push_back(bounds_[b].everywhere);
+        assumptions.push_back(bounds_[bound].broken);
+        return answer(assumptions);
+    }
+
+    void assume_bounds(const std::set<std::size_t>& bounds) {
+        for (std::size_t b : bounds) solver_.add(bounds_[b].everywhere);
+    }
+
+    Answer commits() {
+        z3::expr_vector assumptions(terms_.context());
+        for (const auto& [key, literal] : e_literals_) assumptions.push_back(literal);
+        return answer(assumptions);
+    }
+
+    bool inexact(std::uint32_t invariant) const { return opaque_.contains(invariant) || unmodelled(invariant); }
+
+    std::vector<SuggestedCall> model_calls() const {
+        std::vector<SuggestedCall> calls;
+        if (!model_) return calls;
+        calls.push_back({first_, arguments(e_)});
+        calls.push_back({second_, arguments(f_)});
+        return calls;
+    }
+
+  private:
+    struct BoundLiterals {
+        z3::expr at_start, everywhere, broken_alone, broken;
+    };
+
+    static Dropped join(const Dropped& a, const Dropped& b) {
+        Dropped out = a;
+        out.insert(b.begin(), b.end());
+        return out;
+    }
+
+    bool unmodelled(std::uint32_t invariant) const {
+        const auto& tables = analysis_.invariant_reads[invariant].tables;
+        const auto hits = [&](const std::set<TableId>& set) {
+            return std::any_of(set.begin(), set.end(), [&](TableId t) { return tables.contains(t); });
+        };
+        return hits(e_.unmodelled()) || hits(f_.unmodelled());
+    }
+
+    // Rows that the two calls hit, rows they read, rows of one violation: a counterexample needs no others (README, "small models").
+    void reserve_slots() {
+        const Demand a = demand_of(analysis_.schema(), e_.transaction());
+        const Demand b = demand_of(analysis_.schema(), f_.transaction());
+        std::map<TableId, std::uint32_t> base = a.base;
+        for (const auto& [table, count] : b.base) base[table] += count;
+        std::map<TableId, std::uint32_t> violation;
+        for (std::uint32_t target : targets_) {
+            for (const auto& [table, count] : rows_of_violation(analysis_.schema(), analysis_.schema().invariants[target])) {
+                violation[table] = std::max(violation[table], count);
+            }
+        }
+        for (const auto& [table, count] : violation) base[table] += count;
+        if (analysis_.use_permanent) {
+            for (const PermanentRow& row : analysis_.permanent) {
+                if (base.contains(row.table)) ++base[row.table];
+            }
+        }
+        for (const auto& [table, count] : base) {
+            for (std::uint32_t i = 0; i < count + analysis_.extra_slots; ++i) universe_.add_slot(table, Owner::base);
+        }
+        e_.reserve();
+        f_.reserve();
+    }
+
+    void encode() {
+        std::vector<z3::expr> hard;
+        const State s = universe_.start(hard);
+        std::vector<Fact> e_facts, f_facts, e_later, f_later;
+        const Effect e = e_.run(s, e_facts, hard);
+        const Effect f = f_.run(s, f_facts, hard);
+        const State se = universe_.apply(s, e);
+        const State sf = universe_.apply(s, f);
+        const State sef = universe_.apply(se, f);
+        e_.facts_at(sf, f, e_later);
+        f_.facts_at(se, e, f_later);
+        literals(e_facts, "e", e_keys_, e_literals_);
+        literals(f_facts, "f", f_keys_, f_literals_);
+        violations(e_facts, e_later, e_unsure_);
+        violations(f_facts, f_later, f_unsure_);
+        stamps(s, hard);
+        generated(s, hard);
+        permanent(s, hard);
+        assume_invariants(s, se, sf);
+        encode_goals(e, f, sef);
+        encode_bounds(s, se, sf, sef);
+        rest_keys({&s, &se, &sf}, hard);
+        for (const z3::expr& fact : hard) solver_.add(fact);
+        for (const z3::expr& fact : terms_.axioms()) solver_.add(fact);
+    }
+
+    void literals(const std::vector<Fact>& facts, const std::string& prefix, std::vector<std::string>& keys, std::map<std::string, z3::expr>& out) {
+        for (const Fact& fact : facts) {
+            const z3::expr literal = terms_.boolean(prefix + "! " + fact.key);
+            solver_.add(z3::implies(literal, fact.holds));
+            keys.push_back(fact.key);
+            out.emplace(fact.key, literal);
+        }
+    }
+
+    // Facts that the other call may have falsified: all but those that read the same there.
+    void violations(const std::vector<Fact>& before, const std::vector<Fact>& after, std::map<std::string, z3::expr>& out) {
+        std::map<std::string, z3::expr> later;
+        for (const Fact& fact : after) later.emplace(fact.key, fact.holds);
+        for (const Fact& fact : before) {
+            const auto found = later.find(fact.key);
+            if (found == later.end()) {
+                out.emplace(fact.key, terms_.yes());
+            } else if (!z3::eq(found->second, fact.holds) && !found->second.is_true()) {
+                out.emplace(fact.key, terms_.not_(found->second));
+            }
+        }
+    }
+
+    // Stamps are unique per commit.
+    void stamps(const State& s, std::vector<z3::expr>& hard) {
+        hard.push_back(e_.stamp() != f_.stamp());
+        for (const catalog::Table& table : analysis_.schema().tables) {
+            for (std::uint32_t slot = 0; slot < universe_.slots(table.id); ++slot) {
+                if (universe_.shape(table.id).slots[slot] != Owner::base) continue;
+                for (const z3::expr& stamp : s.tables[table.id.value][slot].stamps) hard.push_back(e_.stamp() != stamp && f_.stamp() != stamp);
+            }
+        }
+    }
+
+    // Weak axiom: a value that the system made differs from every key ever made in that column, and from the other made ones.
+    void generated(const State& s, std::vector<z3::expr>& hard) {
+        std::vector<const Call::Generated*> all;
+        for (const auto& g : e_.generated_values()) all.push_back(&g);
+        for (const auto& g : f_.generated_values()) all.push_back(&g);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            for (std::size_t j = i + 1; j < all.size(); ++j) {
+                if (all[i]->table != all[j]->table || all[i]->column != all[j]->column) continue;
+                hard.push_back(terms_.implies(terms_.and_(all[i]->executed, all[j]->executed),
+                                              terms_.not_(terms_.equal_values(all[i]->value, all[j]->value))));
+            }
+            const catalog::Table& table = analysis_.schema().table(all[i]->table);
+            const bool alone = std::any_of(table.keys.begin(), table.keys.end(), [&](const catalog::UniqueKey& key) {
+                return key.columns.size() == 1 && key.columns[0].value == all[i]->column && !key.predicate;
+            });
+            if (!alone) continue;
+            const auto& slots = s.tables[table.id.value];
+            for (std::uint32_t k = 0; k < slots.size(); ++k) {
+                if (universe_.shape(table.id).slots[k] != Owner::base) continue;
+                hard.push_back(terms_.implies(terms_.and_(all[i]->executed, slots[k].born),
+                                              terms_.not_(terms_.equal_values(all[i]->value, slots[k].cells[all[i]->column]))));
+            }
+        }
+        for (std::size_t i = 0; i < e_.parameters().size(); ++i) {
+            for (std::size_t j = 0; j < f_.parameters().size(); ++j) {
+                if (e_.parameters()[i].mark != Mark::generated || f_.parameters()[j].mark != Mark::generated) continue;
+                hard.push_back(terms_.not_(terms_.equal_values(e_.parameters()[i], f_.parameters()[j])));
+            }
+        }
+    }
+
+    // Rows that are in every state have slots of their own, the last ones of the table.
+    void permanent(const State& s, std::vector<z3::expr>& hard) {
+        if (!analysis_.use_permanent) return;
+        std::map<TableId, std::uint32_t> next;
+        for (const PermanentRow& row : analysis_.permanent) {
+            const auto& shape = universe_.shape(row.table);
+            std::uint32_t& slot = next[row.table];
+            while (slot < shape.slots.size() && shape.slots[slot] != Owner::base) ++slot;
+            if (slot >= shape.slots.size()) continue;
+            const SlotState& there = s.tables[row.table.value][slot++];
+            hard.push_back(there.alive);
+            for (const auto& [column, value] : row.cells) {
+                hard.push_back(terms_.same(there.cells[column], terms_.constant(value, shape.table->columns[column].type)));
+            }
+        }
+    }
+
+    bool relevant(std::uint32_t invariant) const {
+        const auto& schema = analysis_.schema();
+        const auto rows = rows_of_violation(schema, schema.invariants[invariant]);
+        if (schema.invariants[invariant].kind == catalog::InvariantKind::lost_update) return false;
+        if (std::find(targets_.begin(), targets_.end(), invariant) != targets_.end()) return true;
+        return !rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const auto& entry) { return universe_.slots(entry.first) > 0; });
+    }
+
+    void assume_invariants(const State& s, const State& se, const State& sf) {
+        const auto& invariants = analysis_.schema().invariants;
+        for (std::uint32_t i = 0; i < invariants.size(); ++i) {
+            if (!relevant(i)) continue;
+            for (const State* state : {&s, &se, &sf}) {
+                InvariantEncoder encoder(universe_, &rest_keys_);
+                const auto violated = encoder.violated(invariants[i], *state);
+                if (violated && !violated->opaque && !violated->holds.is_false()) solver_.add(terms_.not_(violated->holds));
+            }
+        }
+    }
+
+    void encode_goals(const Effect& e, const Effect& f, const State& sef) {
+        for (std::uint32_t target : targets_) {
+            const catalog::Invariant& invariant = analysis_.schema().invariants[target];
+            InvariantEncoder encoder(universe_, &rest_keys_);
+            const auto violated = encoder.violated(invariant, sef);
+            z3::expr holds = violated ? violated->holds : lost_update(invariant, e, f, sef);
+            if (violated && violated->opaque) opaque_.insert(target);
+            if (holds.is_false()) continue;
+            const z3::expr literal = terms_.boolean("broken " + invariant.name);
+            solver_.add(z3::implies(literal, holds));
+            goals_.emplace(target, literal);
+        }
+    }
+
+    // Both updated one register group of one row, and one of them relied on what the group held.
+    z3::expr lost_update(const catalog::Invariant& invariant, const Effect& e, const Effect& f, const State& sef) {
+        const std::uint32_t column = std::get<catalog::LostUpdateInvariant>(invariant.what).column.value;
+        const catalog::Table& table = analysis_.schema().table(invariant.table);
+        const std::uint32_t group = table.columns[column].policy.group;
+        const GroupUse a = use_of_group(analysis_.schema(), e_.transaction(), table.id, group);
+        const GroupUse b = use_of_group(analysis_.schema(), f_.transaction(), table.id, group);
+        if (!a.promises && !b.promises) return terms_.no();
+        std::vector<z3::expr> ways;
+        for (std::uint32_t slot = 0; slot < universe_.slots(table.id); ++slot) {
+            const SlotEffect& x = e.tables[table.id.value][slot];
+            const SlotEffect& y = f.tables[table.id.value][slot];
+            z3::expr both = terms_.and_({x.updated[group], y.updated[group], terms_.or_(x.assigned[column], y.assigned[column])});
+            if (both.is_false()) continue;
+            if (universe_.shape(table.id).incarnations) both = terms_.and_(both, x.incarnation == y.incarnation);
+            ways.push_back(terms_.and_(both, universe_.visible(sef, table.id, slot)));
+        }
+        return terms_.or_(ways);
+    }
+
+    void encode_bounds(const State& s, const State& se, const State& sf, const State& sef) {
+        InvariantEncoder encoder(universe_, &rest_keys_);
+        for (const Bound& bound : analysis_.bounds) {
+            BoundLiterals literals{terms_.boolean("bound at start"), terms_.boolean("bound"), terms_.boolean("bound broken alone"), terms_.boolean("bound broken")};
+            const z3::expr at_start = terms_.not_(encoder.violated(bound, s));
+            const z3::expr alone = encoder.violated(bound, se);
+            solver_.add(z3::implies(literals.at_start, at_start));
+            solver_.add(z3::implies(literals.everywhere, terms_.and_({at_start, terms_.not_(alone), terms_.not_(encoder.violated(bound, sf))})));
+            solver_.add(z3::implies(literals.broken_alone, alone));
+            solver_.add(z3::implies(literals.broken, encoder.violated(bound, sef)));
+            bounds_.push_back(literals);
+        }
+    }
+
+    // A unique key that the rest has is in no slot of any valid state.
+    void rest_keys(const std::vector<const State*>& states, std::vector<z3::expr>& hard) {
+        std::set<std::pair<unsigned, std::uint32_t>> done;
+        for (std::size_t i = 0; i < rest_keys_.size(); ++i) {
+            const RestKey key = rest_keys_[i];
+            if (!done.insert({key.exists.id(), key.key}).second) continue;
+            const TableShape& shape = universe_.shape(key.table);
+            const catalog::UniqueKey& unique = shape.table->keys[key.key];
+            const bool identity = shape.per_key && key.key == 0;
+            std::set<unsigned> seen;
+            for (const State* state : states) {
+                for (std::uint32_t slot = 0; slot < shape.slots.size(); ++slot) {
+                    std::vector<z3::expr> same;
+                    for (std::size_t k = 0; k < unique.columns.size(); ++k) {
+                        same.push_back(terms_.equal_values(key.values[k], universe_.row(*state, key.table, slot)[unique.columns[k].value]));
+                    }
+                    if (!identity) same.push_back(universe_.visible(*state, key.table, slot));
+                    const z3::expr clash = terms_.and_(same);
+                    if (clash.is_false() || !seen.insert(clash.id()).second) continue;
+                    hard.push_back(terms_.not_(terms_.and_(key.exists, clash)));
+                }
+            }
+        }
+    }
+
+    z3::expr_vector believed(const Dropped& first, const Dropped& second) {
+        z3::expr_vector out(terms_.context());
+        for (const auto& [key, literal] : e_literals_) {
+            if (!first.contains(key)) out.push_back(literal);
+        }
+        for (const auto& [key, literal] : f_literals_) {
+            if (!second.contains(key)) out.push_back(literal);
+        }
+        return out;
+    }
+
+    z3::expr differ(const Distinct& d) {
+        const auto found = distinct_.find({d.first, d.second});
+        if (found != distinct_.end()) return found->second;
+        const z3::expr literal = terms_.boolean("differ");
+        solver_.add(z3::implies(literal, terms_.not_(terms_.same(e_.parameters()[d.first], f_.parameters()[d.second]))));
+        distinct_.emplace(std::pair{d.first, d.second}, literal);
+        return literal;
+    }
+
+    z3::check_result check(const z3::expr_vector& assumptions) {
+        if (failed_) return z3::unknown;
+        try {
+            return solver_.check(assumptions);
+        } catch (const z3::exception&) {
+            return z3::unknown;
+        }
+    }
+
+    Answer answer(const z3::expr_vector& assumptions) {
+        model_.reset();
+        switch (check(assumptions)) {
+            case z3::unsat: return Answer::no;
+            case z3::sat: model_ = solver_.get_model(); return Answer::yes;
+            case z3::unknown: break;
+        }
+        return Answer::unknown;
+    }
+
+    std::vector<std::string> arguments(const Call& call) const {
+        std::vector<std::string> out;
+        for (std::size_t i = 0; i < call.parameters().size(); ++i) {
+            const catalog::Parameter& p = call.transaction().parameters[i];
+            if (p.mode == catalog::Parameter::Mode::out) continue;
+            out.push_back(literal_of(*model_, call.parameters()[i], p.type, analysis_.constants()));
+        }
+        return out;
+    }
+
+    const Analysis& analysis_;
+    Terms terms_;
+    Universe universe_;
+    z3::solver solver_;
+    std::vector<RestKey> rest_keys_;
+    Call e_, f_;
+    std::uint32_t first_, second_;
+    std::vector<std::uint32_t> targets_;
+    std::vector<std::string> e_keys_, f_keys_;
+    std::map<std::string, z3::expr> e_literals_, f_literals_;
+    std::map<std::string, z3::expr> e_unsure_, f_unsure_;  // the negation at S.f and S.e
+    std::map<std::uint32_t, z3::expr> goals_;
+    std::set<std::uint32_t> opaque_;
+    std::vector<BoundLiterals> bounds_;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, z3::expr> distinct_;
+    std::optional<z3::model> model_;
+    bool failed_ = false;  // a term that Z3 refuses: nothing is proved
+};
+
+Pair::Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second, std::vector<std::uint32_t> targets)
+    : impl_(std::make_unique<Impl>(analysis, first, second, std::move(targets))) {}
+Pair::~Pair() = default;
+const std::vector<std::string>& Pair::facts(Side side) const { return impl_->facts(side); }
+Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) { return impl_->falsified(side, first, second); }
+Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second, const std::vector<Distinct>& distinct) {
+    return impl_->breaks(invariant, first, second, distinct);
+}
+Answer Pair::breaks_bound_alone(std::size_t bound, const std::set<std::size_t>& assumed) { return impl_->breaks_bound_alone(bound, assumed); }
+Answer Pair::breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first, const Dropped& second) {
+    return impl_->breaks_bound(bound, assumed, first, second);
+}
+void Pair::assume_bounds(const std::set<std::size_t>& bounds) { impl_->assume_bounds(bounds); }
+Answer Pair::commits() { return impl_->commits(); }
+std::vector<SuggestedCall> Pair::model_calls() const { return impl_->model_calls(); }
+bool Pair::inexact(std::uint32_t invariant) const { return impl_->inexact(invariant); }
+
+}  // namespace anabranch::confluence::smt

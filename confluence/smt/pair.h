@@ -1,0 +1,62 @@
+// The encoding of one pair of calls: e of the first transaction and f of the second, concurrent, on a state S that holds the past of both. One solver,
+// everything optional behind assumption literals, so that stability, the diamond, inferred bounds and scopes are all questions to one encoding.
+//
+// The questions are those of README.md. An answer `no` is a proof; `yes` comes with a model; `unknown` (the budget ran out) counts as yes.
+// Deterministic: the budget is Z3's resource count, never time. Not thread-safe; pairs are independent of each other.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "confluence/access.h"
+#include "confluence/seeds.h"
+#include "confluence/smt/analysis.h"
+
+namespace anabranch::confluence::smt {
+
+enum class Side : std::uint8_t { first, second };
+
+// Facts that are not believed, by key. Empty: all are (which is true of any call at its own origin).
+using Dropped = std::set<std::string>;
+
+struct Distinct {  // a parameter of the first call differs from one of the second
+    std::uint32_t first = 0, second = 0;
+};
+
+enum class Answer : std::uint8_t { no, yes, unknown };
+
+class Pair {
+  public:
+    // `targets` are invariants (indexes) that may break; `bounds` are candidates for inferred invariants.
+    Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second, std::vector<std::uint32_t> targets);
+    ~Pair();
+    Pair(const Pair&) = delete;
+    Pair& operator=(const Pair&) = delete;
+
+    const std::vector<std::string>& facts(Side side) const;
+    // Facts that the other call can falsify although everything believed holds. Shrinks to the greatest stable set when repeated.
+    Dropped falsified(Side side, const Dropped& first, const Dropped& second);
+    // May the merged state violate the invariant?
+    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second, const std::vector<Distinct>& distinct = {});
+    // May a candidate bound (index into Analysis::bounds) fail after the first call alone at its origin, or in the merge?
+    Answer breaks_bound_alone(std::size_t bound, const std::set<std::size_t>& assumed);
+    Answer breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first, const Dropped& second);
+    // Bounds that every later question may assume.
+    void assume_bounds(const std::set<std::size_t>& bounds);
+    // Can the first call commit at all, alone?
+    Answer commits();
+    // What the last `yes` looked like.
+    std::vector<SuggestedCall> model_calls() const;
+    // Something in the invariant or in the calls has no exact encoding.
+    bool inexact(std::uint32_t invariant) const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace anabranch::confluence::smt
