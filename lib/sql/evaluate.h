@@ -88,8 +88,8 @@ class Builtin {
     static Builtin cast(Type from, Type to, bool implicit = false);
     // left op ANY|ALL (array); arguments are (left, array), SQL's three-valued answer.
     static Builtin array_compare(Func compare, bool all, Type left, Type array);
-    // ARRAY[...] of n items of the element type; `result` is the array type.
-    static Builtin array_of(std::size_t items, Type result);
+    // ARRAY[...] of items of the element type, or of arrays of one shape, which become its rows.
+    static Builtin array_of(std::span<const Type> items, Type result);
     // ROW(...): a self-describing record (record.h).
     static Builtin row_of(std::span<const Type> items);
 

@@ -14,8 +14,9 @@ namespace anabranch::sql {
 
 class Accumulator {
   public:
-    // `args` is empty for count(*).
-    Accumulator(AggregateFunc func, std::span<const Type> args);
+    // `args` is empty for count(*); `result` as the binder has it (sum of bigint is numeric).
+    Accumulator(AggregateFunc func, std::span<const Type> args, Type result);
+    // One Datum per argument. A failure is left in the context.
     void add(EvalContext& context, const Datum* args);
     // NULL over no rows, except count. May be called again after more add()s.
     Datum finish(EvalContext& context) const;
@@ -24,16 +25,21 @@ class Accumulator {
     void add_sum(EvalContext& context, Datum value);
     Datum finish_sum(EvalContext& context) const;
     Datum finish_avg(EvalContext& context) const;
+    Datum finish_array(EvalContext& context) const;
+    Datum finish_string(EvalContext& context) const;
+    Datum finish_json(EvalContext& context) const;
 
     AggregateFunc func_;
+    Type result_;
     Type type_;    // of the first argument
-    Type second_;  // of the second: string_agg's delimiter
-    std::int64_t count_ = 0;
-    __int128 integer_ = 0;  // sum of integers; of interval days is not kept here
+    Type second_;  // of the second: string_agg's delimiter, the values of an object
+    bool has_argument_;
+    std::int64_t count_ = 0;  // non-null rows
+    __int128 integer_ = 0;
     double floating_ = 0;
-    Datum best_;  // min, max, bool_and, bool_or, interval sum
+    Datum best_;  // min, max, bool_and, bool_or, bits; sum of intervals
     NumericSum numeric_;
-    std::vector<Datum> items_;  // array_agg, json_agg, string_agg (value, delimiter alternating)
+    std::vector<Datum> items_;  // what lists keep, in order; pairs alternate
 };
 
 }  // namespace anabranch::sql

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
@@ -28,6 +29,9 @@ constexpr std::string_view without_padding(std::string_view text) {
 Result<Datum> fit_text(Type type, std::string_view text, Arena& arena, bool strict);
 // Micros of time, timestamp[tz] rounded to the type's precision.
 Result<Datum> fit_time(Type type, std::int64_t micros);
+
+// string_to_array's pieces: none of empty text; characters when the delimiter is NULL.
+std::vector<std::string_view> split_text(std::string_view text, Datum delimiter);
 
 Datum interval_datum(Interval value, Arena& arena);
 Datum json_datum(const JsonValue& value, Arena& arena);

@@ -9,6 +9,7 @@
 #include "lib/sql/datetime.h"
 #include "lib/sql/json_value.h"
 #include "lib/sql/numeric.h"
+#include "lib/sql/print.h"
 #include "lib/sql/range.h"
 #include "lib/sql/record.h"
 #include "lib/sql/source.h"
@@ -483,12 +484,7 @@ std::string print_literal(Type type, Datum value, const EnumLabels* labels) {
         if (is_integer(type)) return text;
         if (type.id == TypeId::numeric && finite) return text;
     }
-    std::string out = text.find('\\') == std::string::npos ? "'" : "E'";
-    for (const char c : text) {
-        if (c == '\'' || c == '\\') out += c;
-        out += c;
-    }
-    out += '\'';
+    std::string out = quote_literal(text);
     const bool plain =
         !type.array && (type.id == TypeId::text || type.id == TypeId::varchar || type.id == TypeId::unknown ||
                         type.id == TypeId::name || type.id == TypeId::bpchar);

@@ -1,0 +1,383 @@
+// LIKE and regular expressions.
+#include <re2/re2.h>
+
+#include <algorithm>
+
+#include "lib/sql/array.h"
+#include "lib/sql/evaluate_internal.h"
+#include "lib/sql/evaluate_regex.h"
+
+namespace anabranch::sql {
+namespace {
+
+// ---- LIKE ----
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+std::size_t character_bytes(std::string_view text, std::size_t at) {
+    std::size_t n = 1;
+    while (at + n < text.size() && (text[at + n] & 0xC0) == 0x80) ++n;
+    return n;
+}
+
+enum class Like : std::uint8_t { no, yes, bad_escape };
+
+// Greedy with one restart point: the last %. Time is at most text times pattern.
+template <bool IgnoreCase>
+Like like(std::string_view text, std::string_view pattern) {
+    const auto same = [](char a, char b) { return IgnoreCase ? lower(a) == lower(b) : a == b; };
+    std::size_t t = 0;
+    std::size_t p = 0;
+    std::size_t restart_p = std::string_view::npos;
+    std::size_t restart_t = 0;
+    for (;;) {
+        if (p < pattern.size() && pattern[p] == '%') {
+            restart_p = ++p;
+            restart_t = t;
+            if (p == pattern.size()) return Like::yes;
+            continue;
+        }
+        bool matched = false;
+        if (p < pattern.size() && t < text.size()) {
+            if (pattern[p] == '_') {
+                t += character_bytes(text, t);
+                ++p;
+                matched = true;
+            } else {
+                const std::size_t literal = pattern[p] == '\\' ? p + 1 : p;
+                if (literal == pattern.size()) return Like::bad_escape;
+                if (same(pattern[literal], text[t])) {
+                    p = literal + 1;
+                    ++t;
+                    matched = true;
+                }
+            }
+        } else if (p == pattern.size() && t == text.size()) {
+            return Like::yes;
+        } else if (t == text.size()) {
+            return pattern.back() == '\\' && p + 1 == pattern.size() ? Like::bad_escape : Like::no;
+        }
+        if (matched) continue;
+        if (restart_p == std::string_view::npos || restart_t >= text.size()) return Like::no;
+        restart_t += character_bytes(text, restart_t);
+        t = restart_t;
+        p = restart_p;
+    }
+}
+
+template <bool IgnoreCase, bool Negated>
+Datum like_kernel(EvalContext& context, const CallSite&, const Datum* args) {
+    const Like answer = like<IgnoreCase>(args[0].as_bytes(), args[1].as_bytes());
+    if (answer == Like::bad_escape)
+        return context.fail("22025", "LIKE pattern must not end with escape character");
+    return Datum::boolean((answer == Like::yes) != Negated);
+}
+
+// A pattern with another escape character, rewritten for the backslash.
+Datum like_escape_kernel(EvalContext& context, const CallSite&, const Datum* args) {
+    const std::string_view pattern = args[0].as_bytes();
+    const std::string_view escape = args[1].as_bytes();
+    if (!escape.empty() && character_bytes(escape, 0) != escape.size()) {
+        return context.fail(Error::make("22019", "invalid escape string")
+                                .with_hint("Escape string must be empty or one character."));
+    }
+    std::string out;
+    for (std::size_t i = 0; i < pattern.size();) {
+        if (!escape.empty() && pattern.substr(i).starts_with(escape)) {
+            out += '\\';
+            i += escape.size();
+            if (i < pattern.size()) out += pattern[i++];
+        } else {
+            if (pattern[i] == '\\') out += '\\';
+            out += pattern[i++];
+        }
+    }
+    return make_bytes(context, out);
+}
+
+// ---- Regular expressions ----
+
+// Differences of spelling between PostgreSQL's and RE2's escapes.
+std::string translate(std::string_view pattern) {
+    std::string out;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] != '\\' || i + 1 == pattern.size()) {
+            out += pattern[i];
+            continue;
+        }
+        const char c = pattern[++i];
+        if (c == 'y' || c == 'm' || c == 'M') {
+            out += "\\b";  // \m and \M differ from it only beside the other kind of boundary
+        } else if (c == 'Y') {
+            out += "\\B";
+        } else if (c == 'Z') {
+            out += "\\z";
+        } else {
+            out += '\\';
+            out += c;
+        }
+    }
+    return out;
+}
+
+bool has_lazy_quantifier(std::string_view pattern) {
+    for (const std::string_view lazy : {"*?", "+?", "??", "}?"}) {
+        if (pattern.find(lazy) != std::string_view::npos) return true;
+    }
+    return false;
+}
+
+const re2::RE2* compiled(EvalContext& context, std::string_view pattern, bool ignore_case) {
+    if (!context.regexes) context.regexes = std::make_unique<RegexCache>();
+    Error error;
+    const re2::RE2* regex = context.regexes->find(pattern, ignore_case, error);
+    if (regex == nullptr) context.fail(std::move(error));
+    return regex;
+}
+
+re2::StringPiece piece(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+template <bool IgnoreCase, bool Negated>
+Datum regex_kernel(EvalContext& context, const CallSite&, const Datum* args) {
+    const re2::RE2* regex = compiled(context, args[1].as_bytes(), IgnoreCase);
+    if (regex == nullptr) return {};
+    return Datum::boolean(re2::RE2::PartialMatch(piece(args[0].as_bytes()), *regex) != Negated);
+}
+
+Datum similar_kernel(EvalContext& context, const CallSite&, const Datum* args) {
+    Result<std::string> pattern = similar_to_regex(args[1].as_bytes(), "\\");
+    if (!pattern) return context.fail(std::move(pattern).error());
+    const re2::RE2* regex = compiled(context, *pattern, false);
+    if (regex == nullptr) return {};
+    return Datum::boolean(re2::RE2::PartialMatch(piece(args[0].as_bytes()), *regex));
+}
+
+Datum similar_escape_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
+    return unwrap_bytes(
+        context, similar_to_regex(args[0].as_bytes(), site.args.size() > 1 ? args[1].as_bytes() : "\\"));
+}
+
+// The replacement of one match: \1 to \9, \& and \\.
+void append_replacement(std::string& out, std::string_view replacement, const RegexGroups& groups) {
+    for (std::size_t i = 0; i < replacement.size(); ++i) {
+        if (replacement[i] != '\\' || i + 1 == replacement.size()) {
+            out += replacement[i];
+            continue;
+        }
+        const char c = replacement[++i];
+        if (c == '&') {
+            out += groups[0];
+        } else if (c >= '1' && c <= '9') {
+            const auto group = static_cast<std::size_t>(c - '0');
+            if (group < groups.size()) out += groups[group];
+        } else {
+            if (c != '\\') out += '\\';
+            out += c;
+        }
+    }
+}
+
+Datum regexp_replace_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
+    RegexFlags flags;
+    if (site.args.size() > 3) {
+        Result<RegexFlags> given = regex_flags(args[3].as_bytes());
+        if (!given) return context.fail(std::move(given).error());
+        flags = *given;
+    }
+    const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
+    if (regex == nullptr) return {};
+    const std::string_view text = args[0].as_bytes();
+    std::string out;
+    const char* rest = text.data();
+    for (const RegexGroups& groups : regex_matches(*regex, text, flags.global)) {
+        out.append(rest, groups[0].data());
+        append_replacement(out, args[2].as_bytes(), groups);
+        rest = groups[0].data() + groups[0].size();
+        if (out.size() > text_bytes_max) return context.fail("54000", "requested length too large");
+    }
+    if (!text.empty()) out.append(rest, text.data() + text.size());
+    return make_bytes(context, out);
+}
+
+Datum regexp_match_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
+    RegexFlags flags;
+    if (site.args.size() > 2) {
+        Result<RegexFlags> given = regex_flags(args[2].as_bytes());
+        if (!given) return context.fail(std::move(given).error());
+        if (given->global) {
+            return context.fail(Error::make("22023", "regexp_match() does not support the \"global\" option")
+                                    .with_hint("Use the regexp_matches function instead."));
+        }
+        flags = *given;
+    }
+    const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
+    if (regex == nullptr) return {};
+    const std::vector<RegexGroups> matches = regex_matches(*regex, args[0].as_bytes(), false);
+    if (matches.empty()) return {};
+    const RegexGroups& groups = matches[0];
+    std::vector<Datum> elements;
+    for (std::size_t i = groups.size() > 1 ? 1 : 0; i < groups.size(); ++i) {
+        elements.push_back(groups[i].data() == nullptr ? Datum() : Datum::bytes(groups[i]));
+    }
+    std::string out;
+    write_array(site.result, elements, out);
+    return make_bytes(context, out);
+}
+
+// substring(text from pattern): the first group if there is one, else the match.
+Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* args) {
+    const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
+    if (regex == nullptr) return {};
+    const std::vector<RegexGroups> matches = regex_matches(*regex, args[0].as_bytes(), false);
+    if (matches.empty()) return {};
+    const std::string_view found = matches[0][matches[0].size() > 1 ? 1 : 0];
+    return found.data() == nullptr ? Datum() : Datum::bytes(found);
+}
+
+Datum regexp_count_kernel(EvalContext& context, const CallSite&, const Datum* args) {
+    const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
+    if (regex == nullptr) return {};
+    return Datum::integer(static_cast<std::int64_t>(regex_matches(*regex, args[0].as_bytes(), true).size()));
+}
+
+}  // namespace
+
+RegexCache::RegexCache() = default;
+RegexCache::~RegexCache() = default;
+
+const re2::RE2* RegexCache::find(std::string_view pattern, bool ignore_case, Error& error) {
+    const std::string name = (ignore_case ? "i" : "-") + std::string(pattern);
+    if (const auto at = known_.find(name); at != known_.end()) return at->second.get();
+    re2::RE2::Options options;
+    options.set_log_errors(false);
+    options.set_case_sensitive(!ignore_case);
+    options.set_dot_nl(true);
+    options.set_longest_match(!has_lazy_quantifier(pattern));
+    options.set_max_mem(4 << 20);
+    auto regex = std::make_unique<re2::RE2>(piece(translate(pattern)), options);
+    if (!regex->ok()) {
+        const bool unsupported = regex->error_code() == re2::RE2::ErrorBadPerlOp ||
+                                 regex->error_code() == re2::RE2::ErrorBadEscape ||
+                                 regex->error_code() == re2::RE2::ErrorPatternTooLarge;
+        error = Error::make(
+            unsupported ? sqlstate::feature_not_supported : std::string_view("2201B"),
+            (unsupported ? "regular expression is not supported: " : "invalid regular expression: ") +
+                regex->error());
+        return nullptr;
+    }
+    if (known_.size() >= patterns_max) known_.clear();
+    return known_.emplace(name, std::move(regex)).first->second.get();
+}
+
+Result<RegexFlags> regex_flags(std::string_view text) {
+    RegexFlags out;
+    for (const char c : text) {
+        if (c == 'g') {
+            out.global = true;
+        } else if (c == 'i') {
+            out.ignore_case = true;
+        } else if (c != 'c' && c != 's') {
+            return fail("22023", std::string("invalid regular expression option: \"") + c + "\"");
+        }
+    }
+    return out;
+}
+
+std::vector<RegexGroups> regex_matches(const re2::RE2& regex, std::string_view text, bool all) {
+    const auto groups = static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1;
+    std::vector<re2::StringPiece> found(groups);
+    std::vector<RegexGroups> out;
+    // A position, not a null pointer, even when the text is empty.
+    if (text.data() == nullptr) text = "";
+    for (std::size_t at = 0; at <= text.size();) {
+        if (!regex.Match(piece(text), at, text.size(), re2::RE2::UNANCHORED, found.data(),
+                         static_cast<int>(groups)))
+            break;
+        RegexGroups& match = out.emplace_back();
+        for (const re2::StringPiece& group : found) match.emplace_back(group.data(), group.size());
+        if (!all) break;
+        const auto end = static_cast<std::size_t>(found[0].data() - text.data()) + found[0].size();
+        at = found[0].empty() ? end + (end < text.size() ? character_bytes(text, end) : 1) : end;
+    }
+    return out;
+}
+
+Result<std::string> similar_to_regex(std::string_view pattern, std::string_view escape) {
+    if (escape.size() > 1) {
+        return std::unexpected(Error::make("22019", "invalid escape string")
+                                   .with_hint("Escape string must be empty or one character."));
+    }
+    std::string out = "^(?:";
+    bool in_class = false;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        const char c = pattern[i];
+        if (!escape.empty() && c == escape[0]) {
+            if (++i == pattern.size()) return fail("22025", "invalid escape sequence");
+            out += '\\';
+            out += pattern[i];
+        } else if (in_class) {
+            in_class = c != ']';
+            if (c == '\\') out += '\\';
+            out += c;
+        } else if (c == '[') {
+            in_class = true;
+            out += c;
+        } else if (c == '%') {
+            out += ".*";
+        } else if (c == '_') {
+            out += '.';
+        } else if (c == '(') {
+            out += "(?:";
+        } else if (c == '\\' || c == '.' || c == '^' || c == '$') {
+            out += '\\';
+            out += c;
+        } else {
+            out += c;
+        }
+    }
+    return out + ")$";
+}
+
+// tidy: table
+Kernel pattern_kernel(Func func, std::span<const Type> args, Type) {
+    switch (func) {
+        case Func::like:
+            return strict_call<like_kernel<false, false>, 2>;
+        case Func::not_like:
+            return strict_call<like_kernel<false, true>, 2>;
+        case Func::ilike:
+            return strict_call<like_kernel<true, false>, 2>;
+        case Func::not_ilike:
+            return strict_call<like_kernel<true, true>, 2>;
+        case Func::like_escape:
+            return strict_call<like_escape_kernel, 2>;
+        case Func::regex_match:
+            return strict_call<regex_kernel<false, false>, 2>;
+        case Func::regex_imatch:
+            return strict_call<regex_kernel<true, false>, 2>;
+        case Func::regex_not_match:
+            return strict_call<regex_kernel<false, true>, 2>;
+        case Func::regex_not_imatch:
+            return strict_call<regex_kernel<true, true>, 2>;
+        case Func::similar_to:
+            return strict_call<similar_kernel, 2>;
+        case Func::similar_to_escape:
+            return strict<similar_escape_kernel>(args.size());
+        case Func::regexp_replace:
+            return strict<regexp_replace_kernel>(args.size());
+        case Func::regexp_match:
+            return strict<regexp_match_kernel>(args.size());
+        case Func::regexp_substr:
+            return strict_call<regexp_substr_kernel, 2>;
+        case Func::regexp_count:
+            return strict_call<regexp_count_kernel, 2>;
+        default:
+            return nullptr;
+    }
+}
+
+}  // namespace anabranch::sql
