@@ -77,9 +77,9 @@ const LostUpdates::Use* LostUpdates::use(std::uint32_t transaction, TableId tabl
     return found == uses_.end() ? nullptr : &found->second;
 }
 
-void LostUpdates::compare(const WrittenDelta& gone, const WrittenDelta& kept, std::vector<Lost>& out) const {
-    for (const auto& a : gone.delta.rows)
-        for (const auto& b : kept.delta.rows) {
+void LostUpdates::compare(const Written& gone, const Written& kept, std::vector<Lost>& out) const {
+    for (const auto& a : gone.delta->rows)
+        for (const auto& b : kept.delta->rows) {
             if (a.table != b.table || a.key != b.key || a.incarnation != b.incarnation || a.add || b.add)
                 continue;
             for (const auto& ga : a.groups)
@@ -88,7 +88,7 @@ void LostUpdates::compare(const WrittenDelta& gone, const WrittenDelta& kept, st
         }
 }
 
-void LostUpdates::report(const WrittenDelta& gone, const WrittenDelta& kept, TableId id, std::uint32_t group,
+void LostUpdates::report(const Written& gone, const Written& kept, TableId id, std::uint32_t group,
                          std::vector<Lost>& out) const {
     const auto* use_gone = use(gone.transaction, id, group);
     const auto* use_kept = use(kept.transaction, id, group);
@@ -105,16 +105,22 @@ void LostUpdates::report(const WrittenDelta& gone, const WrittenDelta& kept, Tab
     }
 }
 
-std::vector<Lost> LostUpdates::find(const std::vector<WrittenDelta>& deltas) const {
+std::vector<Lost> LostUpdates::find(std::span<const Written> deltas) const {
     std::vector<Lost> out;
     if (uses_.empty()) return out;
     for (std::size_t i = 0; i < deltas.size(); ++i)
         for (std::size_t j = i + 1; j < deltas.size(); ++j) {
-            if (!concurrent(deltas[i].delta, deltas[j].delta)) continue;
-            const bool later = deltas[i].delta.stamp < deltas[j].delta.stamp;
+            if (!concurrent(*deltas[i].delta, *deltas[j].delta)) continue;
+            const bool later = deltas[i].delta->stamp < deltas[j].delta->stamp;
             compare(deltas[later ? i : j], deltas[later ? j : i], out);
         }
     return out;
+}
+
+std::vector<Lost> LostUpdates::find(const std::vector<WrittenDelta>& deltas) const {
+    std::vector<Written> written;
+    for (const auto& each : deltas) written.push_back({&each.delta, each.transaction});
+    return find(written);
 }
 
 }  // namespace anabranch::confluence

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -23,6 +24,11 @@ struct WrittenDelta {
 class LostUpdates {
   public:
     explicit LostUpdates(const catalog::Schema& schema);
+    struct Written {  // borrowed
+        const crdt::Delta* delta = nullptr;
+        std::uint32_t transaction = UINT32_MAX;
+    };
+    std::vector<Lost> find(std::span<const Written> deltas) const;
     std::vector<Lost> find(const std::vector<WrittenDelta>& deltas) const;
     // What a transaction does to a register group by UPDATE or DO UPDATE.
     struct Use {
@@ -33,8 +39,8 @@ class LostUpdates {
 
   private:
     void note_statement(std::uint32_t transaction, std::size_t statement);
-    void compare(const WrittenDelta& gone, const WrittenDelta& kept, std::vector<Lost>& out) const;
-    void report(const WrittenDelta& gone, const WrittenDelta& kept, TableId table, std::uint32_t group,
+    void compare(const Written& gone, const Written& kept, std::vector<Lost>& out) const;
+    void report(const Written& gone, const Written& kept, TableId table, std::uint32_t group,
                 std::vector<Lost>& out) const;
 
     const catalog::Schema& schema_;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -21,7 +22,11 @@ struct SearchLimits {
     std::uint32_t prefix_calls = 3;      // of the common prefix
     std::uint32_t calls_apart = 2;       // per replica, after the prefix
     std::uint64_t histories_max = 20'000;
+    std::uint32_t states_max = 48;       // prefixes kept per length: those at which most transactions have an effect
+    std::uint32_t calls_max = 16;        // argument lists tried per transaction and state
 };
+// For find_breaks: a moment for each schema.
+inline constexpr SearchLimits break_limits{3, 3, 2, 1'500, 8, 6};
 
 // A history that breaks `invariant` (index into Schema::invariants), in which only calls of `first` and `second` (indexes into
 // Schema::transactions, may be equal) run apart, shrunk and replayed. Nothing when none was found within the limits.
@@ -35,6 +40,28 @@ struct Broken {
     Witness witness;
 };
 Result<std::vector<Broken>> find_breaks(const catalog::SchemaPtr& schema, const std::vector<std::vector<bool>>& apart, const Seeds& seeds,
-                                        const SearchLimits& limits = {});
+                                        const SearchLimits& limits = break_limits);
+
+// The same for many questions about one schema: what is compiled once is kept. Not thread-safe.
+class Search {
+  public:
+    explicit Search(catalog::SchemaPtr schema);
+    ~Search();
+    Result<std::optional<Witness>> find_witness(std::uint32_t invariant, std::uint32_t first, std::uint32_t second, const Seeds& seeds,
+                                                const SearchLimits& limits = {});
+    Result<std::vector<Broken>> find_breaks(const std::vector<std::vector<bool>>& apart, const Seeds& seeds,
+                                            const SearchLimits& limits = break_limits);
+    struct Counts {
+        std::uint64_t states = 0;      // prefixes looked at
+        std::uint64_t calls = 0;       // calls run, refused ones too
+        std::uint64_t histories = 0;   // merged states checked
+        std::uint64_t unconfirmed = 0; // found, but gone when the history was run from its beginning
+    };
+    const Counts& counts() const;
+
+  private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace anabranch::confluence

@@ -79,6 +79,29 @@ std::string one_line(std::string_view text, std::size_t width) {
     return std::string(trim(head(out, width > 3 ? width - 3 : 0))) + "...";
 }
 
+std::string shorten_keys(std::string_view text) {
+    constexpr std::size_t uuid_size = 36, kept = 8;
+    const auto is_key = [](std::string_view part) {
+        for (std::size_t i = 0; i < part.size(); ++i) {
+            const char c = part[i];
+            const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+            if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+        }
+        return part.size() == uuid_size;
+    };
+    std::string out;
+    for (std::size_t i = 0; i < text.size();) {
+        // Made by hand, such a key differs at its end only.
+        if (is_key(text.substr(i, uuid_size)) && !text.substr(i).starts_with("00000000-")) {
+            out.append(text.substr(i, kept)).append("..");
+            i += uuid_size;
+        } else {
+            out.push_back(text[i++]);
+        }
+    }
+    return out;
+}
+
 std::optional<std::vector<std::string>> split_list(std::string_view text) {
     std::vector<std::string> out;
     if (trim(text).empty()) return out;

@@ -21,6 +21,9 @@ bool is_lost_update(std::string_view invariant);
 // White space to single spaces, cut to `width` characters with "..." at the end.
 std::string one_line(std::string_view text, std::size_t width);
 
+// Long generated keys to their beginnings: 3f2b8c1e-... becomes 3f2b8c1e..
+std::string shorten_keys(std::string_view text);
+
 // The items of "1, 'a, b', f(2, 3)", without spaces around them; nothing when brackets or quotes do not balance.
 std::optional<std::vector<std::string>> split_list(std::string_view text);
 std::optional<std::int64_t> read_integer(std::string_view text);

@@ -1,0 +1,322 @@
+#include "confluence/search_values.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "confluence/walk.h"
+#include "confluence/wording.h"
+#include "lib/exec/schema_plans.h"
+
+namespace anabranch::confluence {
+
+namespace {
+
+constexpr std::size_t stored_max = 3;    // rows of a table that lend their values
+constexpr std::size_t values_max = 6;    // per parameter
+constexpr std::size_t product_max = 1024;
+
+const sql::Expr* bare(const sql::ExprPtr& e) {
+    const sql::Expr* at = e.get();
+    while (at != nullptr) {
+        if (const auto* cast = std::get_if<sql::Cast>(&at->node))
+            at = cast->arg.get();
+        else if (const auto* check = std::get_if<sql::DomainCheck>(&at->node))
+            at = check->arg.get();
+        else
+            break;
+    }
+    return at;
+}
+
+const sql::Param* parameter_of(const sql::ExprPtr& e) {
+    const auto* at = bare(e);
+    return at == nullptr ? nullptr : std::get_if<sql::Param>(&at->node);
+}
+
+bool is_text(const sql::Type& type) {
+    return !type.array && (type.id == sql::TypeId::text || type.id == sql::TypeId::varchar || type.id == sql::TypeId::bpchar);
+}
+bool is_number(const sql::Type& type) {
+    return sql::is_integer(type) || (!type.array && (type.id == sql::TypeId::numeric || type.id == sql::TypeId::float8 ||
+                                                     type.id == sql::TypeId::float4));
+}
+
+// Constants that a schema mentions.
+struct Constants final : Walker {
+    std::set<std::int64_t> integers;
+    std::set<std::string> words;
+    void on_node(const sql::Expr& e) override {
+        const auto* constant = std::get_if<sql::Const>(&e.node);
+        if (constant == nullptr || constant->null) return;
+        if (sql::is_integer(e.type)) integers.insert(constant->integer);
+        if (is_text(e.type)) words.insert(constant->bytes);
+    }
+};
+
+}  // namespace
+
+// Which columns a parameter is compared with (=) or written to.
+class SearchValues::Association final : public Walker {
+  public:
+    explicit Association(std::map<std::uint32_t, std::set<Column>>& out) : out_(out) {}
+
+  protected:
+    void on_node(const sql::Expr& e) override {
+        const auto* call = std::get_if<sql::Call>(&e.node);
+        if (call == nullptr || call->args.size() != 2 || call->func != sql::Func::eq) return;
+        for (std::size_t i = 0; i < 2; ++i) {
+            const auto* other = bare(call->args[1 - i]);
+            if (const auto* parameter = parameter_of(call->args[i]);
+                parameter != nullptr && other != nullptr && std::holds_alternative<sql::ColumnRef>(other->node))
+                pending_ = static_cast<std::int64_t>(parameter->index);
+        }
+    }
+    // The column of the comparison is the next one met.
+    void on_column(TableId table, std::uint32_t column) override {
+        if (pending_ >= 0) out_[static_cast<std::uint32_t>(pending_)].insert({table, column});
+        pending_ = -1;
+    }
+    void on_insert(const sql::Insert& insert) override {
+        if (insert.source == nullptr) return;
+        const auto note = [&](const std::vector<sql::ExprPtr>& values) {
+            for (std::size_t i = 0; i < values.size() && i < insert.columns.size(); ++i)
+                if (const auto* parameter = parameter_of(values[i]))
+                    out_[parameter->index].insert({insert.table, insert.columns[i].value});
+        };
+        note(insert.source->targets);
+        for (const auto& row : insert.source->values) note(row);
+    }
+    void on_update(const sql::Update& update) override {
+        for (const auto& assignment : update.assignments)
+            if (const auto* parameter = parameter_of(assignment.value))
+                out_[parameter->index].insert({update.table, assignment.column.value});
+    }
+
+  private:
+    std::map<std::uint32_t, std::set<Column>>& out_;
+    std::int64_t pending_ = -1;
+};
+
+SearchValues::SearchValues(Engine& engine, const Seeds& seeds) : engine_(engine) {
+    const auto& schema = engine.schema();
+    Constants constants;
+    for (const auto& transaction : schema.transactions)
+        for (const auto& statement : transaction.body) constants.statement(*statement);
+    for (const auto& statement : schema.initial) constants.statement(*statement);
+    for (const auto& table : schema.tables)
+        for (const auto& check : table.checks) constants.over_row(table.id, check.condition);
+    for (const auto& invariant : schema.invariants)
+        if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what))
+            constants.query(*assertion->violations);
+    constants_.assign(constants.integers.begin(), constants.integers.end());
+    words_.assign(constants.words.begin(), constants.words.end());
+    parameters_.resize(schema.transactions.size());
+    for (std::uint32_t t = 0; t < parameters_.size(); ++t) read(t, seeds);
+}
+
+void SearchValues::read(std::uint32_t t, const Seeds& seeds) {
+    const auto& schema = engine_.schema();
+    const auto& transaction = schema.transactions[t];
+    Parameters& out = parameters_[t];
+    if (transaction.skipped) return;
+    std::map<std::uint32_t, std::set<Column>> columns;
+    Association association(columns);
+    for (const auto& statement : transaction.body) association.statement(*statement);
+    out.callable = true;
+    for (const auto& declared : transaction.parameters) {
+        using Mode = catalog::Parameter::Mode;
+        if (declared.mode == Mode::variadic) out.callable = false;
+        if (declared.mode == Mode::out) {
+            out.place.push_back(-1);
+            continue;
+        }
+        const std::size_t number = out.list.size();
+        out.place.push_back(static_cast<int>(number));
+        Parameter parameter{declared.type, declared.fresh, columns[declared.index], {}};
+        // A reference takes the values of what it refers to.
+        for (const Column& column : std::vector<Column>(parameter.columns.begin(), parameter.columns.end()))
+            for (const auto& key : schema.table(column.table).foreign_keys)
+                for (std::size_t i = 0; i < key.columns.size(); ++i)
+                    if (key.columns[i].value == column.column)
+                        parameter.columns.insert({key.parent, key.parent_columns[i].value});
+        if (t < seeds.values.size() && number < seeds.values[t].size())
+            for (const auto& text : seeds.values[t][number]) add_literal(parameter, text);
+        add_defaults(parameter);
+        out.has_fresh = out.has_fresh || declared.fresh;
+        out.list.push_back(std::move(parameter));
+    }
+    for (const auto& call : seeds.apart) {
+        if (call.transaction != t || call.arguments.size() != out.list.size()) continue;
+        std::vector<CallValue> values;
+        for (std::size_t i = 0; i < out.list.size(); ++i) {
+            const auto value = engine_.literal(out.list[i].type, call.arguments[i]);
+            if (value) values.push_back({call.arguments[i], *value});
+        }
+        if (values.size() == out.list.size()) out.suggested.push_back(std::move(values));
+    }
+}
+
+void SearchValues::add_literal(Parameter& parameter, const std::string& text) const {
+    const auto value = engine_.literal(parameter.type, text);
+    if (!value) return;
+    for (const auto& known : parameter.literals)
+        if (identical(known.value, *value)) return;
+    parameter.literals.push_back({engine_.literal_text(parameter.type, *value), *value});
+}
+
+// What the seeds do not say: small numbers, constants of the schema and their neighbours, words.
+void SearchValues::add_defaults(Parameter& parameter) const {
+    if (is_number(parameter.type)) {
+        for (const char* small : {"1", "2"}) add_literal(parameter, small);
+        for (const auto constant : constants_) add_literal(parameter, std::to_string(constant));
+        for (const auto constant : constants_)
+            if (constant < 1'000'000'000'000 && constant > -1'000'000'000'000) {
+                add_literal(parameter, std::to_string(constant + 1));
+                add_literal(parameter, std::to_string(constant - 1));
+            }
+        for (const char* more : {"0", "-1", "80"}) add_literal(parameter, more);
+    } else if (is_text(parameter.type)) {
+        add_literal(parameter, "'ann'");
+        for (const auto& word : words_)
+            if (word.size() <= 20 && word.find('\'') == std::string::npos) add_literal(parameter, "'" + word + "'");
+        add_literal(parameter, "'bob'");
+    } else if (parameter.type.id == sql::TypeId::enum_ && !parameter.type.array) {
+        for (std::int64_t label = 0; label < 3; ++label) {
+            const auto* text = exec::plans_of(engine_.schema()).label(parameter.type.detail, label);
+            if (text != nullptr) add_literal(parameter, "'" + *text + "'");
+        }
+    } else {
+        for (const char* any : {"TRUE", "FALSE", "'00000000-0000-4000-8000-000000000001'", "'00000000-0000-4000-8000-000000000002'",
+                                "'2026-01-01'", "'2026-01-02'", "'{1}'", "'[1,5)'", "'[3,8)'", "'[2026-01-01,2026-01-05)'",
+                                "'[2026-01-03,2026-01-08)'", "'1 day'", "'{}'", "''"})
+            if (parameter.literals.size() < 3) add_literal(parameter, any);
+    }
+}
+
+void SearchValues::add_stored(const Parameter& parameter, const crdt::Database& state, const std::vector<NamedKey>& names,
+                              std::vector<CallValue>& out) const {
+    for (const auto& [table, column] : parameter.columns) {
+        const sql::Type type = engine_.schema().table(table).columns[column].type;
+        if (type.id != parameter.type.id || type.array != parameter.type.array) continue;
+        std::size_t left = stored_max;
+        state.scan(table, [&, number = column](exec::RowView row) {
+            const sql::Datum value = row.get(number);
+            if (value.is_null()) return true;
+            const auto named = std::find_if(names.begin(), names.end(), [&](const NamedKey& key) {
+                return key.type.id == type.id && identical(key.value, value) &&
+                       (!sql::is_integer(type) || parameter.columns.contains({key.table, key.column}));
+            });
+            CallValue found;
+            if (named != names.end()) {
+                found = {named->name, named->value};
+            } else {
+                found = {engine_.literal_text(type, value),
+                         value.is_bytes() ? sql::Datum::bytes(arena_.copy(value.as_bytes())) : value};
+            }
+            const bool seen = std::any_of(out.begin(), out.end(),
+                                          [&](const CallValue& known) { return identical(known.value, found.value); });
+            if (!seen) out.push_back(std::move(found));
+            return --left > 0;
+        });
+    }
+}
+
+std::vector<CallValue> SearchValues::values_of(const Parameter& parameter, const crdt::Database& state,
+                                               const std::vector<NamedKey>& names) const {
+    std::vector<CallValue> stored;
+    add_stored(parameter, state, names, stored);
+    std::vector<CallValue> out;
+    const auto add = [&](const CallValue& value) {
+        if (out.size() < values_max &&
+            std::none_of(out.begin(), out.end(), [&](const CallValue& known) { return identical(known.value, value.value); }))
+            out.push_back(value);
+    };
+    for (std::size_t i = 0; i < std::max(stored.size(), parameter.literals.size()); ++i) {
+        if (i < stored.size()) add(stored[i]);
+        if (i < parameter.literals.size()) add(parameter.literals[i]);
+    }
+    return out;
+}
+
+std::vector<std::vector<CallValue>> SearchValues::calls(std::uint32_t transaction, const crdt::Database& state,
+                                                        const std::vector<NamedKey>& names, std::size_t limit) const {
+    const Parameters& parameters = parameters_[transaction];
+    if (!parameters.callable) return {};
+    std::vector<std::vector<CallValue>> choices;
+    std::size_t product = 1;
+    for (const auto& parameter : parameters.list) {
+        choices.push_back(values_of(parameter, state, names));
+        if (parameter.fresh && choices.back().size() > 1) choices.back().resize(1);
+        if (choices.back().empty()) return {};
+        while (choices.back().size() > 1 && product * choices.back().size() > product_max) choices.back().pop_back();
+        product *= choices.back().size();
+    }
+    // All combinations, those of better ranks first.
+    std::vector<std::pair<std::size_t, std::size_t>> order;  // sum of ranks, number of the combination
+    for (std::size_t n = 0; n < product; ++n) {
+        std::size_t sum = 0, rest = n;
+        for (const auto& list : choices) {
+            sum += rest % list.size();
+            rest /= list.size();
+        }
+        order.emplace_back(sum, n);
+    }
+    std::sort(order.begin(), order.end());
+    std::vector<std::vector<CallValue>> out = parameters.suggested;
+    for (const auto& [sum, n] : order) {
+        if (out.size() >= limit) break;
+        std::vector<CallValue> values;
+        std::size_t rest = n;
+        for (const auto& list : choices) {
+            values.push_back(list[rest % list.size()]);
+            rest /= list.size();
+        }
+        out.push_back(std::move(values));
+    }
+    return out;
+}
+
+void SearchValues::refresh(SearchCall& call, std::uint32_t number) const {
+    const Parameters& parameters = parameters_[call.transaction];
+    if (!parameters.has_fresh) return;
+    for (std::size_t i = 0; i < parameters.list.size(); ++i) {
+        const auto& parameter = parameters.list[i];
+        if (!parameter.fresh) continue;
+        const std::string digits = std::to_string(101 + number);
+        std::string text = digits;
+        if (is_text(parameter.type)) text = "'new" + digits + "'";
+        if (parameter.type.id == sql::TypeId::uuid) text = "'00000000-0000-4000-8000-000000000" + digits + "'";
+        if (const auto value = engine_.literal(parameter.type, text)) call.values[i] = {text, *value};
+    }
+}
+
+void SearchValues::expand(const SearchCall& call, std::vector<sql::Datum>& out) const {
+    out.clear();
+    for (const int place : parameters_[call.transaction].place)
+        out.push_back(place < 0 ? sql::Datum() : call.values[static_cast<std::size_t>(place)].value);
+}
+
+std::vector<CallValue> SearchValues::simpler(std::uint32_t transaction, std::size_t number, const std::string& text) const {
+    const auto& parameter = parameters_[transaction].list[number];
+    std::vector<CallValue> out;
+    if (parameter.fresh || text.starts_with('$')) return out;
+    const auto add = [&](const std::string& candidate) {
+        if (candidate == text) return false;
+        if (const auto value = engine_.literal(parameter.type, candidate)) out.push_back({candidate, *value});
+        return true;
+    };
+    if (is_number(parameter.type)) {
+        const auto now = read_integer(text);
+        for (const std::int64_t small : {1, 2, 3, 5, 10, 20, 50, 80, 100})
+            if ((!now || *now < 0 || *now > small) && !add(std::to_string(small))) break;
+    } else if (is_text(parameter.type)) {
+        if (std::find(words_.begin(), words_.end(), text.substr(1, text.size() < 2 ? 0 : text.size() - 2)) != words_.end())
+            return out;
+        for (const char* word : {"'ann'", "'bob'", "'eve'"})
+            if (!add(word)) break;
+    }
+    return out;
+}
+
+}  // namespace anabranch::confluence
