@@ -1,0 +1,157 @@
+"""psql and psycopg against one node: what people type and what drivers send."""
+import signal
+import subprocess
+import time
+import unittest
+
+import psycopg
+
+from support import Cluster
+
+
+class Clients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(1).__enter__()
+        cls.addClassCleanup(cls.cluster.__exit__)
+        cls.node = cls.cluster.nodes[0]
+        cls.node.query("CALL open_account(1, 'ann')")
+        cls.node.query("CALL open_account(2, 'bob')")
+        cls.node.query("CALL deposit(1, 1000)")
+        cls.node.query("CALL transfer(1, 2, 10)")
+
+    def connect(self, **options):
+        return psycopg.connect(host="127.0.0.1", port=self.node.sql, user="app", dbname="bank", **options)
+
+    # ---- psql ----
+
+    def test_psql_selects_with_where_order_and_limit(self):
+        self.assertEqual(self.node.query("SELECT owner FROM accounts WHERE id > 0 ORDER BY id DESC LIMIT 1"), "bob")
+        self.assertEqual(self.node.query("SELECT * FROM statement(2)"), "1|10")
+        self.assertEqual(self.node.query("SELECT count(*), sum(amount) FROM transfers WHERE payer = 1"), "1|10")
+
+    def test_psql_sees_sqlstate_detail_and_hint(self):
+        _, problem = self.node.psql("CALL withdraw(1, 100000)")
+        self.assertIn("23514", problem)
+        self.assertIn("accounts_balance_check", problem)
+        _, problem = self.node.psql("CALL open_account(1, 'eve')")
+        self.assertIn("23505", problem)
+        self.assertIn("Key (id)=(1) already exists.", problem)
+        _, problem = self.node.psql("CALL close_account(1)")
+        self.assertIn("23503", problem)
+        _, problem = self.node.psql("SELECT nme FROM accounts")
+        self.assertIn("42703", problem)
+        self.assertIn("LINE 1", problem)
+
+    def test_unsupported_sql_is_named_with_its_place_and_the_connection_lives_on(self):
+        out, problem = self.node.psql("CREATE TABLE t (i int)", "SELECT 1")
+        self.assertIn("0A000", problem)
+        self.assertIn("CREATE TABLE", problem)
+        self.assertEqual(out, "1")
+
+    def test_several_statements_in_one_message_are_one_transaction(self):
+        before = self.node.query("SELECT balance FROM accounts WHERE id = 2")
+        _, problem = self.node.psql("CALL deposit(2, 5); CALL deposit(99, 5); CALL deposit(2, 5)")
+        self.assertIn("account_is_known", problem)
+        self.assertEqual(self.node.query("SELECT balance FROM accounts WHERE id = 2"), before)
+
+    def test_a_block_commits_or_rolls_back_whole(self):
+        before = int(self.node.query("SELECT balance FROM accounts WHERE id = 2"))
+        self.node.psql("BEGIN", "CALL deposit(2, 5)", "CALL deposit(2, 6)", "ROLLBACK")
+        self.assertEqual(int(self.node.query("SELECT balance FROM accounts WHERE id = 2")), before)
+        self.node.psql("BEGIN", "CALL deposit(2, 5)", "CALL deposit(2, 6)", "COMMIT")
+        self.assertEqual(int(self.node.query("SELECT balance FROM accounts WHERE id = 2")), before + 11)
+        out, problem = self.node.psql("BEGIN", "CALL withdraw(2, 1)", "SELECT balance FROM accounts WHERE id = 2", "COMMIT")
+        self.assertEqual((out, problem), (str(before + 10), ""))
+        self.assertEqual(int(self.node.query("SELECT balance FROM accounts WHERE id = 2")), before + 10)
+
+    def test_a_failed_block_answers_25P02_until_it_ends(self):
+        _, problem = self.node.psql("BEGIN", "CALL deposit(99, 1)", "SELECT 1", "COMMIT", "SELECT 2")
+        self.assertIn("25P02", problem)
+
+    def test_single_statements_write_when_no_free_transaction_minds(self):
+        self.node.query("UPDATE accounts SET owner = 'bill' WHERE id = 2")
+        self.assertEqual(self.node.query("SELECT owner FROM accounts WHERE id = 2"), "bill")
+        out, problem = self.node.psql("UPDATE accounts SET balance = 5 WHERE id = 1")
+        self.assertIn("0A000", problem)
+
+    def test_explain_shows_the_route(self):
+        out = self.node.query("EXPLAIN CALL withdraw(1, 5)")
+        self.assertIn("ordered", out)
+        self.assertIn("free", self.node.query("EXPLAIN CALL deposit(1, 5)"))
+
+    def test_ctrl_c_cancels_a_waiting_call(self):
+        cluster = Cluster(3)
+        with cluster:
+            primary = cluster.wait_primary()
+            node = cluster.others(primary)[0]
+            primary.query("CALL open_account(1, 'ann')")
+            cluster.agree("SELECT owner FROM accounts")
+            for other in cluster.others(node):
+                other.kill()
+            client = subprocess.Popen(["psql", "-X", "-h", "127.0.0.1", "-p", str(node.sql), "-U", "app", "-d", "bank", "-c",
+                                       "SET anabranch.order_timeout = '60s'", "-c", "CALL withdraw(1, 1)"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+            time.sleep(1)
+            client.send_signal(signal.SIGINT)
+            _, problem = client.communicate(timeout=10)
+            self.assertIn("canceling statement due to user request", problem)
+            self.assertEqual(node.query("SELECT owner FROM accounts"), "ann")
+
+    # ---- psycopg 3 ----
+
+    def test_psycopg_calls_with_parameters_in_text_and_binary(self):
+        with self.connect(autocommit=True) as connection:
+            for _ in range(8):  # beyond the fifth execution, when it is prepared on the server
+                connection.execute("CALL deposit(%s, %s)", (1, 2))
+            with connection.cursor(binary=True) as cursor:
+                row = cursor.execute("SELECT id, owner, balance FROM accounts WHERE id = %s", (1,)).fetchone()
+                self.assertEqual(row[:2], (1, "ann"))
+                self.assertIsInstance(row[2], int)
+            rows = connection.execute("SELECT payer, amount, id FROM transfers").fetchall()
+            self.assertEqual(rows[0][:2], (1, 10))
+            self.assertEqual(len(str(rows[0][2])), 36)
+
+    def test_psycopg_transaction_blocks(self):
+        with self.connect() as connection:
+            connection.execute("CALL deposit(%s, %s)", (2, 3))
+            connection.rollback()
+            before = connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0]
+            connection.execute("CALL deposit(%s, %s)", (2, 3))
+            connection.commit()
+            self.assertEqual(connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0], before + 3)
+            with self.assertRaises(psycopg.errors.CheckViolation) as raised:
+                connection.execute("CALL withdraw(%s, %s)", (2, 10**9))
+            self.assertEqual(raised.exception.diag.constraint_name, "accounts_balance_check")
+            with self.assertRaises(psycopg.errors.InFailedSqlTransaction):
+                connection.execute("SELECT 1")
+            connection.rollback()
+            self.assertEqual(connection.execute("SELECT 1").fetchone(), (1,))
+
+    def test_psycopg_pipelines_and_batches(self):
+        with self.connect(autocommit=True) as connection:
+            before = connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchone()[0]
+            with connection.cursor() as cursor:
+                cursor.executemany("CALL deposit(%s, %s)", [(1, 1)] * 20)
+            with connection.pipeline():
+                for _ in range(10):
+                    connection.execute("CALL deposit(%s, %s)", (1, 1))
+            self.assertEqual(connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchone()[0], before + 30)
+
+    def test_null_and_empty_results(self):
+        with self.connect(autocommit=True) as connection:
+            self.assertEqual(connection.execute("SELECT NULL::bigint, '', %s::text", (None,)).fetchone(), (None, "", None))
+            self.assertEqual(connection.execute("SELECT * FROM accounts WHERE false").fetchall(), [])
+
+    def test_a_session_token_reads_its_own_writes_at_another_node(self):
+        with Cluster(2) as cluster:
+            a, b = cluster.nodes
+            cluster.wait_primary().query("CALL open_account(1, 'ann')")
+            cluster.agree("SELECT count(*) FROM accounts")
+            for i in range(1, 20):
+                out, _ = a.psql("CALL deposit(1, 1)", "SHOW anabranch.session")
+                self.assertEqual(b.psql(f"SET anabranch.session = '{out}'", "SELECT balance FROM accounts")[0], str(i))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,177 @@
+"""Real nodes, real PostgreSQL: what the interop tests share. Everything listens on loopback, on free ports, and is stopped at the end."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.request
+
+ROOT = pathlib.Path(os.environ.get("ANABRANCH_SOURCE_ROOT", pathlib.Path(__file__).parents[2]))
+PROGRAM = os.environ.get("ANABRANCH_PROGRAM", str(ROOT / "build" / "anabranch"))
+BANK = str(ROOT / "tools" / "examples" / "bank.sql")
+POSTGRES = "/usr/lib/postgresql/15/bin"
+
+
+def free_ports(count):
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def wait_for(condition, seconds=20, what="the condition"):
+    """The first true value of condition(), polled; exceptions count as not yet."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            value = condition()
+            if value:
+                return value
+        except (OSError, subprocess.SubprocessError):
+            pass
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come within {seconds} s")
+        time.sleep(0.05)
+
+
+def program(*words, **options):
+    options.setdefault("timeout", 60)
+    return subprocess.run([PROGRAM, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
+
+
+class Node:
+    def __init__(self, name, folder, ports, schema=BANK):
+        self.name, self.folder, self.schema = name, folder, schema
+        self.sql, self.gossip, self.http = ports
+        self.data = str(folder / name)
+        self.log = folder / f"{name}.log"
+        self.process = None
+
+    def words(self, peers):
+        words = ["node", self.schema, "--name", self.name, "--data", self.data, "--sql", f"127.0.0.1:{self.sql}",
+                 "--gossip", f"127.0.0.1:{self.gossip}", "--http", f"127.0.0.1:{self.http}"]
+        for peer in peers:
+            if peer is not self:
+                words += ["--peer", f"{peer.name}=127.0.0.1:{peer.gossip}"]
+        return words
+
+    def start(self, peers):
+        self.process = subprocess.Popen([PROGRAM, *self.words(peers)], stdin=subprocess.DEVNULL, stdout=self.log.open("a"),
+                                        stderr=subprocess.STDOUT)
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"node {self.name} has ended:\n{self.log.read_text()}")
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/readyz", timeout=2) as answer:
+            return answer.status == 200
+
+    def status(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/status", timeout=5) as answer:
+            return json.load(answer)
+
+    def is_primary(self):
+        return any(r["self"] and r["primary"] for r in self.status()["replicas"]) and self.status()["order"]["may_execute"]
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def psql(self, *statements, variables=()):
+        """(stdout, stderr) of psql, unaligned, without headers."""
+        words = ["psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.sql), "-U", "app", "-d", "bank", "-v", "VERBOSITY=verbose"]
+        for statement in statements:
+            words += ["-c", statement]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        return done.stdout.strip(), done.stderr.strip()
+
+    def query(self, statement):
+        out, problem = self.psql(statement)
+        if problem:
+            raise AssertionError(f"{statement} at {self.name}: {problem}")
+        return out
+
+
+class Cluster:
+    """Nodes of one schema; `with Cluster(3) as cluster:` stops them and removes their data."""
+
+    def __init__(self, count, schema=BANK):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
+        ports = free_ports(3 * count)
+        self.nodes = [Node(chr(ord("a") + i), self.folder, ports[3 * i:3 * i + 3], schema) for i in range(count)]
+
+    def __enter__(self):
+        for node in self.nodes:
+            node.start(self.nodes)
+        for node in self.nodes:
+            wait_for(node.ready, what=f"node {node.name}")
+        self.wait_primary()
+        return self
+
+    def __exit__(self, *_):
+        for node in self.nodes:
+            node.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def wait_primary(self, among=None):
+        def find():
+            return next((n for n in (among or self.nodes) if n.process.poll() is None and n.is_primary()), None)
+        return wait_for(find, what="a primary")
+
+    def others(self, node):
+        return [n for n in self.nodes if n is not node]
+
+    def agree(self, statement, seconds=5):
+        """All nodes give one answer to the statement, within the time; that answer."""
+        def same():
+            answers = {node.query(statement) for node in self.nodes}
+            return len(answers) == 1
+        wait_for(same, seconds, "agreement")
+        return self.nodes[0].query(statement)
+
+    def digests(self):
+        return {json.dumps(node.status()["tables"], sort_keys=True) for node in self.nodes}
+
+
+class Postgres:
+    """A private PostgreSQL 15 on a Unix socket."""
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-pg-"))
+        self.prefix = []
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+            self.prefix = ["runuser", "-u", "postgres", "--"]
+        self.run(f"{POSTGRES}/initdb", "-D", f"{self.folder}/db", "-A", "trust", "-U", "postgres", "--no-locale", "-E", "UTF8")
+        self.run(f"{POSTGRES}/pg_ctl", "-D", f"{self.folder}/db", "-o", f"-k {self.folder} -h ''", "-l", f"{self.folder}/log", "-w", "start")
+        return self
+
+    def run(self, *words):
+        subprocess.run([*self.prefix, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True, cwd="/")
+
+    def __exit__(self, *_):
+        self.run(f"{POSTGRES}/pg_ctl", "-D", f"{self.folder}/db", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def load(self, path, database="postgres"):
+        subprocess.run(["psql", "-X", "-q", "-h", str(self.folder), "-U", "postgres", "-d", database, "-v", "ON_ERROR_STOP=1", "-f", path],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+
+
+if __name__ == "__main__":
+    unittest.main()
