@@ -296,7 +296,7 @@ class Model {
         }
         if (out.claims) out.claim = dot;
         const bool kept = mutant_ == Mutant::hidden_rows_merge && !write.deleted && per_key(out.table);
-        if (out.gone || (out.created && live && !kept)) out.deleted_at = stamp;
+        if (live && (out.gone || (out.created && !kept))) out.deleted_at = stamp;
         if (out.created) {
             out.incarnation = !per_key(out.table) || (live && !kept) ? stamp : deleted;
         } else if (held != nullptr) {

@@ -97,7 +97,10 @@ bool history(Kind kind, Random& random, Mutant mutant, std::size_t steps, const 
                 world.pull(replica, from);
             }
         }
-        if (!world.agrees(replica)) return false;
+        if (!world.agrees(replica)) {
+            if (mutant == Mutant::none && !mutate) UNSCOPED_INFO("step " << step << ", act " << what << "\n" << world.difference);
+            return false;
+        }
         if (mutant == Mutant::none && !mutate) world.db(replica).self_check();
     }
     if (mutant != Mutant::none || mutate) return true;

@@ -11,6 +11,7 @@
 
 #include "crdt/database.h"
 #include "crdt/hlc.h"
+#include "lib/base/check.h"
 #include "model.h"
 #include "transaction.h"
 
@@ -35,6 +36,18 @@ inline View view_of(const Database& db) {
     return out;
 }
 
+inline std::string text_of(const View& view) {
+    std::string out;
+    for (const auto& [place, row] : view.rows) {
+        out += "  " + std::to_string(place.first) + ":";
+        for (const CellValue& value : row.values) {
+            out += value.kind == CellValue::Kind::null ? " NULL" : value.kind == CellValue::Kind::bytes ? " " + value.bytes : " " + std::to_string(value.integer);
+        }
+        out += view.contested.contains(place) ? " contested\n" : "\n";
+    }
+    return out;
+}
+
 // The whole state as bytes: equal states have equal ones.
 inline std::string state_of(const Database& db) {
     std::string out;
@@ -52,7 +65,7 @@ inline void join(Database& target, const Database& source, std::size_t bytes_max
         std::string from;
         for (bool last = false; !last;) {
             const Database::Chunk chunk = source.export_chunk(table.id, from, bytes_max);
-            REQUIRE(target.import_chunk(chunk.bytes, source.version()).has_value());
+            CHECK_NOTE(target.import_chunk(chunk.bytes, source.version()).has_value(), "a chunk was refused");
             from = chunk.next_key;
             last = chunk.last;
         }
@@ -98,11 +111,10 @@ class World {
         const Stamp stamp{r.clock.tick({++now_ + r.skew}), dot.origin};
         const Delta made = r.db->make_delta(writes, dot, stamp);
         Result<Delta> delta = Delta::decode(made.encode());
-        REQUIRE(delta.has_value());
-        REQUIRE(*delta == made);
+        CHECK_NOTE(delta.has_value() && *delta == made, "a delta came back from its encoding as another");
         model_.commit(r.held, writes, dot, stamp);
         if (mutate) mutate(*delta);
-        REQUIRE(r.db->merge(*delta) == Database::Merged::applied);
+        CHECK_NOTE(r.db->merge(*delta) == Database::Merged::applied, "a replica's own delta was not applied");
         r.held.insert(dot);
         deltas_.emplace(dot, std::move(*delta));
         return true;
@@ -111,7 +123,7 @@ class World {
         Replica& r = replicas_[replica];
         const Database::Merged merged = r.db->merge(delta);
         if (merged == Database::Merged::applied) {
-            REQUIRE(r.clock.observe(delta.stamp.hlc, {now_ + 1000000}, {0}));
+            CHECK_NOTE(r.clock.observe(delta.stamp.hlc, {now_ + 1000000}, {0}), "a stamp was refused");
             r.held.insert(delta.dot);
         }
         return merged;
@@ -133,9 +145,15 @@ class World {
     void pull_state(std::size_t to, std::size_t from, std::size_t bytes_max) {
         join(*replicas_[to].db, *replicas_[from].db, bytes_max);
         replicas_[to].held.insert(replicas_[from].held.begin(), replicas_[from].held.end());
-        REQUIRE(replicas_[to].clock.observe(replicas_[from].clock.last(), {now_ + 1000000}, {0}));
+        CHECK_NOTE(replicas_[to].clock.observe(replicas_[from].clock.last(), {now_ + 1000000}, {0}), "a stamp was refused");
     }
-    bool agrees(std::size_t replica) const { return view_of(*replicas_[replica].db) == model_.view(replicas_[replica].held); }
+    bool agrees(std::size_t replica) {
+        const View shown = view_of(*replicas_[replica].db), expected = model_.view(replicas_[replica].held);
+        if (shown == expected) return true;
+        difference = "product\n" + text_of(shown) + "model\n" + text_of(expected);
+        return false;
+    }
+    std::string difference;  // of the last disagreement
     View expected(const std::set<Dot>& held) const { return model_.view(held); }
 
     std::function<void(Delta&)> mutate;  // what a wrong product would have made of a delta
