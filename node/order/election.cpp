@@ -110,7 +110,7 @@ void Core::become_primary() {
 
 // An entry is part of a voter's log, for elections as for acknowledgements, only with all it depends on. What
 // this replica has beyond that is not committed: a voter that holds it, dependencies and all, would have
-// refused its vote. It must go, for if no living replica has the dependency, nothing could be committed after it.
+// refused its vote. It must go: if no living replica has the dependency, nothing could be committed after it.
 void Core::drop_uncovered() {
     const Index keep = std::max(log_.covered(), commit_);
     if (keep == log_.last()) return;

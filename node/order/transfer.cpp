@@ -47,7 +47,8 @@ void Core::handle(ReplicaId from, const TimeoutNow& message) {
     if (may_stand()) stand(true);
 }
 
-// Others may commit without our disk, but nothing is handed out here meanwhile: better that a healthy replica leads.
+// Others may commit without our disk, but nothing is handed out here meanwhile: better that a healthy replica
+// leads.
 void Core::watch_disk() {
     if (journal_.durable() >= commit_) return stalled_since_.reset();
     if (!stalled_since_) stalled_since_ = now_;

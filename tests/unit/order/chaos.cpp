@@ -193,6 +193,7 @@ Outcome run(const Chaos& chaos, std::uint64_t seed) {
     out.messages = cluster.messages();
     out.reads = static_cast<std::uint64_t>(std::count_if(cluster.reads_done.begin(), cluster.reads_done.end(),
                                                          [](const auto& read) { return read.second; }));
+    out.seen = cluster.seen;
     out.unseed = cluster.random().next();
     return out;
 }

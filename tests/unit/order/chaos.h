@@ -26,7 +26,8 @@ struct Outcome {
     std::uint64_t commits = 0;
     std::uint64_t messages = 0;
     std::uint64_t reads = 0;
-    std::uint64_t unseed = 0;  // last random number: the same seed must give the same
+    std::map<std::string, std::uint64_t> seen;  // rare outputs, by name: a campaign must reach them
+    std::uint64_t unseed = 0;                   // last random number: the same seed must give the same
 };
 
 // Throws Violation.

@@ -282,6 +282,7 @@ void Cluster::handle(Node& node, Output& output) {
         facts_.handed_out(node.id, committed->entry);
         node.committed.push_back(committed->entry);
     } else if (auto* installed = std::get_if<Installed>(&output)) {
+        ++seen["installed"];
         std::erase_if(node.committed, [&](const Entry& entry) { return entry.index <= installed->index; });
     } else if (auto* ready = std::get_if<ReadReady>(&output)) {
         facts_.read(node.id, node.reads.at(ready->token), ready->index);
@@ -290,6 +291,12 @@ void Cluster::handle(Node& node, Output& output) {
     } else if (auto* failed = std::get_if<ReadFailed>(&output)) {
         node.reads.erase(failed->token);
         reads_done.emplace_back(node.id.value, false);
+    } else if (std::holds_alternative<WantDependencies>(output)) {
+        ++seen["wants dependencies"];
+    } else if (std::holds_alternative<LostPrimary>(output)) {
+        ++seen["lost primary"];
+    } else if (auto* changed = std::get_if<MembersChanged>(&output)) {
+        ++seen[changed->members.joint() ? "joint" : "not joint"];
     } else if (auto* bad = std::get_if<BadMessage>(&output)) {
         violated("correct replicas send no bad messages",
                  describe(node.id) + " from " + describe(bad->from) + ": " + bad->reason);

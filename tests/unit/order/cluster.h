@@ -80,6 +80,7 @@ class Cluster {
     std::size_t messages() const { return messages_; }
     std::vector<Output> take_log(std::uint64_t id);  // outputs since the last call, when recorded
     void record_outputs(bool on) { record_outputs_ = on; }
+    std::map<std::string, std::uint64_t> seen;               // rare outputs, by name
     std::vector<std::pair<std::uint64_t, bool>> reads_done;  // node, ready
 
   private:

@@ -207,3 +207,15 @@ TEST_CASE("followers hear of a commit at once, not at the next heartbeat", "[ord
     REQUIRE(cluster.settle());
     CHECK((cluster.now() - proposed) < millis(4));  // three links and two disks
 }
+
+TEST_CASE("commits keep up with an unbroken stream of proposals", "[order]") {
+    // A core that asks only whether its very last entry has a majority would commit nothing here.
+    Cluster cluster(5, calm(), {1, 2, 3});
+    REQUIRE(cluster.elect());
+    const std::uint64_t lead = cluster.primary();
+    for (int i = 0; i < 2000; ++i) {
+        REQUIRE(cluster.propose(lead, "x"));
+        cluster.run_for(micros(500));
+        REQUIRE(cluster.status(lead).last_index - cluster.status(lead).commit < 20);
+    }
+}
