@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/catalog/schema.h"
+#include "lib/sql/ast.h"
 
 namespace anabranch::catalog {
 
@@ -43,5 +44,7 @@ struct BoundText {
     std::vector<sql::OutputColumn> columns;      // result columns
 };
 Result<BoundText> bind_text(const Schema& schema, std::string_view text, std::span<const sql::Type> declared = {});
+// The same for a statement that was parsed already: Query, Insert, Update, Delete or Call; other kinds fail with 0A000.
+Result<BoundText> bind_parsed(const Schema& schema, const sql::ast::Statement& statement, std::span<const sql::Type> declared = {});
 
 }  // namespace anabranch::catalog
