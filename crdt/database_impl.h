@@ -27,7 +27,7 @@ class Database::Impl {
     void report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost, const RegisterGroup& kept) const;
 
     catalog::SchemaPtr schema;
-    std::vector<TableShape> shapes;
+    const std::vector<TableShape>& shapes;
     std::vector<std::unique_ptr<Table>> tables;
     Visibility visibility;
     VersionVector version;

@@ -116,9 +116,7 @@ void list_indexes(TableShape& shape) {
     }
 }
 
-}  // namespace
-
-std::vector<TableShape> TableShape::of(const catalog::Schema& schema) {
+std::vector<TableShape> shapes_of(const catalog::Schema& schema) {
     std::vector<TableShape> out(schema.tables.size());
     for (std::size_t i = 0; i < out.size(); ++i) {
         TableShape& shape = out[i];
@@ -135,6 +133,14 @@ std::vector<TableShape> TableShape::of(const catalog::Schema& schema) {
         for (std::uint32_t d = 0; d < child.derived.size(); ++d) out[child.derived[d].parent.value].dependents.push_back({child.id, d});
     }
     return out;
+}
+
+}  // namespace
+
+const std::vector<TableShape>& TableShape::of(const catalog::Schema& schema) {
+    auto kept = schema.merging.get();
+    if (kept == nullptr) kept = schema.merging.set(std::make_shared<const std::vector<TableShape>>(shapes_of(schema)));
+    return *static_cast<const std::vector<TableShape>*>(kept.get());
 }
 
 }  // namespace anabranch::crdt

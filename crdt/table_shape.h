@@ -55,7 +55,8 @@ struct TableShape {
     // Rows whose visibility depends on other rows, or other rows' on them.
     bool linked() const { return !derived.empty() || !dependents.empty(); }
 
-    static std::vector<TableShape> of(const catalog::Schema& schema);
+    // Worked out once per schema and kept with it.
+    static const std::vector<TableShape>& of(const catalog::Schema& schema);
 };
 
 }  // namespace anabranch::crdt

@@ -255,6 +255,7 @@ class Schema {
 
     std::shared_ptr<const sql::Names> names_;
     Derived execution;  // the executor's: compiled constraints
+    Derived merging;    // the CRDTs': shapes of tables
 };
 
 using SchemaPtr = std::shared_ptr<const Schema>;
