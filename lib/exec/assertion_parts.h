@@ -3,7 +3,7 @@
 //
 // The state before a transaction satisfies the assertion, so a violating row of the query owes itself to a
 // touched row:
-//   - one of the query's own rels is bound to a touched row as it is now, or
+//   - one of its own rels is bound to a touched row, or
 //   - a subquery's answer for the row has changed: the row meets the subquery's own conditions together with
 //   a touched row, as it was or
 //     as it is (the conditions that speak of no other rel of the subquery), or

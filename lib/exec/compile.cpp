@@ -28,6 +28,18 @@ CompiledPtr compile(catalog::SchemaPtr schema, sql::StatementPtr statement) {
     return out;
 }
 
+CompiledPtr compile(catalog::SchemaPtr schema, const std::vector<sql::ExprPtr>& expressions) {
+    auto query = std::make_shared<sql::Query>();
+    for (const sql::ExprPtr& e : expressions) {
+        query->targets.push_back(e);
+        query->columns.push_back({{}, e->type, {}, 0});
+    }
+    auto statement = std::make_shared<sql::Statement>();
+    statement->columns = query->columns;
+    statement->body = sql::QueryPtr(std::move(query));
+    return compile(std::move(schema), std::move(statement));
+}
+
 CompiledPtr compile(catalog::SchemaPtr schema, const catalog::Transaction& transaction) {
     auto out = begin(std::move(schema));
     out->call = true;

@@ -52,6 +52,8 @@ using CompiledPtr = std::shared_ptr<const Compiled>;
 CompiledPtr compile(catalog::SchemaPtr schema, sql::StatementPtr statement);
 // The whole body of a declared transaction: parameter domains are checked first, the last statement that yields rows gives the result.
 CompiledPtr compile(catalog::SchemaPtr schema, const catalog::Transaction& transaction);
+// Expressions without columns (the arguments of a CALL) as a statement of one row.
+CompiledPtr compile(catalog::SchemaPtr schema, const std::vector<sql::ExprPtr>& expressions);
 std::string explain(const Compiled& compiled);  // one line per plan node, for EXPLAIN
 
 struct StatementResult {
