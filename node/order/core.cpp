@@ -138,6 +138,7 @@ Instant Core::next_deadline() const {
         deadline = heartbeat_due_;
         if (successor_ != NOBODY) deadline = std::min(deadline, transfer_deadline_);
     }
+    if (emitted_ < std::min(commit_, journal_.durable())) return now_;  // after a restart
     for (const auto& [id, read] : remote_reads_) deadline = std::min(deadline, read.deadline);
     return deadline;
 }

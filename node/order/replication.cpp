@@ -7,6 +7,7 @@
 // cannot make traffic grow.
 #include <algorithm>
 
+#include "lib/base/check.h"
 #include "node/order/core.h"
 
 namespace anabranch::order {
@@ -21,6 +22,7 @@ void Core::on(Propose& input) {
         log_.last() - commit_ >= options_.pending_entries_max || pending_bytes_ >= options_.pending_bytes_max;
     if (full) return refuse(Refusal::overloaded, input.index);
     std::erase_if(input.dependencies, [](const Dot& dot) { return dot.origin == ORDER_ORIGIN; });
+    CHECK(well_formed(input.dependencies));
     append_own(EntryKind::delta, std::move(input.delta), std::move(input.dependencies));
 }
 

@@ -23,12 +23,7 @@ void Core::handle(ReplicaId from, const InstallSnapshot& message) {
                        snapshot.index > 0;
     if (!sound) return bad(from, "its snapshot is damaged");
     if (!accept_primary(from, message.epoch, message.round)) return;
-    if (snapshot.index <= commit_) {
-        verified_ = std::max(verified_, commit_);
-    } else if (log_.epoch_at(snapshot.index) == snapshot.epoch) {
-        verified_ = std::max(verified_, snapshot.index);
-        commit_to(std::min(message.commit, verified_));
-    } else {
+    if (snapshot.index > commit_) {
         wanted_ = snapshot;
         try_install();
         if (wanted_) outputs_.push_back(WantState{from, *wanted_});
@@ -42,16 +37,21 @@ bool Core::state_held(const Snapshot& snapshot) const {
     return covers(log_.held(), wanted);
 }
 
-// A snapshot describes committed entries, so it stays right whoever is primary by now. Our own entries go
-// only here, when the state that replaces them is durable: they may be acknowledged ones.
+// A snapshot describes committed entries, so it stays right whoever is primary by now. If our log has
+// meanwhile reached its position, nothing is to be done but to learn that; what follows it may be
+// acknowledged. Otherwise our entries go, and only now, when the state that replaces them is durable: they
+// may be acknowledged, too.
 void Core::try_install() {
-    if (!wanted_ || is_primary() || !state_held(*wanted_)) return;
+    if (!wanted_ || is_primary()) return;
+    if (log_.epoch_at(wanted_->index) == wanted_->epoch) {
+        verified_ = std::max(verified_, wanted_->index);
+        return commit_to(wanted_->index);
+    }
+    if (!state_held(*wanted_)) return;
     const Snapshot snapshot = *std::exchange(wanted_, std::nullopt);
-    if (snapshot.index <= commit_) return;
     log_.reset(snapshot);
     journal_.note_reset();
-    commit_ = emitted_ = snapshot.index;
-    verified_ = std::max(verified_, snapshot.index);
+    commit_ = emitted_ = verified_ = snapshot.index;
     applied_ = std::max(applied_, snapshot.index);
     outputs_.push_back(Installed{snapshot.index});
     members_changed(true);

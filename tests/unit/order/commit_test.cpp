@@ -77,6 +77,7 @@ TEST_CASE("after a restart what was known to be committed is handed out again", 
     Boot boot = Solo::three({entry(1, 1, "a"), entry(2, 1, "b"), entry(3, 1, "c")}, {1, NOBODY, 2});
     boot.applied = 1;
     Solo a(boot);
+    CHECK(a.core().next_deadline() == a.now());
     a.step(Tick{});
     REQUIRE(a.all<Committed>().size() == 1);
     CHECK(a.all<Committed>()[0].entry.payload == "b");

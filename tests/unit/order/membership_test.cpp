@@ -181,6 +181,7 @@ TEST_CASE("a new primary ends a joint phase that it inherits", "[order]") {
     // Already committed under the earlier primary, so that no commit of the joint entry itself happens here.
     const Members joint{{A, B, C}, {A, B, D}, {}};
     Solo a(Solo::three({config(1, 1, joint)}, {1, NOBODY, 1}));
+    a.step(Tick{});
     a.time_out();
     a.receive(B, VoteReply{1, 2, true, true});
     a.persisted();
@@ -196,10 +197,12 @@ TEST_CASE("a replica that is being removed may stand while the others need its l
     const Members joint{{A, B, C}, {B, C, D}, {}};
     const std::vector<Entry> log = {config(1, 1, joint), config(2, 1, voters({B, C, D}))};
     Solo a(Solo::three(log, {1, NOBODY, 1}));
+    a.step(Tick{});
     a.time_out();
     CHECK(a.sent<VoteRequest>().size() == 3);
     // Once the removal is committed it stays quiet.
     Solo gone(Solo::three(log, {1, NOBODY, 2}));
+    gone.step(Tick{});
     gone.time_out();
     CHECK(gone.all<Send>().empty());
 }

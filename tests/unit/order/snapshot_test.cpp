@@ -88,6 +88,22 @@ TEST_CASE("a snapshot that the log already contains removes nothing", "[order]")
     CHECK(a.all<Installed>().empty());
 }
 
+TEST_CASE("a snapshot that was wanted removes nothing from a log that has reached it by other means",
+          "[order]") {
+    // The next primary still has the entries. They are acknowledged; then the state arrives that was asked
+    // for before.
+    Solo a(Solo::three({entry(1, 1)}, {1, NOBODY, 0}));
+    a.receive(B, snapshot_at(2, 4, {}));
+    REQUIRE(a.all<WantState>().size() == 1);
+    a.receive(C, Append{6, 1, 1, 0, 0, {entry(2, 4), entry(3, 4)}});
+    a.persisted();
+    REQUIRE(a.sent<AppendReply>()[0].second.held == 3);
+    a.step(Held{{{ORDER_ORIGIN, 2}}});
+    CHECK(a.all<Installed>().empty());
+    CHECK(a.status().last_index == 3);
+    CHECK(a.status().commit == 2);
+}
+
 TEST_CASE("a primary sends the position to a peer behind its log, and goes on with entries", "[order]") {
     Cluster cluster(1, calm(), {1, 2, 3});
     REQUIRE(cluster.elect());
