@@ -330,8 +330,9 @@ std::vector<AggregatePlan::Order> Builder::orders(const std::vector<sql::Aggrega
     return out;
 }
 
-AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type) {
+AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type result) {
     AggregatePlan plan;
+    plan.result = result;
     plan.func = n.func;
     if (!n.star) plan.args = exprs(n.args);
     if (!n.star)

@@ -29,7 +29,7 @@ class Groups {
     Groups(Executor& executor, const QueryPlan& plan)
         : executor_(executor), plan_(plan), collected_(plan.aggregates.size()) {
         for (const AggregatePlan& aggregate : plan.aggregates)
-            empty_.emplace_back(aggregate.func, aggregate.types);
+            empty_.emplace_back(aggregate.func, aggregate.types, aggregate.result);
     }
     void open() { accumulators_.insert(accumulators_.end(), empty_.begin(), empty_.end()); }
     void add(std::uint32_t group) {

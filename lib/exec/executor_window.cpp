@@ -117,7 +117,7 @@ class WindowRun {
     }
     // RANGE UNBOUNDED PRECEDING: up to the last peer; without ORDER BY all rows are peers.
     void aggregate(std::size_t first, std::size_t last) {
-        sql::Accumulator running(plan_.aggregate->func, plan_.aggregate->types);
+        sql::Accumulator running(plan_.aggregate->func, plan_.aggregate->types, plan_.aggregate->result);
         for (std::size_t i = first; i < last;) {
             std::size_t end = i;
             while (end < last && (end == i || peers(i, end))) {

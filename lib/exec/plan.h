@@ -100,6 +100,7 @@ struct AggregatePlan {
     sql::AggregateFunc func{};
     std::vector<ExprId> args;
     std::vector<sql::Type> types;
+    sql::Type result;
     ExprId filter = no_expr;
     bool distinct = false;
     struct Order {
