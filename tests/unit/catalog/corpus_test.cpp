@@ -63,8 +63,10 @@ TEST_CASE("every corpus file loads with the transactions and invariants that its
             REQUIRE(t != nullptr);
             CHECK_FALSE(t->skipped.has_value());
             const auto& all = loaded.schema->invariants;
-            CHECK(std::any_of(all.begin(), all.end(), [&name = invariant](const Invariant& i) { return i.name == name; }));
+            CHECK(std::any_of(all.begin(), all.end(),
+                              [&name = invariant](const Invariant& i) { return i.name == name; }));
         }
-        for (const std::string& route : header.routes) CHECK(loaded.schema->find_transaction(route) != nullptr);
+        for (const std::string& route : header.routes)
+            CHECK(loaded.schema->find_transaction(route) != nullptr);
     }
 }
