@@ -54,6 +54,7 @@ void put(capnp_schema::Message::Builder out, const Hello& m) {
     b.setName(text(m.name));
     b.setId(m.id.value);
     b.setVersion(text(m.version));
+    b.setAnswerWanted(m.answer_wanted);
 }
 void put(capnp_schema::Message::Builder out, const Have& m) {
     auto b = out.initHave();
@@ -117,6 +118,7 @@ Hello get(capnp_schema::Hello::Reader in) {
     m.name = text(in.getName());
     m.id = ReplicaId{in.getId()};
     m.version = text(in.getVersion());
+    m.answer_wanted = in.getAnswerWanted();
     return m;
 }
 Result<Message> get(capnp_schema::Have::Reader in) {

@@ -24,6 +24,7 @@ struct Hello {  // first message on a link, both ways
     std::string name;
     ReplicaId id;
     std::string version;  // of the program, for people
+    bool answer_wanted = true;  // the sender has not been greeted yet
 };
 struct Have {  // anti-entropy: what I hold durably; the answer is Deltas for what is missing
     Dots version;

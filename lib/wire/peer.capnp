@@ -24,6 +24,7 @@ struct Hello {
   name @3 :Text;
   id @4 :UInt64;
   version @5 :Text;
+  answerWanted @6 :Bool;     # the sender has not been greeted yet
 }
 
 # Anti-entropy: "this is what I hold durably". With replyWanted the receiver answers with its own Have; in any case it sends what is missing.

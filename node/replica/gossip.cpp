@@ -11,12 +11,13 @@ Gossip::Gossip(State& state) : state_(state) {
     }
 }
 
-wire::Hello Gossip::greeting() const {
+wire::Hello Gossip::greeting(bool answer_wanted) const {
     wire::Hello hello;
     hello.cluster = state_.options.cluster;
     hello.schema_hash = state_.schema->hash;
     hello.name = state_.options.name;
     hello.id = state_.options.id;
+    hello.answer_wanted = answer_wanted;
     return hello;
 }
 
@@ -37,7 +38,7 @@ void Gossip::up(const std::string& name) {
     peer.sent = peer.acknowledged;
     peer.position = state_.deltas.first();
     peer.unacknowledged_bytes = 0;
-    send(name, greeting());
+    send(name, greeting(!peer.greeted));
     if (peer.greeted) send_have(name, true);  // it greeted first
 }
 
@@ -56,7 +57,7 @@ void Gossip::cut(const std::string& name, bool cut) {
             peer.sent = peer.acknowledged;
             peer.position = state_.deltas.first();
             peer.unacknowledged_bytes = 0;
-            send(peer_name, greeting());
+            send(peer_name, greeting(!peer.greeted));
             if (peer.greeted) send_have(peer_name, true);
         }
     }
@@ -113,6 +114,7 @@ void Gossip::hello(const std::string& name, const wire::Hello& message) {
             ": its data directory was replaced, so it may have forgotten promises it made to this cluster");
     }
     peer.greeted = true;
+    if (message.answer_wanted) send(name, greeting(false));
     peer.sent = peer.acknowledged;
     peer.position = state_.deltas.first();
     peer.unacknowledged_bytes = 0;
@@ -220,7 +222,7 @@ void Gossip::tick() {
         if (reachable(name))
             send_have(name, false);
         else if (peer.up && !peer.cut && !peer.greeted)
-            send(name, greeting());
+            send(name, greeting(true));
 }
 
 void Gossip::hurry() {

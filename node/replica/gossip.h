@@ -53,7 +53,7 @@ class Gossip {
         bool heard = false;
         bool lacks_dropped = false;
     };
-    wire::Hello greeting() const;
+    wire::Hello greeting(bool answer_wanted) const;
     void send(const std::string& name, wire::Message message);
     void push(const std::string& name, Peer& peer);
     void send_have(const std::string& name, bool reply_wanted);

@@ -46,7 +46,7 @@ Result<crdt::Delta> delta_of(const order::Entry& entry, const catalog::Schema& s
     crdt::Delta delta;
     delta.dot = {ORDER_ORIGIN, entry.index};
     if (entry.index > 1) delta.dependencies.set(ORDER_ORIGIN, entry.index - 1);
-    delta.stamp = {0, ORDER_ORIGIN};
+    delta.stamp = {1, ORDER_ORIGIN};
     delta.schema_hash = schema.hash;
     return delta;
 }
@@ -235,7 +235,7 @@ bool Ordered::apply(const order::Entry& entry) {
         case crdt::Database::Merged::duplicate:
             return true;
         case crdt::Database::Merged::refused:
-            CHECK_NOTE(false, "committed entry does not fit the schema");
+            CHECK_NOTE(false, "committed entry does not fit the schema: " + state_.database.check(*delta).error().message);
             return false;
         case crdt::Database::Merged::applied:
             break;

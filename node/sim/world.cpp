@@ -197,30 +197,32 @@ class World {
     void write(SimNode& node, replica::Persist& persist) {
         node.disk.append(persist.ticket, std::move(persist.record));
         node.newest = persist.ticket;
-        if (options_.planted == Options::Planted::gossip_before_durable) {
-            schedule(micros(1), [this, &node, life = node.incarnation, ticket = persist.ticket] {
-                if (node.incarnation == life && node.replica != nullptr)
-                    step(node, replica::Persisted{ticket});
-            });
-            return;
-        }
         sync_later(node);
     }
     void sync_later(SimNode& node) {
         if (std::exchange(node.sync_scheduled, true)) return;
-        schedule(micros(network_.between(80, active_.delay ? 5000 : 200)),
-                 [this, &node, life = node.incarnation, ticket = node.newest] {
-                     if (node.incarnation != life || node.replica == nullptr) return;
-                     node.sync_scheduled = false;
-                     node.disk.synced(ticket);
-                     node.durable = ticket;
-                     step(node, replica::Persisted{ticket});
-                     acknowledge(node);
-                     for (auto& item : node.held)
-                         if (item.after <= node.durable) transmit(node, item);
-                     std::erase_if(node.held, [&](const auto& item) { return item.after <= node.durable; });
-                     if (node.newest > ticket) sync_later(node);
-                 });
+        const bool hasty = options_.planted == Options::Planted::gossip_before_durable;
+        const Duration sync = micros(network_.between(80, active_.delay ? 5000 : 200));
+        const auto valid = [this, &node, life = node.incarnation] {
+            return node.incarnation == life && node.replica != nullptr;
+        };
+        schedule(hasty ? micros(1) : sync, [this, &node, valid, hasty, ticket = node.newest] {
+            if (!valid()) return;
+            node.sync_scheduled = false;
+            if (hasty)
+                schedule(seconds(2), [&node, valid, ticket] {
+                    if (valid()) node.disk.synced(ticket);
+                });
+            else
+                node.disk.synced(ticket);
+            node.durable = ticket;
+            step(node, replica::Persisted{ticket});
+            acknowledge(node);
+            for (auto& item : node.held)
+                if (item.after <= node.durable) transmit(node, item);
+            std::erase_if(node.held, [&](const auto& item) { return item.after <= node.durable; });
+            if (node.newest > ticket) sync_later(node);
+        });
     }
     void acknowledge(SimNode& node) {
         while (!node.waiting.empty() && node.waiting.front().ticket <= node.durable) {

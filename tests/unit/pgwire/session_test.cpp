@@ -114,7 +114,7 @@ std::string startup(const std::string& user) {
 std::string parse(const std::string& text, const std::string& name = "") {
     return message('P', z(name) + z(text) + n16(0));
 }
-std::string bind(const std::string& parameters = n16(0), const std::string& portal = "") {
+std::string bind_message(const std::string& parameters = n16(0), const std::string& portal = "") {
     return message('B', z(portal) + z("") + n16(0) + parameters + n16(0));
 }
 std::string execute(std::uint32_t limit = 0, const std::string& portal = "") {
@@ -207,15 +207,15 @@ TEST_CASE("a single statement is no implicit transaction, several are one") {
 
 TEST_CASE("after an error in the extended protocol everything is skipped until Sync") {
     Wire wire;
-    CHECK(wire.send(parse("fail") + bind() + execute() + parse("one") + bind() + execute() + sync_message) ==
-          "12EZ");
+    CHECK(wire.send(parse("fail") + bind_message() + execute() + parse("one") + bind_message() + execute() +
+                    sync_message) == "12EZ");
     CHECK(wire.backend.executed == std::vector<std::string>{"fail"});
-    CHECK(wire.send(parse("one") + bind() + execute() + sync_message) == "12CZ");
+    CHECK(wire.send(parse("one") + bind_message() + execute() + sync_message) == "12CZ");
 }
 
 TEST_CASE("a portal with a row limit is read in pieces") {
     Wire wire;
-    CHECK(wire.send(parse("rows 5") + bind() + execute(2)) == "12DDs");
+    CHECK(wire.send(parse("rows 5") + bind_message() + execute(2)) == "12DDs");
     CHECK(wire.send(execute(2)) == "DDs");
     CHECK(wire.send(execute(2) + sync_message) == "DCZ");
 }
@@ -229,7 +229,7 @@ TEST_CASE("text and binary parameters and results are the same value") {
     wire.session.receive(message('B', z("") + z("") + n16(0) + n16(1) + n32(2) + "42" + n16(1) + n16(1)) +
                          execute() + sync_message);
     CHECK(wire.session.take_output().find(n32(8) + n32(0) + n32(42)) != std::string::npos);
-    wire.session.receive(bind(n16(1) + n32(3) + "4x2") + execute() + sync_message);
+    wire.session.receive(bind_message(n16(1) + n32(3) + std::string("4x2")) + execute() + sync_message);
     CHECK(wire.session.take_output().find("22P02") != std::string::npos);
 }
 
@@ -260,7 +260,7 @@ TEST_CASE("the position of an error counts characters of the whole message") {
 TEST_CASE("empty queries, unknown names and unknown messages are answered as PostgreSQL does") {
     Wire wire;
     CHECK(wire.send(message('Q', z(""))) == "IZ");
-    CHECK(wire.send(parse("") + bind() + execute() + sync_message) == "12IZ");
+    CHECK(wire.send(parse("") + bind_message() + execute() + sync_message) == "12IZ");
     CHECK(wire.send(message('D', "S" + z("nope")) + sync_message) == "EZ");
     CHECK(wire.send(message('B', z("") + z("nope") + n16(0) + n16(0) + n16(0)) + sync_message) == "EZ");
     CHECK(wire.send(message('C', "S" + z("nope")) + sync_message) == "3Z");
