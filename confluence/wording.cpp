@@ -1,6 +1,7 @@
 #include "confluence/wording.h"
 
 #include <charconv>
+#include <utility>
 
 namespace anabranch::confluence {
 
@@ -77,6 +78,16 @@ std::string one_line(std::string_view text, std::size_t width) {
     }
     if (width_of(out) <= width) return out;
     return std::string(trim(head(out, width > 3 ? width - 3 : 0))) + "...";
+}
+
+std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair, const Conflict& conflict) {
+    std::vector<std::string> out;
+    for (const auto& key : conflict.scope) {
+        const auto& own = schema.transactions[pair.transaction].parameters[key.own].name;
+        const auto& other = schema.transactions[conflict.with].parameters[key.other].name;
+        out.push_back(own == other ? own : own + " = " + other);
+    }
+    return out;
 }
 
 std::string shorten_keys(std::string_view text) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "confluence/history.h"
+#include "confluence/check.h"
 
 namespace anabranch::confluence {
 
@@ -20,6 +20,10 @@ bool is_lost_update(std::string_view invariant);
 
 // White space to single spaces, cut to `width` characters with "..." at the end.
 std::string one_line(std::string_view text, std::size_t width);
+
+// The parameters of the pair's transaction that must equal the other's for the conflict to arise: "account", or "payer = account"
+// where the names differ.
+std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair, const Conflict& conflict);
 
 // Long generated keys to their beginnings: 3f2b8c1e-... becomes 3f2b8c1e..
 std::string shorten_keys(std::string_view text);
