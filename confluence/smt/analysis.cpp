@@ -21,17 +21,37 @@ class ConstantWalker : public Walker {
     Constants& constants_;
 };
 
+class PlainInserts : public Walker {
+  public:
+    explicit PlainInserts(std::set<TableId>& tables) : tables_(tables) {}
+
+  protected:
+    void on_insert(const sql::Insert& insert) override {
+        if (insert.on_conflict.action == sql::ConflictAction::none) tables_.insert(insert.table);
+    }
+
+  private:
+    std::set<TableId>& tables_;
+};
+
 }  // namespace
 
 Analysis::Analysis(catalog::SchemaPtr schema) : schema_(std::move(schema)), constants_(std::make_unique<Constants>()) {
     ConstantWalker walker(*constants_);
+    PlainInserts plain(claimed);
     for (const catalog::Transaction& t : schema_->transactions) {
         const bool runs = !t.skipped;
         access.push_back(runs ? access_of(t) : Access{});
         touches.push_back(runs ? touches_of(*schema_, access.back()) : Touches{});
         for (const auto& statement : t.body) walker.statement(*statement);
+        if (runs) {
+            for (const auto& statement : t.body) plain.statement(*statement);
+        }
     }
-    for (const auto& statement : schema_->initial) walker.statement(*statement);
+    for (const auto& statement : schema_->initial) {
+        walker.statement(*statement);
+        plain.statement(*statement);
+    }
     for (const catalog::Table& table : schema_->tables) {
         for (const auto& check : table.checks) walker.over_row(table.id, check.condition);
         for (const auto& column : table.columns) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ class Analysis {
     std::vector<Access> access;
     std::vector<Touches> touches;
     std::vector<Access> invariant_reads;  // per invariant
+    std::set<TableId> claimed;            // a plain INSERT makes rows of it
     std::vector<Bound> bounds;            // candidates; which are proved is the caller's knowledge
     std::vector<PermanentRow> permanent;
     bool use_permanent = false;

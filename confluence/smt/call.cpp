@@ -102,8 +102,10 @@ void Call::facts_at(const State& state, const Effect& other, std::vector<Fact>& 
 }
 
 void Call::walk(Context& c) {
+    c.ev.state = &c.local;
     for (std::size_t i = 0; i < transaction_.body.size(); ++i) {
         State after = c.local;
+        after.forget_views();
         statement(c, *transaction_.body[i], std::to_string(i), nullptr, after);
         after.forget_views();
         c.local = std::move(after);

@@ -243,18 +243,14 @@ Call::Row Call::full_row(Context& c, const Insert& insert, const Source& source,
             Val v = variable(name, column.type, false);
             v.mark = Mark::generated;
             row.push_back(v);
+        } else if (column.generated) {
+            row.push_back(terms().unknown("?generated", column.type, !column.not_null));  // readers compute it
         } else if (column.default_value) {
             const Context::Result v = c.evaluate(*column.default_value, env, name, false);
             row.push_back(v.value);
         } else {
             row.push_back(terms().null(column.type));
         }
-    }
-    for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
-        if (!table.columns[col].generated) continue;
-        Env self;
-        self.rows.push_back({&row, std::nullopt, false, false});
-        row[col] = c.evaluate(*table.columns[col].generated, self, path, false).value;
     }
     return row;
 }
@@ -346,7 +342,10 @@ void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& execut
             e.touched = true;
             e.adds_dot = terms().or_(e.adds_dot, ins);
             e.created = terms().or_(e.created, fresh);
-            e.claims = terms().or_(e.claims, upsert ? terms().and_(met, flag(path + ".claim@" + slot_name(id, slot))) : ins);
+            if (universe_.shape(id).claims) {
+                // An upsert that meets a row takes its claim over.
+                e.claims = terms().or_(e.claims, upsert ? terms().and_(met, flag(path + ".claim@" + slot_name(id, slot))) : ins);
+            }
             for (auto& w : e.writes) w = terms().or_(w, fresh);
             for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
                 const Merge merge = table.columns[col].policy.merge;

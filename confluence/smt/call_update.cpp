@@ -175,9 +175,6 @@ void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hi
     if (c.first()) effect_.tables[id.value][slot].touched = true;
     std::set<std::uint32_t> columns;
     for (const Assignment& a : assignments) columns.insert(a.column.value);
-    for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
-        if (table.columns[col].generated) columns.insert(col);
-    }
     for (const Assignment& a : assignments) {
         const std::uint32_t col = a.column.value;
         const catalog::Column& column = table.columns[col];

@@ -18,12 +18,18 @@ z3::solver simple_solver(z3::context& context) { return z3::solver(context, Z3_m
 class Pair::Impl {
   public:
     Impl(const Analysis& analysis, std::uint32_t first, std::uint32_t second, std::vector<std::uint32_t> targets)
-        : analysis_(analysis), terms_(analysis.constants()), universe_(analysis.schema(), terms_, analysis.touches), solver_(simple_solver(terms_.context())),
+        : analysis_(analysis), terms_(analysis.constants()), universe_(analysis.schema(), terms_, analysis.touches, analysis.claimed), solver_(simple_solver(terms_.context())),
           e_(universe_, analysis.schema().transactions[first], Owner::first, &rest_keys_),
           f_(universe_, analysis.schema().transactions[second], Owner::second, &rest_keys_), first_(first), second_(second), targets_(std::move(targets)) {
         z3::params params(terms_.context());
         params.set("rlimit", analysis.rlimit);
         solver_.set(params);
+        universe_.compute = [this](const sql::Expr& e, const std::vector<Val>& row) {
+            Evaluator evaluator(universe_, nullptr);
+            Env env;
+            env.rows.push_back({&row, std::nullopt, false, false});
+            return evaluator.expression(e, env);
+        };
         try {
             reserve_slots();
             encode();
@@ -33,6 +39,14 @@ class Pair::Impl {
     }
 
     const std::vector<std::string>& facts(Side side) const { return side == Side::first ? e_keys_ : f_keys_; }
+
+    Dropped met_by(Side side, const Touches& touches) const {
+        Dropped out;
+        for (const auto& [key, reads] : side == Side::first ? e_reads_ : f_reads_) {
+            if (reads.met_by(touches)) out.insert(key);
+        }
+        return out;
+    }
 
     Dropped falsified(Side side, const Dropped& first, const Dropped& second) {
         Dropped out;
@@ -166,6 +180,8 @@ class Pair::Impl {
         f_.facts_at(se, e, f_later);
         literals(e_facts, "e", e_keys_, e_literals_);
         literals(f_facts, "f", f_keys_, f_literals_);
+        for (const Fact& fact : e_facts) e_reads_.emplace(fact.key, fact.reads);
+        for (const Fact& fact : f_facts) f_reads_.emplace(fact.key, fact.reads);
         violations(e_facts, e_later, e_unsure_);
         violations(f_facts, f_later, f_unsure_);
         stamps(s, hard);
@@ -414,6 +430,7 @@ class Pair::Impl {
     std::vector<std::string> e_keys_, f_keys_;
     std::map<std::string, z3::expr> e_literals_, f_literals_;
     std::map<std::string, z3::expr> e_unsure_, f_unsure_;  // the negation at S.f and S.e
+    std::map<std::string, Reads> e_reads_, f_reads_;
     std::map<std::uint32_t, z3::expr> goals_;
     std::set<std::uint32_t> opaque_;
     std::vector<BoundLiterals> bounds_;
@@ -426,6 +443,7 @@ Pair::Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second, 
     : impl_(std::make_unique<Impl>(analysis, first, second, std::move(targets))) {}
 Pair::~Pair() = default;
 const std::vector<std::string>& Pair::facts(Side side) const { return impl_->facts(side); }
+Dropped Pair::met_by(Side side, const Touches& touches) const { return impl_->met_by(side, touches); }
 Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) { return impl_->falsified(side, first, second); }
 Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second, const std::vector<Distinct>& distinct) {
     return impl_->breaks(invariant, first, second, distinct);

@@ -38,6 +38,8 @@ class Pair {
     Pair& operator=(const Pair&) = delete;
 
     const std::vector<std::string>& facts(Side side) const;
+    // Facts that a transaction with these touches may falsify, by what they read: the others are stable for free.
+    Dropped met_by(Side side, const Touches& touches) const;
     // Facts that the other call can falsify although everything believed holds. Shrinks to the greatest stable set when repeated.
     Dropped falsified(Side side, const Dropped& first, const Dropped& second);
     // May the merged state violate the invariant?

@@ -24,7 +24,7 @@ bool Reads::met_by(const Touches& touches) const {
         const Touch& touch = found->second;
         if ((read.appear && touch.appear) || (read.vanish && touch.vanish)) return true;
         for (std::uint32_t c : read.columns) {
-            if (touch.columns.contains(c) || (touch.appear && touch.merges)) return true;
+            if (touch.columns.contains(c) || touch.merges) return true;
         }
     }
     return false;
@@ -39,7 +39,8 @@ void Reads::add(const Reads& other) {
     }
 }
 
-Universe::Universe(const catalog::Schema& schema, Terms& terms, const std::vector<Touches>& all) : schema_(schema), terms_(terms) {
+Universe::Universe(const catalog::Schema& schema, Terms& terms, const std::vector<Touches>& all, const std::set<TableId>& claimed)
+    : schema_(schema), terms_(terms) {
     std::set<TableId> deleted;
     for (const Touches& touches : all) {
         for (const auto& [id, touch] : touches) {
@@ -54,6 +55,7 @@ Universe::Universe(const catalog::Schema& schema, Terms& terms, const std::vecto
         TableShape& shape = shapes_[table.id.value];
         shape.table = &table;
         shape.per_key = table.identity == catalog::RowIdentity::per_key;
+        shape.claims = shape.per_key && claimed.contains(table.id);
         shape.incarnations = shape.per_key && (table.deletes || deleted.contains(table.id));
         for (std::uint32_t i = 0; i < table.foreign_keys.size(); ++i) {
             const catalog::ForeignKey& fk = table.foreign_keys[i];
@@ -90,7 +92,7 @@ SlotState Universe::own_slot(TableId table) {
     const std::size_t columns = shape.table->columns.size();
     const z3::expr zero = terms_.integer(0);
     const z3::expr no = terms_.no();
-    SlotState s{no, no, no, {}, {}, {}, {}, {}, {}, {}, zero, zero, no, no, no};
+    SlotState s{no, no, no, {}, {}, {}, {}, {}, {}, {}, zero, zero, no, no, no, no};
     for (const catalog::Column& column : shape.table->columns) s.cells.push_back(terms_.null(column.type));
     s.adds.assign(columns, zero);
     s.initials.assign(columns, zero);
@@ -137,7 +139,7 @@ SlotState Universe::base_slot(TableId id, std::uint32_t slot, std::vector<z3::ex
         hard.push_back(terms_.implies(terms_.not_(s.born), terms_.and_(terms_.equal(s.incarnation, terms_.integer(0)),
                                                                        terms_.equal(s.deleted_at, terms_.integer(0)))));
     }
-    if (shape.per_key) {
+    if (shape.claims) {
         s.claimed = terms_.boolean(name + ".claimed");
         hard.push_back(terms_.implies(s.claimed, s.alive));
     }
@@ -300,11 +302,14 @@ SlotState Universe::merge(TableId id, std::uint32_t slot, const SlotState& old, 
         s.parent_incarnations[d] = terms_.ite(takes, e.parent_incarnations[d], old.parent_incarnations[d]);
         s.rest_parent[d] = terms_.ite(takes, e.rest_parent[d], old.rest_parent[d]);
     }
-    if (shape.per_key) {
+    if (shape.claims) {
         const z3::expr beside_old = terms_.and_(s.alive, terms_.or_(e.claims, old.claimed));
-        const z3::expr beside_new = terms_.and_(old.alive_new, terms_.or_(e.claims, old.claimed_new));
+        // Two touches of one row carry the claim that both saw, which is no clash.
+        const z3::expr beside_new =
+            terms_.and_({old.alive_new, terms_.or_(e.claims, old.claimed_new), terms_.or_(e.created, old.created_new)});
         s.duplicate = terms_.or_(old.duplicate, terms_.and_(e.adds_dot, terms_.or_(beside_old, beside_new)));
         s.claimed = terms_.and_(old.claimed, s.alive);
+        s.created_new = terms_.or_(old.created_new, e.created);
         s.claimed_new = terms_.or_(old.claimed_new, terms_.and_(e.adds_dot, e.claims));
     }
     return s;
@@ -423,6 +428,10 @@ const std::vector<Val>& Universe::row(const State& state, TableId table, std::ui
         if (shape.derived[d].cascade) continue;
         const z3::expr gone = terms_.not_(parent_visible(state, table, slot, d, nullptr));
         for (std::uint32_t c : shape.derived[d].columns) view[c].null = terms_.or_(view[c].null, gone);
+    }
+    for (std::uint32_t c = 0; c < view.size(); ++c) {
+        const sql::ExprPtr& generated = shape.table->columns[c].generated;
+        if (generated && compute) view[c] = compute(*generated, view);
     }
     return state.views_.emplace(at, std::move(view)).first->second;
 }

@@ -6,6 +6,7 @@
 // Not thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -31,6 +32,7 @@ struct TableShape {
     const catalog::Table* table = nullptr;
     bool per_key = false;
     bool incarnations = false;            // per_key and deleted from: payloads belong to incarnations
+    bool claims = false;                  // per_key, and plain INSERTs make rows too
     std::vector<Derived> derived;
     std::vector<Owner> slots;
     bool is_register(std::uint32_t column) const;
@@ -50,6 +52,7 @@ struct SlotState {
     std::vector<z3::expr> rest_parent;  // per derived: whether the parent in the rest is visible
     z3::expr incarnation, deleted_at;
     z3::expr claimed, claimed_new;    // a live dot of these claims
+    z3::expr created_new;             // a call made the row where none was visible
     z3::expr duplicate;               // two live dots of which one claims
 };
 
@@ -120,7 +123,7 @@ class Reads {
 
 class Universe {
   public:
-    Universe(const catalog::Schema& schema, Terms& terms, const std::vector<Touches>& all);
+    Universe(const catalog::Schema& schema, Terms& terms, const std::vector<Touches>& all, const std::set<TableId>& claimed);
 
     const catalog::Schema& schema() const { return schema_; }
     Terms& terms() const { return terms_; }
@@ -141,6 +144,8 @@ class Universe {
     z3::expr visible(const State& state, TableId table, std::uint32_t slot, Reads* reads = nullptr) const;
     // Columns as readers see them: counters summed, SET NULL applied.
     const std::vector<Val>& row(const State& state, TableId table, std::uint32_t slot) const;
+    // Generated columns are computed from the merged row by whoever can evaluate expressions.
+    std::function<Val(const sql::Expr& e, const std::vector<Val>& row)> compute;
     // Records what reading one column of the row means.
     void note_column(TableId table, std::uint32_t column, Reads* reads) const;
     // A column that no declared transaction can change, or that never changes in a slot.

@@ -1,0 +1,223 @@
+#include "confluence/check.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "confluence/classify.h"
+#include "confluence/planning.h"
+#include "confluence/rules.h"
+#include "confluence/search.h"
+
+namespace anabranch::confluence {
+
+namespace {
+
+class Checker {
+  public:
+    Checker(catalog::SchemaPtr schema, const Options& options)
+        : schema_(std::move(schema)), options_(options), analysis_(schema_), classifier_(analysis_, options.progress) {
+        analysis_.rlimit = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.rlimit, UINT32_MAX));
+    }
+
+    Result<Report> run() {
+        const std::int64_t start = now();
+        report_.schema = schema_;
+        report_.warnings = schema_->warnings;
+        TRY_VOID(restrict());
+        classifier_.clock = options_.clock_micros;
+        classifier_.run();
+        if (options_.witnesses) TRY_VOID(seek_witnesses());
+        list_pairs();
+        report_.plan = make_plan(analysis_, classifier_);
+        if (options_.witnesses) TRY_VOID(contest());
+        report_.millis = static_cast<double>(now() - start) / 1000;
+        return std::move(report_);
+    }
+
+  private:
+    std::int64_t now() const { return options_.clock_micros ? options_.clock_micros() : 0; }
+
+    Result<void> restrict() {
+        std::set<std::uint32_t> transactions, invariants;
+        for (std::uint32_t i = 0; i < schema_->transactions.size(); ++i) {
+            const auto& t = schema_->transactions[i];
+            if (t.name == options_.only_transaction || t.display() == options_.only_transaction) transactions.insert(i);
+        }
+        for (std::uint32_t i = 0; i < schema_->invariants.size(); ++i) {
+            if (schema_->invariants[i].name == options_.only_invariant) invariants.insert(i);
+        }
+        if (!options_.only_transaction.empty() && transactions.empty()) {
+            return fail(Error::make(sqlstate::undefined_object, "there is no transaction \"" + options_.only_transaction + "\"")
+                            .with_hint("The report without --transaction lists all of them."));
+        }
+        if (!options_.only_invariant.empty() && invariants.empty()) {
+            return fail(Error::make(sqlstate::undefined_object, "there is no invariant \"" + options_.only_invariant + "\"")
+                            .with_hint("The report without --invariant lists all of them."));
+        }
+        only_transactions_ = transactions;
+        only_invariants_ = invariants;
+        classifier_.only(transactions, invariants);
+        return {};
+    }
+
+    // What the solver's models suggest, per edge.
+    Seeds seeds_of(const Edge& edge) const {
+        Seeds seeds;
+        seeds.values.resize(schema_->transactions.size());
+        for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
+        seeds.apart = edge.calls;
+        for (std::uint32_t t = 0; t < schema_->transactions.size(); ++t) {
+            if (analysis_.access[t].writes_any()) seeds.builders.push_back(t);
+        }
+        const auto useful = [&](std::uint32_t t) {
+            const auto& reads = analysis_.invariant_reads[edge.invariant].tables;
+            return std::any_of(analysis_.touches[t].begin(), analysis_.touches[t].end(), [&](const auto& entry) {
+                const auto wants = [&](std::uint32_t u) { return analysis_.access[u].tables.contains(entry.first); };
+                return reads.contains(entry.first) || wants(edge.first) || wants(edge.second);
+            });
+        };
+        std::stable_sort(seeds.builders.begin(), seeds.builders.end(), [&](std::uint32_t a, std::uint32_t b) { return useful(a) && !useful(b); });
+        return seeds;
+    }
+
+    static void add_values(Seeds& seeds, const SuggestedCall& call) {
+        auto& lists = seeds.values[call.transaction];
+        lists.resize(std::max(lists.size(), call.arguments.size()));
+        for (std::size_t i = 0; i < call.arguments.size(); ++i) {
+            auto& list = lists[i];
+            if (!call.arguments[i].empty() && std::find(list.begin(), list.end(), call.arguments[i]) == list.end()) list.push_back(call.arguments[i]);
+        }
+    }
+
+    Result<void> seek_witnesses() {
+        for (const Edge& edge : classifier_.edges()) {
+            if (!search_) search_ = std::make_unique<Search>(schema_);
+            const std::int64_t start = now();
+            TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge)));
+            classifier_.micros[{edge.first, edge.second}] += now() - start;
+            if (found) witnesses_.emplace(key(edge), std::move(*found));
+        }
+        return {};
+    }
+
+    using EdgeKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
+    static EdgeKey key(const Edge& e) { return {e.first, e.second, e.invariant}; }
+
+    Conflict conflict_of(const Edge& edge, std::uint32_t transaction) const {
+        Conflict conflict;
+        const bool forward = edge.first == transaction;
+        conflict.with = forward ? edge.second : edge.first;
+        for (const smt::Distinct& d : edge.scope) {
+            conflict.scope.push_back(forward ? Conflict::Key{d.first, d.second} : Conflict::Key{d.second, d.first});
+        }
+        const auto witness = witnesses_.find(key(edge));
+        if (witness != witnesses_.end()) conflict.witness = witness->second;
+        conflict.why = why(*schema_, edge, transaction, conflict.witness.has_value());
+        return conflict;
+    }
+
+    void list_pairs() {
+        std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<const Edge*>> edges;
+        for (const Edge& edge : classifier_.edges()) {
+            edges[{edge.first, edge.invariant}].push_back(&edge);
+            if (edge.first != edge.second) edges[{edge.second, edge.invariant}].push_back(&edge);
+        }
+        for (std::uint32_t t = 0; t < schema_->transactions.size(); ++t) {
+            if (schema_->transactions[t].skipped) continue;
+            if (!only_transactions_.empty() && !only_transactions_.contains(t)) continue;
+            std::int64_t micros = 0;
+            for (const auto& [pair, spent] : classifier_.micros) {
+                if (pair.first == t || pair.second == t) micros += spent;
+            }
+            std::size_t asked = 0;
+            for (std::uint32_t i = 0; i < schema_->invariants.size(); ++i) {
+                if (!only_invariants_.empty() && !only_invariants_.contains(i)) continue;
+                Pair pair;
+                pair.transaction = t;
+                pair.invariant = i;
+                const auto found = edges.find({t, i});
+                if (found == edges.end()) {
+                    pair.verdict = Verdict::confluent;
+                    const Rule rule = rule_of(analysis_, classifier_, t, i);
+                    pair.rule = rule.name;
+                    pair.reason = rule.reason;
+                    if (rule.solver) ++asked;
+                } else {
+                    for (const Edge* edge : found->second) pair.conflicts.push_back(conflict_of(*edge, t));
+                    const bool witnessed = std::any_of(pair.conflicts.begin(), pair.conflicts.end(), [](const Conflict& c) { return c.witness.has_value(); });
+                    pair.verdict = witnessed ? Verdict::not_confluent : Verdict::unknown;
+                    pair.rule = witnessed ? "witness replayed" : "no proof and no witness";
+                    pair.reason = pair.conflicts.front().why;
+                    ++asked;
+                }
+                report_.pairs.push_back(std::move(pair));
+            }
+            // Time is measured per pair of transactions; it is shared out among the invariants that were asked about.
+            for (auto pair = report_.pairs.rbegin(); pair != report_.pairs.rend() && pair->transaction == t; ++pair) {
+                const bool solved = pair->verdict != Verdict::confluent || rule_of(analysis_, classifier_, t, pair->invariant).solver;
+                if (solved && asked > 0) pair->millis = static_cast<double>(micros) / 1000 / static_cast<double>(asked);
+            }
+        }
+    }
+
+    // Every confluent verdict must survive a search of the real engine.
+    Result<void> contest() {
+        const std::size_t count = schema_->transactions.size();
+        std::vector<std::vector<bool>> apart(count, std::vector<bool>(count, false));
+        std::set<EdgeKey> known;
+        std::set<std::pair<std::uint32_t, std::uint32_t>> conflicting;
+        for (const Edge& edge : classifier_.edges()) {
+            known.insert(key(edge));
+            conflicting.insert({edge.first, edge.second});
+        }
+        bool any = false;
+        for (std::uint32_t a = 0; a < count; ++a) {
+            for (std::uint32_t b = 0; b < count; ++b) {
+                const bool writes = analysis_.access[a].writes_any() && analysis_.access[b].writes_any();
+                apart[a][b] = writes && classifier_.apart(a, b) && !conflicting.contains(std::minmax(a, b));
+                any |= apart[a][b];
+            }
+        }
+        if (!any || !only_transactions_.empty() || !only_invariants_.empty()) return {};
+        if (!search_) search_ = std::make_unique<Search>(schema_);
+        Seeds seeds;
+        seeds.values.resize(count);
+        for (const Edge& edge : classifier_.edges()) {
+            for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
+        }
+        for (std::uint32_t t = 0; t < count; ++t) {
+            if (analysis_.access[t].writes_any()) seeds.builders.push_back(t);
+        }
+        TRY(const auto breaks, search_->find_breaks(apart, seeds));
+        for (const Broken& broken : breaks) {
+            const auto& invariant = schema_->invariants[broken.invariant];
+            const std::string first = schema_->transactions[broken.first].name;
+            const std::string second = schema_->transactions[broken.second].name;
+            const Rule rule = rule_of(analysis_, classifier_, broken.first, broken.invariant);
+            return fail(Error::make(sqlstate::internal_error, "two engines contest a verdict: " + first + " and " + second + " on " + invariant.name)
+                            .with_detail("The analysis says confluent (" + rule.name + ": " + rule.reason + "), the search has a history:\n" +
+                                         broken.witness.scenario)
+                            .with_hint("This is a defect of anabranch; nothing was decided. Please report the schema and this text."));
+        }
+        return {};
+    }
+
+    catalog::SchemaPtr schema_;
+    const Options& options_;
+    smt::Analysis analysis_;
+    Classifier classifier_;
+    std::unique_ptr<Search> search_;
+    std::set<std::uint32_t> only_transactions_, only_invariants_;
+    std::map<EdgeKey, Witness> witnesses_;
+    Report report_;
+};
+
+}  // namespace
+
+Result<Report> check(catalog::SchemaPtr schema, const Options& options) {
+    Checker checker(std::move(schema), options);
+    return checker.run();
+}
+
+}  // namespace anabranch::confluence
