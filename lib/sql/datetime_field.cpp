@@ -122,6 +122,12 @@ std::string scaled(__int128 value, int scale) {
     return join_numeric(value < 0, digits, scale);
 }
 
+// date_trunc() knows fewer units by name than extract().
+std::unexpected<Error> refuse_cut(Field field, std::string_view text, Type type) {
+    const bool timezone = field >= Field::timezone;
+    return refuse(timezone || field == Field::week ? field : Field::unknown, text, type);
+}
+
 std::int64_t display_year(std::int64_t year) {
     return year > 0 ? year : year - 1;
 }
@@ -322,29 +328,29 @@ Result<std::int64_t> truncate_timestamp(std::string_view text, Type type, std::i
     const Field field = find_field(text);
     const auto cut = [&](std::int64_t unit) { return timestamp - (time_of_day(timestamp) % unit); };
     const std::int64_t days = timestamp_to_date(timestamp);
-    const bool infinite = timestamp == timestamp_infinity || timestamp == timestamp_minus_infinity;
-    CivilDate date = infinite ? CivilDate{} : civil_from_days(days);
+    if (timestamp == timestamp_infinity || timestamp == timestamp_minus_infinity) return timestamp;
+    CivilDate date = civil_from_days(days);
     std::int64_t out = 0;
     switch (field) {
         case Field::microsecond:
             return timestamp;
         case Field::millisecond:
-            out = infinite ? 0 : cut(1000);
+            out = cut(1000);
             break;
         case Field::second:
-            out = infinite ? 0 : cut(micros_per_second);
+            out = cut(micros_per_second);
             break;
         case Field::minute:
-            out = infinite ? 0 : cut(60 * micros_per_second);
+            out = cut(60 * micros_per_second);
             break;
         case Field::hour:
-            out = infinite ? 0 : cut(micros_per_hour);
+            out = cut(micros_per_hour);
             break;
         case Field::day:
-            out = infinite ? 0 : cut(micros_per_day);
+            out = cut(micros_per_day);
             break;
         case Field::week:
-            out = infinite ? 0 : (days - (day_of_week(days) + 6) % 7) * micros_per_day;
+            out = (days - (day_of_week(days) + 6) % 7) * micros_per_day;
             break;
         case Field::month:
             date.day = 1;
@@ -367,9 +373,8 @@ Result<std::int64_t> truncate_timestamp(std::string_view text, Type type, std::i
                     1, 1};
             break;
         default:
-            return refuse(field, text, type);
+            return refuse_cut(field, text, type);
     }
-    if (infinite) return timestamp;
     if (field >= Field::month) {
         const __int128 micros = static_cast<__int128>(days_from_civil(date)) * micros_per_day;
         if (micros < timestamp_min) return fail("22008", "timestamp out of range");
@@ -411,7 +416,7 @@ Result<Interval> truncate_interval(std::string_view text, Interval value) {
         case Field::microsecond:
             return value;
         default:
-            return refuse(field, text, {TypeId::interval});
+            return refuse_cut(field, text, {TypeId::interval});
     }
 }
 

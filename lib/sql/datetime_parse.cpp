@@ -111,7 +111,7 @@ struct Reading {
 
 class Reader {
   public:
-    explicit Reader(std::string_view text) : text_(text) {}
+    explicit Reader(std::string_view text, bool only_time = false) : text_(text), only_time_(only_time) {}
 
     Problem read(Reading& out) {
         while (!text_.empty()) {
@@ -299,10 +299,10 @@ class Reader {
 
     // Digits alone: yyyymmdd, yymmdd, hhmmss after a date, or the day or year beside a month's name.
     Problem number(Reading& out, std::size_t digits) {
-        if (out.has_day && out.has_year) {
-            if (out.has_time || (digits != 6 && digits != 4 && digits != 2)) return Problem::syntax;
+        if ((out.has_day && out.has_year) || only_time_) {
+            if (out.has_time || (digits != 6 && digits != 4)) return Problem::syntax;
             const int hour = take_number(2);
-            const int minute = digits >= 4 ? take_number(2) : 0;
+            const int minute = take_number(2);
             const int second = digits == 6 ? take_number(2) : 0;
             return clock(out, hour, minute, second);
         }
@@ -314,7 +314,7 @@ class Reader {
             out.has_year = out.has_month = out.has_day = true;
             return Problem::none;
         }
-        if (digits > 6) return Problem::syntax;
+        if (digits > 6) return Problem::range;
         if (out.has_day || digits >= 3) {
             if (out.has_year) return Problem::syntax;
             out.short_year = digits <= 2;
@@ -341,6 +341,8 @@ class Reader {
             if (out.half_day == 2 && hour < 12) out.micros += 12 * micros_per_hour;
         }
         if (out.has_year || out.has_month || out.has_day) {
+            const bool alone = out.has_day && !out.has_month && !out.has_year;
+            if (alone && out.day > 12) return Problem::range;
             if (!out.has_year || !out.has_month || !out.has_day) return Problem::syntax;
             if (out.before_christ) {
                 if (out.year <= 0) return Problem::range;
@@ -356,6 +358,7 @@ class Reader {
     }
 
     std::string_view text_;
+    bool only_time_;  // digits alone are a time
 };
 
 std::unexpected<Error> explain(Problem problem, std::string_view text, const char* type) {
@@ -417,7 +420,7 @@ Result<std::int64_t> parse_date(std::string_view text) {
 Result<std::int64_t> parse_time(std::string_view text) {
     const std::string lowered = lower_trimmed(text);
     Reading r;
-    if (const Problem p = Reader(lowered).read(r); p != Problem::none) return explain(p, text, "time");
+    if (const Problem p = Reader(lowered, true).read(r); p != Problem::none) return explain(p, text, "time");
     if (!r.has_time || r.special != Reading::Special::none) return explain(Problem::syntax, text, "time");
     return r.micros;
 }

@@ -194,7 +194,9 @@ Datum numeric_binary_kernel(EvalContext& context, const CallSite&, const Datum* 
 Datum numeric_div_trunc(EvalContext& context, const CallSite&, const Datum* args) {
     const std::string_view a = args[0].as_bytes();
     const std::string_view b = args[1].as_bytes();
-    // Exact: the quotient of a less its remainder.
+    // NaN, infinities and errors as division has them; else exact: the quotient of a less its remainder.
+    if (a.ends_with('y') || b.ends_with('y'))
+        return unwrap_bytes(context, numeric_binary(NumericOp::div, a, b));
     Result<std::string> rest = numeric_binary(NumericOp::mod, a, b);
     if (!rest) return context.fail(std::move(rest).error());
     Result<std::string> multiple = numeric_binary(NumericOp::sub, a, *rest);

@@ -22,7 +22,8 @@ Datum finish(EvalContext& c, Type array, std::span<const Datum> elements, std::i
 // One-dimensional (or empty) arrays only; false after a failure.
 bool one_dimension(EvalContext& c, const ArrayReader& array) {
     if (array.dimensions().size() <= 1) return true;
-    c.fail(sqlstate::feature_not_supported, "this operation on multidimensional arrays is not supported");
+    c.fail(sqlstate::feature_not_supported,
+           "searching for elements in multidimensional arrays is not supported");
     return false;
 }
 std::int32_t lower_of(const ArrayReader& array) {
@@ -77,7 +78,9 @@ Datum element(EvalContext&, const CallSite& site, const Datum* args) {
 Datum array_slice(EvalContext& c, const CallSite& site, const Datum* args) {
     if (args[0].is_null()) return {};
     ArrayReader array(site.args[0], args[0].as_bytes());
-    if (!one_dimension(c, array)) return {};
+    if (array.dimensions().size() > 1) {
+        return c.fail(sqlstate::feature_not_supported, "slices of multidimensional arrays are not supported");
+    }
     const std::int64_t lower = lower_of(array);
     const std::int64_t upper = lower + as_count(array.size()) - 1;
     const std::int64_t from = args[1].is_null() ? lower : args[1].as_integer();
@@ -190,14 +193,18 @@ Datum edit(EvalContext& c, const CallSite& site, const Datum* args) {
 Datum trim_array(EvalContext& c, const CallSite& site, const Datum* args) {
     std::vector<Datum> elements = array_elements(site.args[0], args[0].as_bytes());
     const ArrayReader array(site.args[0], args[0].as_bytes());
-    if (!one_dimension(c, array)) return {};
+    std::vector<ArrayDimension> dimensions(array.dimensions().begin(), array.dimensions().end());
+    const std::int64_t rows = dimensions.empty() ? 0 : dimensions[0].size;
     const std::int64_t n = args[1].as_integer();
-    if (n < 0 || n > as_count(elements.size())) {
-        return c.fail("2202E",
-                      "number of elements to trim must be between 0 and " + std::to_string(elements.size()));
+    if (n < 0 || n > rows) {
+        return c.fail("2202E", "number of elements to trim must be between 0 and " + std::to_string(rows));
     }
-    elements.resize(elements.size() - static_cast<std::size_t>(n));
-    return finish(c, site.result, elements);
+    if (rows == 0) return args[0];
+    elements.resize(elements.size() / static_cast<std::size_t>(rows) * static_cast<std::size_t>(rows - n));
+    dimensions[0] = {static_cast<std::int32_t>(rows - n), 1};
+    std::string out;
+    write_array(site.result, dimensions, elements, out);
+    return make_bytes(c, out);
 }
 
 Datum array_fill(EvalContext& c, const CallSite& site, const Datum* args) {

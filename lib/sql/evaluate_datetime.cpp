@@ -151,7 +151,14 @@ Datum uuid_kernel(EvalContext& c, const CallSite&, const Datum*) {
 // ---- Fields ----
 
 Datum extract_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
-    Result<std::string> out = extract_field(args[0].as_bytes(), site.args[1], args[1]);
+    Type type = site.args[1];
+    Datum value = args[1];
+    if (site.func == Func::date_part && type.id == TypeId::date) {  // it sees a date as its midnight
+        type.id = TypeId::timestamp;
+        value = unwrap_integer(c, date_to_timestamp(value.as_integer()));
+        if (c.failed) return {};
+    }
+    Result<std::string> out = extract_field(args[0].as_bytes(), type, value);
     if (!out) return c.fail(std::move(out).error());
     if (out->empty()) return {};
     return site.result.id == TypeId::numeric ? make_bytes(c, *out) : Datum::floating(numeric_to_double(*out));
@@ -195,7 +202,7 @@ std::string padded(std::int64_t v) {
 
 Result<std::int64_t> make_days(std::int64_t year, std::int64_t month, std::int64_t day) {
     const std::int64_t astronomical = year < 0 ? year + 1 : year;
-    const bool valid = year != 0 && std::abs(year) < 6'000'000 && month >= 1 && month <= 12 && day >= 1 &&
+    const bool valid = year != 0 && std::abs(year) <= INT32_MAX && month >= 1 && month <= 12 && day >= 1 &&
                        day <= 31 && valid_date(astronomical, static_cast<int>(month), static_cast<int>(day));
     if (!valid) {
         return fail("22008", "date field value out of range: " + std::to_string(year) + "-" + padded(month) +
@@ -217,7 +224,7 @@ Result<std::int64_t> make_micros(std::int64_t hour, std::int64_t minute, double 
         std::string text;
         print_text({TypeId::float8}, Datum::floating(second), text);
         return fail("22008", "time field value out of range: " + std::to_string(hour) + ":" + padded(minute) +
-                                 ":" + (second < 10 ? "0" : "") + text);
+                                 ":" + (second >= 0 && second < 10 ? "0" : "") + text);
     }
     return out;
 }

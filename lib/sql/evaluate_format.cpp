@@ -227,89 +227,101 @@ Result<NumberFormat> read_format(std::string_view text) {
 }
 
 // The digits and separators, without sign; blanks stand where leading digits are missing.
-std::string fill_pattern(const NumberFormat& f, std::string_view whole, std::string_view fraction,
-                         bool negative) {
-    const bool overflow = whole.size() > f.before;
-    std::string out;
-    std::size_t at = 0;      // digit position before the point
-    std::size_t places = 0;  // after it
-    bool begun = false;
-    bool point = false;
-    // FM drops zeros at the end, but not those under a 0.
-    std::size_t shown = fraction.size();
-    while (f.fill && shown > f.zeros_after && fraction[shown - 1] == '0') --shown;
-    const std::size_t missing = overflow ? 0 : f.before - whole.size();
-    for (std::size_t i = 0; i < f.pattern.size(); ++i) {
-        const char c = f.pattern[i];
-        if (c == '\\') {
-            out += f.pattern[++i];
-        } else if (c == '.') {
-            point = true;
-            out += '.';
-        } else if (c == ',') {
-            if (begun) {
-                out += overflow ? ',' : ',';
-            } else if (!f.fill) {
-                out += ' ';
-            }
-        } else if (c == 'm' || c == 'p' || c == 'g') {
-            const char sign = negative ? (c == 'p' ? ' ' : '-') : (c == 'm' ? ' ' : '+');
-            if (sign != ' ' || !f.fill) out += sign;
-        } else if (point) {
-            if (overflow) {
-                out += '#';
-            } else if (places < shown) {
-                out += fraction[places];
-            }
-            ++places;
-        } else {
-            const bool lone_zero = whole == "0" && f.after != 0 && at + 1 == f.before;
-            if (overflow) {
-                out += '#';
-                begun = true;
-            } else if (at >= f.zero_from && at < missing) {
-                out += '0';
-                begun = true;
-            } else if (at < missing || (lone_zero && at < f.zero_from)) {
-                if (!f.fill) out += ' ';
+class Filler {
+  public:
+    Filler(const NumberFormat& format, std::string_view whole, std::string_view fraction, bool negative)
+        : f_(format),
+          whole_(whole),
+          fraction_(fraction),
+          negative_(negative),
+          overflow_(whole.size() > format.before),
+          missing_(overflow_ ? 0 : format.before - whole.size()),
+          shown_(fraction.size()) {
+        // FM drops zeros at the end, but not those under a 0.
+        while (f_.fill && shown_ > f_.zeros_after && fraction_[shown_ - 1] == '0') --shown_;
+    }
+
+    std::string run() {
+        for (std::size_t i = 0; i < f_.pattern.size(); ++i) {
+            const char c = f_.pattern[i];
+            if (c == '\\') {
+                out_ += f_.pattern[++i];
+            } else if (c == 'm' || c == 'p' || c == 'g') {
+                const char sign = negative_ ? (c == 'p' ? ' ' : '-') : (c == 'm' ? ' ' : '+');
+                if (sign != ' ' || !f_.fill) out_ += sign;
             } else {
-                out += whole[at - missing];
-                begun = true;
+                if (start_ == std::string::npos) start_ = out_.size();
+                part(c);
             }
-            ++at;
+        }
+        return std::move(out_);
+    }
+    // Where the number begins: literal text may stand before it.
+    std::size_t start() const { return start_; }
+
+  private:
+    void part(char c) {
+        if (c == '.') {
+            point_ = true;
+            out_ += '.';
+        } else if (c == ',') {
+            if (begun_ || !f_.fill) out_ += begun_ ? ',' : ' ';
+        } else if (!point_) {
+            before_point();
+        } else {
+            if (overflow_ || places_ < shown_) out_ += overflow_ ? '#' : fraction_[places_];
+            ++places_;
         }
     }
-    return out;
-}
+    void before_point() {
+        const bool lone_zero = whole_ == "0" && f_.after != 0 && at_ + 1 == f_.before && at_ < f_.zero_from;
+        if (overflow_) {
+            digit('#');
+        } else if (at_ >= f_.zero_from && at_ < missing_) {
+            digit('0');
+        } else if (lone_zero && f_.fill && shown_ == 0) {
+            digit('0');
+        } else if (at_ < missing_ || lone_zero) {
+            if (!f_.fill) out_ += ' ';
+        } else {
+            digit(whole_[at_ - missing_]);
+        }
+        ++at_;
+    }
+    void digit(char c) {
+        out_ += c;
+        begun_ = true;
+    }
 
-std::string with_sign(const NumberFormat& f, std::string body, bool negative) {
-    const std::size_t first = std::min(body.find_first_not_of(' '), body.size());
+    const NumberFormat& f_;
+    std::string_view whole_, fraction_;
+    bool negative_, overflow_;
+    std::size_t missing_, shown_;
+    std::size_t at_ = 0;      // digit position before the point
+    std::size_t places_ = 0;  // after it
+    bool begun_ = false, point_ = false;
+    std::size_t start_ = std::string::npos;
+    std::string out_;
+};
+
+std::string with_sign(const NumberFormat& f, std::string body, std::size_t start, bool negative) {
+    start = std::min(start, body.size());
+    const std::size_t first = std::min(body.find_first_not_of(' ', start), body.size());
     switch (f.sign) {
-        case Sign::plain:
-            if (negative) {
-                body.insert(first, "-");
-            } else if (!f.fill) {
-                body.insert(0, " ");
-            }
-            return body;
         case Sign::leading:
             return body.insert(first, negative ? "-" : "+");
         case Sign::trailing:
             return body + (negative ? "-" : "+");
         case Sign::brackets:
             if (negative) return body.insert(first, "<") + ">";
-            return f.fill ? body : " " + body + " ";
+            return f.fill ? body : body.insert(start, " ") + " ";
         case Sign::minus:
-        case Sign::plus:
         case Sign::both:
-            break;
-    }
-    if (f.sign == Sign::plus) {  // PL shows the plus only; a minus stands before the digits
-        if (negative) {
-            body.insert(first, "-");
-        } else if (!f.fill) {
-            body.insert(0, " ");
-        }
+            return body;
+        case Sign::plain:
+        case Sign::plus:  // PL shows the plus only; a minus stands before the digits
+            if (negative) return body.insert(first, "-");
+            return f.fill ? body : body.insert(start, " ");
     }
     return body;
 }
@@ -319,16 +331,24 @@ Datum number_to_char(EvalContext& c, const CallSite& site, const Datum* args) {
     if (!f) return c.fail(std::move(f).error());
     Result<Datum> value = cast(site.args[0], {TypeId::numeric}, args[0], c.arena);
     if (!value) return c.fail(std::move(value).error());
-    const std::string rounded = numeric_round(
-        value->as_bytes(), static_cast<int>(std::min<std::size_t>(f->after, numeric_scale_max)));
+    const int places = static_cast<int>(std::min<std::size_t>(f->after, numeric_scale_max));
+    const std::string rounded = numeric_round(value->as_bytes(), places);
     const Digits d = split_numeric(rounded);
-    if (d.special != Digits::Special::none) return make_bytes(c, std::string(f->before + f->after + 1, '#'));
-    const std::string_view whole = d.integer.empty() ? std::string_view("0") : d.integer;
+    std::string_view whole = d.integer;
+    std::string_view fraction = d.fraction;
+    const std::string hashes(f->after, '#');
+    if (d.special != Digits::Special::none) {
+        whole = d.special == Digits::Special::nan ? "NaN" : "Infinity";
+        fraction = hashes;
+        // The name stands among the digits before the point and ends the number.
+        if (whole.size() <= f->before) f->pattern.resize(std::min(f->pattern.find('.'), f->pattern.size()));
+    } else if (whole.empty() && f->before > 0) {
+        whole = "0";
+    }
     const bool negative = d.negative && !d.zero();
-    const bool no_places = f->before == 0;
-    std::string body =
-        fill_pattern(*f, no_places && whole == "0" ? std::string_view() : whole, d.fraction, negative);
-    return make_bytes(c, with_sign(*f, std::move(body), negative));
+    Filler filler(*f, whole, fraction, negative);
+    std::string body = filler.run();
+    return make_bytes(c, with_sign(*f, std::move(body), filler.start(), negative));
 }
 
 // to_number: the pattern's places are read loosely, as digits, point, separators and sign.

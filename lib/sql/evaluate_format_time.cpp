@@ -183,7 +183,7 @@ std::string show(Part part, const Fields& f, std::string_view pattern, bool fill
         case Part::hour24:
             return digits(f.hour, 2, fill);
         case Part::hour12:
-            return digits(f.interval ? f.hour % 12 : hour12, 2, fill);
+            return digits(hour12, 2, fill);
         case Part::minute:
             return digits(f.minute, 2, fill);
         case Part::second:
@@ -244,7 +244,7 @@ std::string show(Part part, const Fields& f, std::string_view pattern, bool fill
         case Part::iso_day_of_year:
             return digits((week.week - 1) * 7 + (day_of_week(f.days) + 6) % 7 + 1, 3, fill);
         case Part::day_of_month:
-            return digits(f.day, 2, fill);
+            return f.day < 0 ? std::to_string(f.day) : digits(f.day, 2, fill);
         case Part::day_of_week:
             return std::to_string(day_of_week(f.days) + 1);
         case Part::iso_day_of_week:
@@ -386,7 +386,7 @@ struct Read {
 
 class Scanner {
   public:
-    Scanner(std::string_view text, std::string_view format) : text_(text), whole_(text), format_(format) {}
+    Scanner(std::string_view text, std::string_view format) : text_(text), format_(format) {}
 
     Result<Read> run() {
         walk(
@@ -523,7 +523,7 @@ class Scanner {
         out_.has_year = true;
     }
 
-    std::string_view text_, whole_, format_;
+    std::string_view text_, format_;
     std::size_t consumed_ = 0;
     Read out_;
     std::optional<Error> error_;

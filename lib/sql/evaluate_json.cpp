@@ -51,8 +51,11 @@ const JsonValue* step(const JsonValue& value, std::string_view key) {
 template <bool Text>
 Datum get(EvalContext& c, const CallSite& site, const Datum* args) {
     const JsonValue value = read(site.args[0], args[0]);
-    const JsonValue* found =
-        is_integer(site.args[1]) ? value.at(args[1].as_integer()) : value.find(args[1].as_bytes());
+    const bool by_index = is_integer(site.args[1]);
+    const JsonValue* found = by_index ? value.at(args[1].as_integer()) : value.find(args[1].as_bytes());
+    // jsonb keeps a scalar as an array of one.
+    const bool is_only = by_index && (args[1].as_integer() == 0 || args[1].as_integer() == -1);
+    if (is_only && value.scalar() && site.args[0].id == TypeId::jsonb) found = &value;
     if (found == nullptr) return {};
     return Text ? as_text(c, *found) : json_datum(*found, c.arena);
 }
@@ -246,7 +249,8 @@ Datum edit_path(EvalContext& c, const CallSite& site, const Datum* args, Edit ed
         return c.fail("22023",
                       edit == Edit::erase ? "cannot delete path in scalar" : "cannot set path in scalar");
     const std::vector<Datum> path = array_elements(site.args[1], args[1].as_bytes());
-    if (path.empty()) return args[0];
+    const bool empty = value.items.empty() && value.fields.empty();
+    if (path.empty() || (empty && (edit == Edit::set || edit == Edit::erase))) return args[0];
     if (!Editor(c, edit, path, fresh).apply(value, 0)) return {};
     normalise(value);
     return json_datum(value, c.arena);

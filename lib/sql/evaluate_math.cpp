@@ -9,6 +9,7 @@ namespace anabranch::sql {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
+constexpr double radians_per_degree = 0.0174532925199432957692;
 
 Datum overflow(EvalContext& c) {
     return c.fail(sqlstate::numeric_value_out_of_range, "value out of range: overflow");
@@ -25,8 +26,11 @@ Datum bad_logarithm(EvalContext& c, double v) {
 }
 
 template <double (*F)(double)>
-Datum plain(EvalContext&, const CallSite&, const Datum* args) {
-    return Datum::floating(F(args[0].as_floating()));
+Datum plain(EvalContext& c, const CallSite&, const Datum* args) {
+    const double v = args[0].as_floating();
+    const double out = F(v);
+    if (std::isinf(out) && !std::isinf(v)) return overflow(c);
+    return Datum::floating(out);
 }
 double round_even(double v) {
     return std::rint(v);
@@ -35,10 +39,10 @@ double sign_of(double v) {
     return v > 0 ? 1 : (v < 0 ? -1 : 0);
 }
 double to_degrees(double v) {
-    return v * (180 / pi);
+    return v / radians_per_degree;
 }
 double to_radians(double v) {
-    return v * (pi / 180);
+    return v * radians_per_degree;
 }
 double floor_of(double v) {
     return std::floor(v);
@@ -93,8 +97,9 @@ Datum of_angle(EvalContext& c, const CallSite&, const Datum* args) {
 Datum power_of(EvalContext& c, const CallSite&, const Datum* args) {
     const double a = args[0].as_floating();
     const double b = args[1].as_floating();
+    if (std::isnan(a) || std::isnan(b)) return Datum::floating(a == 1 || b == 0 ? 1 : std::nan(""));
     if (a == 0 && b < 0) return c.fail("2201F", "zero raised to a negative power is undefined");
-    if (a < 0 && std::floor(b) != b && !std::isinf(a)) {
+    if (a < 0 && std::floor(b) != b) {
         return c.fail("2201F", "a negative number raised to a non-integer power yields a complex result");
     }
     const double out = std::pow(a, b);

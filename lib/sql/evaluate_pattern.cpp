@@ -57,7 +57,7 @@ Like like(std::string_view text, std::string_view pattern) {
         } else if (p == pattern.size() && t == text.size()) {
             return Like::yes;
         } else if (t == text.size()) {
-            return pattern.back() == '\\' && p + 1 == pattern.size() ? Like::bad_escape : Like::no;
+            return Like::no;
         }
         if (matched) continue;
         if (restart_p == std::string_view::npos || restart_t >= text.size()) return Like::no;
@@ -137,6 +137,11 @@ const re2::RE2* compiled(EvalContext& context, std::string_view pattern, bool ig
     return regex;
 }
 
+// The text with a position even when it is empty, so that matches can be told from absent groups.
+std::string_view placed(Datum text) {
+    return text.as_bytes().empty() ? std::string_view("") : text.as_bytes();
+}
+
 re2::StringPiece piece(std::string_view text) {
     return {text.data(), text.size()};
 }
@@ -190,7 +195,7 @@ Datum regexp_replace_kernel(EvalContext& context, const CallSite& site, const Da
     }
     const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
     if (regex == nullptr) return {};
-    const std::string_view text = args[0].as_bytes();
+    const std::string_view text = placed(args[0]);
     std::string out;
     const char* rest = text.data();
     for (const RegexGroups& groups : regex_matches(*regex, text, flags.global)) {
@@ -199,7 +204,7 @@ Datum regexp_replace_kernel(EvalContext& context, const CallSite& site, const Da
         rest = groups[0].data() + groups[0].size();
         if (out.size() > text_bytes_max) return context.fail("54000", "requested length too large");
     }
-    if (!text.empty()) out.append(rest, text.data() + text.size());
+    out.append(rest, text.data() + text.size());
     return make_bytes(context, out);
 }
 
@@ -216,7 +221,7 @@ Datum regexp_match_kernel(EvalContext& context, const CallSite& site, const Datu
     }
     const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
     if (regex == nullptr) return {};
-    const std::vector<RegexGroups> matches = regex_matches(*regex, args[0].as_bytes(), false);
+    const std::vector<RegexGroups> matches = regex_matches(*regex, placed(args[0]), false);
     if (matches.empty()) return {};
     const RegexGroups& groups = matches[0];
     std::vector<Datum> elements;
@@ -232,7 +237,7 @@ Datum regexp_match_kernel(EvalContext& context, const CallSite& site, const Datu
 Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* args) {
     const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
     if (regex == nullptr) return {};
-    const std::vector<RegexGroups> matches = regex_matches(*regex, args[0].as_bytes(), false);
+    const std::vector<RegexGroups> matches = regex_matches(*regex, placed(args[0]), false);
     if (matches.empty()) return {};
     const std::string_view found = matches[0][matches[0].size() > 1 ? 1 : 0];
     return found.data() == nullptr ? Datum() : Datum::bytes(found);
@@ -241,7 +246,25 @@ Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* a
 Datum regexp_count_kernel(EvalContext& context, const CallSite&, const Datum* args) {
     const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
     if (regex == nullptr) return {};
-    return Datum::integer(static_cast<std::int64_t>(regex_matches(*regex, args[0].as_bytes(), true).size()));
+    return Datum::integer(static_cast<std::int64_t>(regex_matches(*regex, placed(args[0]), true).size()));
+}
+
+Error explain(const re2::RE2& regex) {
+    switch (regex.error_code()) {
+        case re2::RE2::ErrorBadPerlOp:
+        case re2::RE2::ErrorBadEscape:
+        case re2::RE2::ErrorPatternTooLarge:
+            return Error::make(sqlstate::feature_not_supported,
+                               "regular expression is not supported: " + regex.error())
+                .with_hint("Look-around and back references are not available.");
+        case re2::RE2::ErrorMissingParen:
+        case re2::RE2::ErrorUnexpectedParen:
+            return Error::make("2201B", "invalid regular expression: parentheses () not balanced");
+        case re2::RE2::ErrorMissingBracket:
+            return Error::make("2201B", "invalid regular expression: brackets [] not balanced");
+        default:
+            return Error::make("2201B", "invalid regular expression: " + regex.error());
+    }
 }
 
 }  // namespace
@@ -260,13 +283,7 @@ const re2::RE2* RegexCache::find(std::string_view pattern, bool ignore_case, Err
     options.set_max_mem(4 << 20);
     auto regex = std::make_unique<re2::RE2>(piece(translate(pattern)), options);
     if (!regex->ok()) {
-        const bool unsupported = regex->error_code() == re2::RE2::ErrorBadPerlOp ||
-                                 regex->error_code() == re2::RE2::ErrorBadEscape ||
-                                 regex->error_code() == re2::RE2::ErrorPatternTooLarge;
-        error = Error::make(
-            unsupported ? sqlstate::feature_not_supported : std::string_view("2201B"),
-            (unsupported ? "regular expression is not supported: " : "invalid regular expression: ") +
-                regex->error());
+        error = explain(*regex);
         return nullptr;
     }
     if (known_.size() >= patterns_max) known_.clear();
@@ -291,8 +308,6 @@ std::vector<RegexGroups> regex_matches(const re2::RE2& regex, std::string_view t
     const auto groups = static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1;
     std::vector<re2::StringPiece> found(groups);
     std::vector<RegexGroups> out;
-    // A position, not a null pointer, even when the text is empty.
-    if (text.data() == nullptr) text = "";
     for (std::size_t at = 0; at <= text.size();) {
         if (!regex.Match(piece(text), at, text.size(), re2::RE2::UNANCHORED, found.data(),
                          static_cast<int>(groups)))

@@ -280,6 +280,7 @@ void text_parts(const Run& run) {
 }
 
 struct Matches {
+    std::string_view text;
     std::vector<RegexGroups> found;
     bool failed = false;
 };
@@ -290,7 +291,7 @@ Matches matches_of(const Run& run, bool always_all) {
         Result<RegexFlags> given = regex_flags(run.args[2].as_bytes());
         if (!given) {
             run.context.fail(std::move(given).error());
-            return {{}, true};
+            return {{}, {}, true};
         }
         flags = *given;
     }
@@ -299,16 +300,17 @@ Matches matches_of(const Run& run, bool always_all) {
     const re2::RE2* regex = run.context.regexes->find(run.args[1].as_bytes(), flags.ignore_case, error);
     if (regex == nullptr) {
         run.context.fail(std::move(error));
-        return {{}, true};
+        return {{}, {}, true};
     }
-    out.found = regex_matches(*regex, run.args[0].as_bytes(), always_all || flags.global);
+    out.text = run.args[0].as_bytes().empty() ? std::string_view("") : run.args[0].as_bytes();
+    out.found = regex_matches(*regex, out.text, always_all || flags.global);
     return out;
 }
 
 void regexp_parts(const Run& run) {
     const Matches matches = matches_of(run, true);
     if (matches.failed) return;
-    const std::string_view text = run.args[0].as_bytes();
+    const std::string_view text = matches.text;
     const char* rest = text.data();
     for (const RegexGroups& groups : matches.found) {
         const std::string_view hit = groups[0];
@@ -317,9 +319,7 @@ void regexp_parts(const Run& run) {
         if (!run.one(Datum::bytes({rest, static_cast<std::size_t>(hit.data() - rest)}))) return;
         rest = hit.data() + hit.size();
     }
-    run.one(Datum::bytes(
-        text.empty() ? text
-                     : std::string_view(rest, static_cast<std::size_t>(text.data() + text.size() - rest))));
+    run.one(Datum::bytes({rest, static_cast<std::size_t>(text.data() + text.size() - rest)}));
 }
 
 void regexp_rows(const Run& run) {

@@ -16,7 +16,7 @@ char to_upper(char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
 }
 bool is_alphanumeric(char c) {
-    return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || (c >= '0' && c <= '9') || (c & 0x80) != 0;
+    return (to_lower(c) >= 'a' && to_lower(c) <= 'z') || (c >= '0' && c <= '9');
 }
 
 template <char (*F)(char)>
@@ -274,7 +274,7 @@ Datum ascii(EvalContext&, const CallSite&, const Datum* args) {
 Datum chr(EvalContext& c, const CallSite&, const Datum* args) {
     const std::int64_t code = args[0].as_integer();
     if (code == 0) return c.fail("54000", "null character not permitted");
-    if (code < 0) return c.fail("54000", "character number must be positive");
+    if (code < 0) return c.fail("22023", "character number must be positive");
     if (code > 0x10FFFF)
         return c.fail("54000", "requested character too large for encoding: " + std::to_string(code));
     if (code >= 0xD800 && code <= 0xDFFF)

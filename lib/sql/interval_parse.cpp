@@ -210,15 +210,25 @@ class Reader {
         if (text_.starts_with(':') && n.fraction == 0) return clock(sum, n);
         if (text_.starts_with('-') && text_.size() > 1 && is_digit(text_[1])) return year_month(sum, n);
         skip();
-        if (text_.empty()) return added(sum.add(n, *find_unit("s")));
+        if (text_.empty()) return add(sum, n, *find_unit("s"));
         if (is_letter(text_.front())) {
             const UnitName* unit = find_unit(take_word());
-            return unit == nullptr ? Problem::syntax : added(sum.add(n, *unit));
+            return unit == nullptr ? Problem::syntax : add(sum, n, *unit);
         }
         // "3 4:05:06": a number before a time is days.
-        return added(sum.add(n, *find_unit("d")));
+        return add(sum, n, *find_unit("d"));
     }
 
+    // A unit may be given once.
+    Problem add(Sum& sum, const Number& n, const UnitName& unit) {
+        const auto* first = std::find_if(std::begin(units), std::end(units), [&](const UnitName& u) {
+            return u.unit == unit.unit && u.count == unit.count;
+        });
+        const std::uint64_t bit = std::uint64_t{1} << (first - std::begin(units));
+        if ((seen_ & bit) != 0) return Problem::syntax;
+        seen_ |= bit;
+        return added(sum.add(n, unit));
+    }
     static Problem added(bool fits) { return fits ? Problem::none : Problem::range; }
 
     // hh:mm[:ss[.f]]; two fields with a fraction are minutes and seconds.
@@ -253,6 +263,7 @@ class Reader {
         Number months;
         if (number(months) != Problem::none || months.whole > 11 || years.fraction != 0)
             return Problem::syntax;
+        if (text_.starts_with('-')) return Problem::syntax;
         months.negative = years.negative;
         if (!sum.add(years, *find_unit("y"))) return Problem::range;
         return added(sum.add(months, *find_unit("mon")));
@@ -287,6 +298,7 @@ class Reader {
     }
 
     std::string_view text_;
+    std::uint64_t seen_ = 0;
 };
 
 }  // namespace

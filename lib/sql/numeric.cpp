@@ -314,7 +314,7 @@ int ln_weight(const Digits& d) {
         return static_cast<int>(magnitude_text(difference).size()) - 1 - d.scale();
     }
     const double ln = x > 0 && std::isfinite(x) ? std::log(x) : 2.302585092994046 * decimal_exponent(d);
-    return static_cast<int>(std::floor(std::log10(std::fabs(ln))));
+    return static_cast<int>(std::log10(std::fabs(ln)));
 }
 
 Result<std::string> ln_text(const Digits& d) {
@@ -325,7 +325,7 @@ Result<std::string> ln_text(const Digits& d) {
 
 Result<std::string> sqrt_text(const Digits& d) {
     const Leading lead = leading(d);
-    const int weight = lead.weight >= 0 ? lead.weight * 2 + 1 : 1 - (1 - lead.weight) * 2;
+    const int weight = (lead.weight + 1) * 2 - 1;
     const int scale = std::min(std::max({significant_digits_min - weight, d.scale(), 0}), display_scale_max);
     // floor(sqrt) with one more digit would not round correctly: compare with the half instead.
     const Big value = rescale(coefficient(d), d.scale(), std::max(2 * scale, d.scale()));

@@ -55,6 +55,22 @@ Result<Datum> successor(Type element, Datum bound) {
     return Datum::integer(v + 1);
 }
 
+// [lower, upper), which may turn out empty.
+Result<void> make_half_open(Type element, Range& value) {
+    if (!value.lower.is_null() && !value.lower_inclusive && !is_infinite_date(element, value.lower)) {
+        TRY(value.lower, successor(element, value.lower));
+        value.lower_inclusive = true;
+    }
+    if (!value.upper.is_null() && value.upper_inclusive && !is_infinite_date(element, value.upper)) {
+        TRY(value.upper, successor(element, value.upper));
+        value.upper_inclusive = false;
+    }
+    const bool bounded = !value.lower.is_null() && !value.upper.is_null();
+    value.empty = bounded && value.lower_inclusive && !value.upper_inclusive &&
+                  compare(element, value.lower, value.upper) >= 0;
+    return {};
+}
+
 }  // namespace
 
 Type range_over(Type element) {
@@ -97,21 +113,14 @@ Range read_range(Type range, std::string_view bytes) {
 
 Result<std::string> write_range(Type range, Range value) {
     const Type element = range_element(range);
-    if (!value.empty && is_discrete(element)) {
-        if (!value.lower.is_null() && !value.lower_inclusive && !is_infinite_date(element, value.lower)) {
-            TRY(value.lower, successor(element, value.lower));
-            value.lower_inclusive = true;
-        }
-        if (!value.upper.is_null() && value.upper_inclusive && !is_infinite_date(element, value.upper)) {
-            TRY(value.upper, successor(element, value.upper));
-            value.upper_inclusive = false;
-        }
-    }
     if (!value.empty && !value.lower.is_null() && !value.upper.is_null()) {
         const int order = compare(element, value.lower, value.upper);
         if (order > 0)
             return fail("22000", "range lower bound must be less than or equal to range upper bound");
         value.empty = order == 0 && !(value.lower_inclusive && value.upper_inclusive);
+    }
+    if (!value.empty && is_discrete(element)) {
+        TRY_VOID(make_half_open(element, value));
     }
     std::string out;
     ByteWriter writer(out);

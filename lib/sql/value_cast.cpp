@@ -181,7 +181,7 @@ Result<Datum> to_text(const Conversion& c) {
         return fit_text(to, unpad ? without_padding(text) : text, c.arena, c.implicit);
     }
     if (c.from.id == TypeId::bool_ && !c.from.array) {
-        return fit_text(to, c.value.as_bool() ? "true" : "false", c.arena, true);
+        return fit_text(to, c.value.as_bool() ? "true" : "false", c.arena, c.implicit);
     }
     std::string text;
     print_text(c.from, c.value, text, c.labels);

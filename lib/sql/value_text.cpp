@@ -158,7 +158,7 @@ Result<Datum> parse_bytea(std::string_view text, Arena& arena) {
             out += static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + text[i + 3] - '0');
             i += 3;
         } else {
-            return bad_syntax({TypeId::bytea}, text);
+            return fail(sqlstate::invalid_text_representation, "invalid input syntax for type bytea");
         }
     }
     return Datum::bytes(arena.copy(out));
@@ -316,8 +316,10 @@ Result<Datum> parse_text(Type type, std::string_view text, Arena& arena, const E
             return parse_integer(type, text, INT32_MIN, INT32_MAX);
         case TypeId::int8:
             return parse_integer(type, text, INT64_MIN, INT64_MAX);
-        case TypeId::oid:
-            return parse_integer(type, text, 0, UINT32_MAX);
+        case TypeId::oid: {  // negative ones wrap, as int4 does
+            TRY(const Datum value, parse_integer(type, text, INT32_MIN, UINT32_MAX));
+            return Datum::integer(static_cast<std::uint32_t>(value.as_integer()));
+        }
         case TypeId::regclass:
         case TypeId::regtype:
         case TypeId::regproc:
