@@ -189,7 +189,7 @@ Result<const crdt::Delta*> Engine::initial() {
         for (const auto& statement : schema_->initial) TRY_VOID(run(*exec::compile(schema_, statement), {}, nullptr));
         TRY(const auto* writes, finish());
         if (!writes->empty())
-            impl_->initial = state->make_delta(*writes, {initial_replica, 1}, {1, initial_replica});
+            impl_->initial = state->make_delta(writes->known_to_all(*schema_), {initial_replica, 1}, {1, initial_replica});
     }
     impl_->started = true;
     return impl_->initial ? &*impl_->initial : nullptr;

@@ -75,6 +75,12 @@ struct RowWrite {
 struct WriteSet {
     std::vector<RowWrite> rows;
     bool empty() const { return rows.empty(); }
+    // As the rows that every replica starts from: where the key is the identity they claim nothing, since nobody can insert beside them.
+    WriteSet known_to_all(const catalog::Schema& schema) const {
+        WriteSet known = *this;
+        for (RowWrite& row : known.rows) row.claims = row.claims && schema.table(row.table).identity == catalog::RowIdentity::per_insert;
+        return known;
+    }
 };
 
 }  // namespace anabranch::exec

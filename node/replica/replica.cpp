@@ -112,7 +112,7 @@ class Replica::Impl {
             TRY_VOID(run.run(*exec::compile(state_.schema, statement), {}, nullptr));
         TRY(const auto* writes, run.finish());
         if (writes->empty()) return {};
-        const auto delta = state_.database.make_delta(*writes, {initial_origin, 1}, {1, initial_origin});
+        const auto delta = state_.database.make_delta(writes->known_to_all(*state_.schema), {initial_origin, 1}, {1, initial_origin});
         CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
         Bytes bytes = delta.encode();
         const Ticket ticket = state_.append(RecordKind::delta, bytes);
