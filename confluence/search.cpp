@@ -9,7 +9,7 @@
 #include "confluence/engine.h"
 #include "confluence/search_meet.h"
 #include "confluence/search_space.h"
-#include "confluence/search_values.h"
+#include "confluence/search_arguments.h"
 #include "confluence/shrink.h"
 
 namespace anabranch::confluence {
@@ -33,7 +33,7 @@ struct Goal {
 // One question, from the start state on.
 class Hunt {
   public:
-    Hunt(Engine& engine, const Meeting& meeting, const SearchValues& values, const SearchLimits& limits, Search::Counts& counts,
+    Hunt(Engine& engine, const Meeting& meeting, const SearchArguments& values, const SearchLimits& limits, Search::Counts& counts,
          Goal goal)
         : engine_(engine),
           meeting_(meeting),
@@ -319,7 +319,7 @@ Result<std::optional<Witness>> Search::find_witness(std::uint32_t invariant, std
     constexpr int rejected_max = 12;
     Engine& engine = impl_->engine;
     const std::string& name = engine.schema().invariants[invariant].name;
-    const SearchValues values(engine, seeds);
+    const SearchArguments values(engine, seeds);
     const Shrinker shrinker(engine, values, name);
     Goal goal;
     goal.transactions = first == second ? std::vector{first} : std::vector{std::min(first, second), std::max(first, second)};
@@ -349,7 +349,7 @@ Result<std::vector<Broken>> Search::find_breaks(const std::vector<std::vector<bo
                                                 const SearchLimits& limits) {
     constexpr std::size_t attempts_max = 64;
     Engine& engine = impl_->engine;
-    const SearchValues values(engine, seeds);
+    const SearchArguments values(engine, seeds);
     std::vector<Broken> out;
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> known;  // invariant, first, second
     std::optional<Error> error;

@@ -64,7 +64,7 @@ std::uint64_t content_of(const crdt::Delta& delta) {
     return hash64(bytes);
 }
 
-SearchSpace::SearchSpace(Engine& engine, const SearchValues& values, const SearchLimits& limits, Search::Counts& counts)
+SearchSpace::SearchSpace(Engine& engine, const SearchArguments& values, const SearchLimits& limits, Search::Counts& counts)
     : engine_(engine), values_(values), limits_(limits), counts_(counts) {}
 
 Result<std::unique_ptr<SearchState>> SearchSpace::start() {

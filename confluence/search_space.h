@@ -14,7 +14,7 @@
 
 #include "confluence/engine.h"
 #include "confluence/search.h"
-#include "confluence/search_values.h"
+#include "confluence/search_arguments.h"
 #include "crdt/delta.h"
 
 namespace anabranch::confluence {
@@ -56,7 +56,7 @@ struct SearchState {
 
 class SearchSpace {
   public:
-    SearchSpace(Engine& engine, const SearchValues& values, const SearchLimits& limits, Search::Counts& counts);
+    SearchSpace(Engine& engine, const SearchArguments& values, const SearchLimits& limits, Search::Counts& counts);
 
     Result<std::unique_ptr<SearchState>> start();
     // States one call further, without those seen before: at most `limits.states_max`, those first at which most of `interesting` can run.
@@ -84,7 +84,7 @@ class SearchSpace {
     ReplicaOrigin origin_of(const SearchState& state, const Role& role, const Effect* first = nullptr) const;
 
     Engine& engine_;
-    const SearchValues& values_;
+    const SearchArguments& values_;
     const SearchLimits& limits_;
     Search::Counts& counts_;
     std::map<std::vector<std::uint64_t>, std::size_t> seen_;  // digests of states

@@ -8,7 +8,7 @@
 
 #include "confluence/engine.h"
 #include "confluence/history.h"
-#include "confluence/search_values.h"
+#include "confluence/search_arguments.h"
 
 namespace anabranch::confluence {
 
@@ -28,7 +28,7 @@ struct Trial {
 
 class Shrinker {
   public:
-    Shrinker(Engine& engine, const SearchValues& values, const std::string& invariant)
+    Shrinker(Engine& engine, const SearchArguments& values, const std::string& invariant)
         : engine_(engine), values_(values), invariant_(invariant) {}
     // Every call is accepted, and in the end the invariant is violated or, for a lost update, a write is lost.
     bool breaks(const Trial& trial) const;
@@ -46,7 +46,7 @@ class Shrinker {
     void forget_names(Trial& trial) const;
 
     Engine& engine_;
-    const SearchValues& values_;
+    const SearchArguments& values_;
     std::string invariant_;
 };
 

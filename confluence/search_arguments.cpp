@@ -1,4 +1,4 @@
-#include "confluence/search_values.h"
+#include "confluence/search_arguments.h"
 
 #include <algorithm>
 #include <map>
@@ -57,7 +57,7 @@ struct Constants final : Walker {
 }  // namespace
 
 // Which columns a parameter is compared with (=) or written to.
-class SearchValues::Association final : public Walker {
+class SearchArguments::Association final : public Walker {
   public:
     explicit Association(std::map<std::uint32_t, std::set<Column>>& out) : out_(out) {}
 
@@ -98,7 +98,7 @@ class SearchValues::Association final : public Walker {
     std::int64_t pending_ = -1;
 };
 
-SearchValues::SearchValues(Engine& engine, const Seeds& seeds) : engine_(engine) {
+SearchArguments::SearchArguments(Engine& engine, const Seeds& seeds) : engine_(engine) {
     const auto& schema = engine.schema();
     Constants constants;
     for (const auto& transaction : schema.transactions)
@@ -115,7 +115,7 @@ SearchValues::SearchValues(Engine& engine, const Seeds& seeds) : engine_(engine)
     for (std::uint32_t t = 0; t < parameters_.size(); ++t) read(t, seeds);
 }
 
-void SearchValues::read(std::uint32_t t, const Seeds& seeds) {
+void SearchArguments::read(std::uint32_t t, const Seeds& seeds) {
     const auto& schema = engine_.schema();
     const auto& transaction = schema.transactions[t];
     Parameters& out = parameters_[t];
@@ -157,7 +157,7 @@ void SearchValues::read(std::uint32_t t, const Seeds& seeds) {
     }
 }
 
-void SearchValues::add_literal(Parameter& parameter, const std::string& text) const {
+void SearchArguments::add_literal(Parameter& parameter, const std::string& text) const {
     const auto value = engine_.literal(parameter.type, text);
     if (!value) return;
     for (const auto& known : parameter.literals)
@@ -166,7 +166,7 @@ void SearchValues::add_literal(Parameter& parameter, const std::string& text) co
 }
 
 // What the seeds do not say: small numbers, constants of the schema and their neighbours, words.
-void SearchValues::add_defaults(Parameter& parameter) const {
+void SearchArguments::add_defaults(Parameter& parameter) const {
     if (is_number(parameter.type)) {
         for (const char* small : {"1", "2"}) add_literal(parameter, small);
         for (const auto constant : constants_) add_literal(parameter, std::to_string(constant));
@@ -194,7 +194,7 @@ void SearchValues::add_defaults(Parameter& parameter) const {
     }
 }
 
-void SearchValues::add_stored(const Parameter& parameter, const crdt::Database& state, const std::vector<NamedKey>& names,
+void SearchArguments::add_stored(const Parameter& parameter, const crdt::Database& state, const std::vector<NamedKey>& names,
                               std::vector<CallValue>& out) const {
     for (const auto& [table, column] : parameter.columns) {
         const sql::Type type = engine_.schema().table(table).columns[column].type;
@@ -222,7 +222,7 @@ void SearchValues::add_stored(const Parameter& parameter, const crdt::Database& 
     }
 }
 
-std::vector<CallValue> SearchValues::values_of(const Parameter& parameter, const crdt::Database& state,
+std::vector<CallValue> SearchArguments::values_of(const Parameter& parameter, const crdt::Database& state,
                                                const std::vector<NamedKey>& names) const {
     std::vector<CallValue> stored;
     add_stored(parameter, state, names, stored);
@@ -239,7 +239,7 @@ std::vector<CallValue> SearchValues::values_of(const Parameter& parameter, const
     return out;
 }
 
-std::vector<std::vector<CallValue>> SearchValues::calls(std::uint32_t transaction, const crdt::Database& state,
+std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transaction, const crdt::Database& state,
                                                         const std::vector<NamedKey>& names, std::size_t limit) const {
     const Parameters& parameters = parameters_[transaction];
     if (!parameters.callable) return {};
@@ -277,7 +277,7 @@ std::vector<std::vector<CallValue>> SearchValues::calls(std::uint32_t transactio
     return out;
 }
 
-void SearchValues::refresh(SearchCall& call, std::uint32_t number) const {
+void SearchArguments::refresh(SearchCall& call, std::uint32_t number) const {
     const Parameters& parameters = parameters_[call.transaction];
     if (!parameters.has_fresh) return;
     for (std::size_t i = 0; i < parameters.list.size(); ++i) {
@@ -291,13 +291,13 @@ void SearchValues::refresh(SearchCall& call, std::uint32_t number) const {
     }
 }
 
-void SearchValues::expand(const SearchCall& call, std::vector<sql::Datum>& out) const {
+void SearchArguments::expand(const SearchCall& call, std::vector<sql::Datum>& out) const {
     out.clear();
     for (const int place : parameters_[call.transaction].place)
         out.push_back(place < 0 ? sql::Datum() : call.values[static_cast<std::size_t>(place)].value);
 }
 
-std::vector<CallValue> SearchValues::simpler(std::uint32_t transaction, std::size_t number, const std::string& text) const {
+std::vector<CallValue> SearchArguments::simpler(std::uint32_t transaction, std::size_t number, const std::string& text) const {
     const auto& parameter = parameters_[transaction].list[number];
     std::vector<CallValue> out;
     if (parameter.fresh || text.starts_with('$')) return out;

@@ -32,9 +32,9 @@ struct NamedKey {
     sql::Datum value;
 };
 
-class SearchValues {
+class SearchArguments {
   public:
-    SearchValues(Engine& engine, const Seeds& seeds);
+    SearchArguments(Engine& engine, const Seeds& seeds);
     // Value lists for the parameters of a transaction, best first, at most `limit`. `fresh` numbers the values of merge.fresh
     // parameters: calls of one history must differ in it.
     std::vector<std::vector<CallValue>> calls(std::uint32_t transaction, const crdt::Database& state,
