@@ -58,19 +58,23 @@ Result<std::optional<ExprPtr>> Binding::special_call(const ast::FunctionCall& c,
     }
     if (choice) {
         const char* what = name == "coalesce" ? "COALESCE" : name == "greatest" ? "GREATEST" : "LEAST";
-        TRY_VOID(unify(args, what, at));
-        const Type type = args.at(0)->type;
+        TRY(const Type type, unify(args, what, at));
         const Func func = name == "coalesce"   ? Func::coalesce
                           : name == "greatest" ? Func::greatest
                                                : Func::least;
         return make(type, at, Call{func, std::move(args)});
     }
     if (args.size() != 2) return fail(no_function(c, args, at));
-    TRY(Resolved resolved, operator_for("=", args[0]->type, args[1]->type, at));
-    resolved.func = Func::nullif;
-    resolved.result = resolved.args[0];
-    TRY(ExprPtr out, convert_arguments(std::move(args), resolved, at));
-    return out;
+    TRY(ExprPtr equal, operate("=", args[0], args[1], at));
+    // NULLIF yields its left argument as the operator takes it: integers and floats of two widths have
+    // operators of their own.
+    TRY(const Resolved resolved, operator_for("=", args[0]->type, args[1]->type, at));
+    const auto is_float = [](Type t) { return t.id == TypeId::float4 || t.id == TypeId::float8; };
+    const bool own = (is_integer(args[0]->type) && is_integer(args[1]->type)) ||
+                     (is_float(args[0]->type) && is_float(args[1]->type));
+    TRY(ExprPtr left, coerce(args[0], own ? args[0]->type : resolved.args[0], Coercion::implicit, at));
+    const Type type = left->type;
+    return make(type, at, Case{{{std::move(equal), null_of(type, at)}}, std::move(left)});
 }
 
 // Values for $1.. of the routine, in the order of its IN parameters.

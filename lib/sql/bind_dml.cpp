@@ -22,6 +22,7 @@ void Binding::add_target(Scope& scope, const Relation& table, const ast::Alias& 
     NameItem item;
     item.alias = rel.alias;
     if (alias.name.empty()) item.schema = table.schema;
+    item.table = table.name;
     item.rel = static_cast<std::uint32_t>(scope.rels.size());
     for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
         rel.columns.push_back({table.columns[i].name, table.columns[i].type, table.table, i});

@@ -99,7 +99,7 @@ Result<ExprPtr> Binding::is_test(const ast::IsTest& t, Scope& scope, Span at) {
     return make(boolean, at, Test{op, resolve_unknown(arg)});
 }
 
-Result<ExprPtr> Binding::unify(std::vector<ExprPtr>& items, const char* what, Span at) {
+Result<Type> Binding::unify(std::vector<ExprPtr>& items, const char* what, Span at) {
     std::vector<Type> types;
     for (const ExprPtr& e : items) types.push_back(e->type);
     const std::optional<Type> type = common_type(types);
@@ -120,7 +120,7 @@ Result<ExprPtr> Binding::unify(std::vector<ExprPtr>& items, const char* what, Sp
     for (ExprPtr& e : items) {
         TRY(e, coerce(e, *type, Coercion::implicit, e->span));
     }
-    return items.empty() ? null_of(*type, at) : items[0];
+    return *type;
 }
 
 Result<ExprPtr> Binding::case_of(const ast::Case& c, Scope& scope, Span at) {
@@ -145,11 +145,10 @@ Result<ExprPtr> Binding::case_of(const ast::Case& c, Scope& scope, Span at) {
         TRY(ExprPtr otherwise, expr(*c.otherwise, scope));
         results.push_back(std::move(otherwise));
     }
-    TRY_VOID(unify(results, "CASE", at));
+    TRY(const Type type, unify(results, "CASE", at));
     Case out;
     for (std::size_t i = 0; i < conditions.size(); ++i) out.branches.push_back({conditions[i], results[i]});
     if (c.otherwise) out.otherwise = results.back();
-    const Type type = results[0]->type;
     return make(type, at, std::move(out));
 }
 
@@ -191,8 +190,7 @@ Result<ExprPtr> Binding::array(const ast::Array& a, Scope& scope, Span at, std::
                 Error::make("42P18", "cannot determine type of empty array")
                     .with_span(at)
                     .with_hint("Explicitly cast to the desired type, for example ARRAY[]::integer[]."));
-        TRY_VOID(unify(items, "ARRAY", at));
-        element = items[0]->type;
+        TRY(element, unify(items, "ARRAY", at));
         if (element->array) return fail(unsupported("an array of several dimensions", at));
     }
     return make(array_of_type(*element), at, ArrayOf{std::move(items)});
@@ -297,7 +295,9 @@ Result<ExprPtr> Binding::expr(const ast::Expr& e, Scope& scope) {
         Overload{[&](const ast::Literal& n) { return literal(n, at); },
                  [&](const ast::ColumnRef& n) { return column(n, scope, at); },
                  [&](const ast::Parameter& n) { return parameter(n, at); },
-                 [&](const ast::Star&) -> Result<ExprPtr> {
+                 [&](const ast::Star& n) -> Result<ExprPtr> {
+                     if (!n.parts.empty())
+                         return column({n.parts}, scope, at);  // t.* as a value is the row t
                      return fail(Error::make(sqlstate::syntax_error, "* is not allowed here").with_span(at));
                  },
                  [&](const ast::FieldAccess& n) { return field(n, scope, at); },

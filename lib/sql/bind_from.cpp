@@ -86,6 +86,7 @@ Result<FromItem> Binding::add_rel(Scope& scope, Rel rel, const ast::Alias& alias
     NameItem item;
     item.alias = alias.name.empty() ? name : alias.name;
     if (relation != nullptr && alias.name.empty()) item.schema = relation->schema;
+    if (relation != nullptr) item.table = relation->name;
     item.rel = index;
     item.lateral_only = true;
     if (alias.columns.size() > rel.columns.size())

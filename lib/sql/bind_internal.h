@@ -50,6 +50,7 @@ struct NameColumn {
 struct NameItem {
     std::string alias;   // empty: cannot be qualified
     std::string schema;  // of an unaliased table, so that s.t.c works
+    std::string table;   // the relation's own name, which an alias hides
     std::vector<NameColumn> columns;
     bool qualified = true;             // alias.column is visible
     bool unqualified = true;           // column is visible
@@ -139,8 +140,8 @@ class Binding {
     Result<ExprPtr> field(const ast::FieldAccess& f, Scope& scope, Span at);
     Result<ExprPtr> subquery(const ast::Subquery& s, Scope& scope, Span at);
     Result<ExprPtr> row(const ast::Row& r, Scope& scope, Span at);
-    Result<ExprPtr> unify(std::vector<ExprPtr>& items, const char* what,
-                          Span at);  // sets all to one type; returns the first
+    Result<Type> unify(std::vector<ExprPtr>& items, const char* what,
+                       Span at);  // converts all to one type
 
     // bind_name.cpp
     Result<ExprPtr> column(const ast::ColumnRef& c, Scope& scope, Span at);

@@ -152,14 +152,16 @@ Result<ExprPtr> Binding::column(const ast::ColumnRef& c, Scope& scope, Span at) 
     Error error =
         Error::make(sqlstate::undefined_table, "missing FROM-clause entry for table \"" + alias + "\"")
             .with_span(at);
+    const std::string invalid = "invalid reference to FROM-clause entry for table \"" + alias + "\"";
     for (Scope* s = &scope; s != nullptr; s = s->parent)
-        for (const NameItem& item : s->items)
-            if (item.alias == alias)
-                error = Error::make(sqlstate::undefined_table,
-                                    "invalid reference to FROM-clause entry for table \"" + alias + "\"")
-                            .with_span(at)
-                            .with_hint("There is an entry for table \"" + alias +
-                                       "\", but it cannot be referenced from this part of the query.");
+        for (const NameItem& item : s->items) {
+            if (item.alias != alias && item.table != alias) continue;
+            error.message = invalid;
+            error.hint = item.alias == alias
+                             ? "There is an entry for table \"" + alias +
+                                   "\", but it cannot be referenced from this part of the query."
+                             : "Perhaps you meant to reference the table alias \"" + item.alias + "\".";
+        }
     return fail(std::move(error));
 }
 

@@ -60,7 +60,7 @@ Named figure_name(const ast::Expr& e) {
                                [](const ast::Collate& n) { return figure_name(*n.operand); },
                                [](const ast::Cast& n) {
                                    Named inner = figure_name(*n.operand);
-                                   return inner.strength > 0 ? inner : Named{n.type.name.name, 1};
+                                   return inner.strength > 1 ? inner : Named{n.type.name.name, 1};
                                },
                                [](const ast::Case& n) {
                                    Named inner = n.otherwise ? figure_name(*n.otherwise) : Named{};
@@ -124,10 +124,19 @@ Result<void> Binding::targets(const std::vector<ast::SelectItem>& items, Scope& 
 Result<void> Binding::limits(const ast::Query& q, Scope& scope, Query& out) {
     if (q.with_ties) return fail(unsupported("FETCH FIRST ... WITH TIES", q.span));
     if (q.into) return fail(unsupported("SELECT INTO", q.span));
-    const std::size_t before = std::exchange(scope.first_visible, scope.items.size());
     const auto one = [&](const ast::Box<ast::Expr>& e, Clause clause) -> Result<ExprPtr> {
         if (!e) return ExprPtr{};
         TRY(ExprPtr bound, expr_in(*e, scope, clause));
+        bool variables = false;
+        walk(bound, [&](const ExprPtr& part, std::uint32_t depth) {
+            const auto* ref = std::get_if<ColumnRef>(&part->node);
+            variables |= ref != nullptr && ref->level == depth;
+            return true;
+        });
+        if (variables)
+            return fail(Error::make("42P10", std::string("argument of ") + name_of(clause) +
+                                                 " must not contain variables")
+                            .with_span(e->span));
         if (!can_coerce(bound, {TypeId::int8}, Coercion::assignment))
             return fail(Error::make(sqlstate::datatype_mismatch,
                                     std::string("argument of ") + name_of(clause) +
@@ -136,7 +145,6 @@ Result<void> Binding::limits(const ast::Query& q, Scope& scope, Query& out) {
         return coerce(bound, {TypeId::int8}, Coercion::assignment, e->span);
     };
     Result<ExprPtr> limit = one(q.limit, Clause::limit), offset = one(q.offset, Clause::offset);
-    scope.first_visible = before;
     if (!limit) return fail(limit.error());
     if (!offset) return fail(offset.error());
     out.limit = std::move(*limit);
