@@ -9,10 +9,14 @@ namespace anabranch::crdt {
 
 inline sql::Datum to_datum(const CellValue& value) {
     switch (value.kind) {
-        case CellValue::Kind::null: return {};
-        case CellValue::Kind::integer: return sql::Datum::integer(value.integer);
-        case CellValue::Kind::floating: return sql::Datum::floating(value.floating);
-        case CellValue::Kind::bytes: return sql::Datum::bytes(value.bytes);
+        case CellValue::Kind::null:
+            return {};
+        case CellValue::Kind::integer:
+            return sql::Datum::integer(value.integer);
+        case CellValue::Kind::floating:
+            return sql::Datum::floating(value.floating);
+        case CellValue::Kind::bytes:
+            return sql::Datum::bytes(value.bytes);
     }
     return {};
 }
@@ -35,10 +39,14 @@ inline CellValue to_cell(sql::Datum value) {
 
 inline bool fits(const CellValue& value, sql::Storage storage) {
     switch (value.kind) {
-        case CellValue::Kind::null: return true;
-        case CellValue::Kind::integer: return storage == sql::Storage::integer;
-        case CellValue::Kind::floating: return storage == sql::Storage::floating;
-        case CellValue::Kind::bytes: return storage == sql::Storage::bytes;
+        case CellValue::Kind::null:
+            return true;
+        case CellValue::Kind::integer:
+            return storage == sql::Storage::integer;
+        case CellValue::Kind::floating:
+            return storage == sql::Storage::floating;
+        case CellValue::Kind::bytes:
+            return storage == sql::Storage::bytes;
     }
     return false;
 }

@@ -1,6 +1,6 @@
-// A counter: an initial value, which is a register, plus one running total per origin, of which the newest counts (a PN-counter of Shapiro et
-// al. 2011, section 3.1.3, with one signed cell per origin). Totals are absolute, so that joining one twice is joining it once.
-// Sums wrap around at 64 bits, everywhere alike.
+// A counter: an initial value, which is a register, plus one running total per origin, of which the newest
+// counts (a PN-counter of Shapiro et al. 2011, section 3.1.3, with one signed cell per origin). Totals are
+// absolute, so that joining one twice is joining it once. Sums wrap around at 64 bits, everywhere alike.
 #pragma once
 
 #include <algorithm>
@@ -43,8 +43,8 @@ struct Counter {
         initial = value;
     }
     void raise(const CounterTotal& to) {
-        const auto at =
-            std::lower_bound(totals.begin(), totals.end(), to.origin, [](const CounterTotal& t, ReplicaId o) { return t.origin < o; });
+        const auto at = std::lower_bound(totals.begin(), totals.end(), to.origin,
+                                         [](const CounterTotal& t, ReplicaId o) { return t.origin < o; });
         if (at == totals.end() || at->origin != to.origin) {
             totals.insert(at, to);
         } else if (at->seq < to.seq) {

@@ -18,19 +18,25 @@ Database::Impl::Impl(catalog::SchemaPtr of, const IndexKeys* index_keys)
 
 // The common case: nothing but counter totals of one row, each of which the row holds a former one of.
 bool Database::Impl::raise(Table& table, const RowDelta& row, const Delta& delta) {
-    if (row.add || row.remove || !row.groups.empty() || !row.extremes.empty() || row.counters.empty()) return false;
+    if (row.add || row.remove || !row.groups.empty() || !row.extremes.empty() || row.counters.empty())
+        return false;
     StoredRow* stored = table.newest(row.key);
     if (stored == nullptr || incarnation_of(*stored) != row.incarnation) return false;
     raises_.clear();
     for (const RowDelta::Counter& counter : row.counters) {
         if (counter.has_initial || !counter.has_total) return false;
-        raises_.push_back({table.shape().place[counter.column], {delta.dot.origin, delta.dot.seq, counter.total}});
+        raises_.push_back(
+            {table.shape().place[counter.column], {delta.dot.origin, delta.dot.seq, counter.total}});
     }
     return table.raise(*stored, raises_);
 }
 
-void Database::Impl::report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost,
-                            const RegisterGroup& kept) const {
+void Database::Impl::report(const Table& table, std::string_view key, std::uint32_t group,
+                            const RegisterGroup& lost, const RegisterGroup& kept) const {
+    const bool same =
+        std::equal(lost.values.begin(), lost.values.end(), kept.values.begin(), kept.values.end(),
+                   [](sql::Datum a, sql::Datum b) { return identical(a, b); });
+    if (same) return;
     Overwrite loss;
     loss.table = table.shape().id;
     loss.key = key;
@@ -58,7 +64,8 @@ void Database::Impl::apply_cells(Table& table, const RowDelta& row, const Delta&
                 written_.references[shape.derived[d].place] = {true, reference.parent, reference.key};
             }
         }
-        // A greater stamp cannot have been known to a lesser one; a lesser one was known if it is in the delta's past.
+        // A greater stamp cannot have been known to a lesser one; a lesser one was known if it is in the
+        // delta's past.
         const bool known = held.written.seq == 0 || held.written == at ||
                            (held.written < at && delta.dependencies.contains(held.written.dot()));
         if (report_losses && !known) {
@@ -73,12 +80,13 @@ void Database::Impl::apply_cells(Table& table, const RowDelta& row, const Delta&
         if (counter.has_total) held.raise({delta.dot.origin, delta.dot.seq, counter.total});
     }
     for (const RowDelta::Extreme& extreme : row.extremes) {
-        payload.extremes[shape.place[extreme.column]].merge({to_datum(extreme.value)}, shape.merge(extreme.column),
-                                                            shape.type(extreme.column));
+        payload.extremes[shape.place[extreme.column]].merge(
+            {to_datum(extreme.value)}, shape.merge(extreme.column), shape.type(extreme.column));
     }
 }
 
-void Database::Impl::apply_to_insert(Table& table, const RowDelta& row, const Delta& delta, bool report_losses) {
+void Database::Impl::apply_to_insert(Table& table, const RowDelta& row, const Delta& delta,
+                                     bool report_losses) {
     const TableShape& shape = table.shape();
     if (row.remove) {
         for (StoredRow* stored = table.newest(row.key); stored != nullptr;) {
@@ -152,7 +160,8 @@ const VersionVector& Database::version() const {
 Result<void> Database::check(const Delta& delta) const {
     const char* wrong = misfit(delta, *impl_->schema, impl_->shapes);
     if (wrong == nullptr) return {};
-    return fail(Error::make(sqlstate::protocol_violation, "a delta of replica " + hex(delta.dot.origin.value) + " cannot be merged")
+    return fail(Error::make(sqlstate::protocol_violation,
+                            "a delta of replica " + hex(delta.dot.origin.value) + " cannot be merged")
                     .with_detail(std::string("Delta ") + std::to_string(delta.dot.seq) + ": " + wrong + ".")
                     .with_hint("Run the same schema file and the same program at every node."));
 }
@@ -161,7 +170,8 @@ Database::Merged Database::merge(const Delta& delta) {
     Impl& impl = *impl_;
     if (misfit(delta, *impl.schema, impl.shapes) != nullptr) return Merged::refused;
     if (impl.version.contains(delta.dot)) return Merged::duplicate;
-    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot)) return Merged::premature;
+    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot))
+        return Merged::premature;
     impl.apply(delta, impl.sink != nullptr);
     impl.version.set(delta.dot.origin, delta.dot.seq);
     return Merged::applied;
@@ -207,8 +217,8 @@ void Database::scan(TableId table, exec::RowVisitor visit) const {
     impl_->table(table).visit({0}, {}, {}, false, visit);
 }
 
-void Database::scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
-                          exec::RowVisitor visit) const {
+void Database::scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
+                          bool reverse, exec::RowVisitor visit) const {
     impl_->table(table).visit(index, low, high, reverse, visit);
 }
 

@@ -1,22 +1,26 @@
-// The state of one replica: all tables, their indexes, the version vector of the deltas merged so far. A join semilattice: merge is
-// commutative, associative and idempotent (tests/unit/crdt proves it on small worlds).
+// The state of one replica: all tables, their indexes, the version vector of the deltas merged so far. A join
+// semilattice: merge is commutative, associative and idempotent (tests/unit/crdt proves it on small worlds).
 //
 // Row (per table and key):
-//   existence    dots of the inserts not yet deleted; alive while it has one. An insert takes the place of the dots it saw, so what is left
-//                are inserts that did not know each other. Merging keeps a dot unless one side holds its delta and has it no more
-//                (add wins; optimised OR-set, Bieniusa 2012).
-//   incarnation  Stamp. per_insert tables: stamp of the creating commit. per_key tables: stamp of the latest delete known at creation.
-//   payload      belongs to the incarnation. Register group: greater Stamp wins; counter: initial value (register) + sum over origins of
+//   existence    dots of the inserts not yet deleted; alive while it has one. An insert takes the place of
+//   the dots it saw, so what is left
+//                are inserts that did not know each other. Merging keeps a dot unless one side holds its
+//                delta and has it no more (add wins; optimised OR-set, Bieniusa 2012).
+//   incarnation  Stamp. per_insert tables: stamp of the creating commit. per_key tables: stamp of the latest
+//   delete known at creation. payload      belongs to the incarnation. Register group: greater Stamp wins;
+//   counter: initial value (register) + sum over origins of
 //                the newest total; max / min: extreme value.
-// per_insert tables keep one row for each live insert of a key: two of them are two rows, as in the model that confluence/ proves with, and
-// the newest visible one is shown. A deleted one is dropped at once: nothing can bring it back, so there are no tombstones.
-// per_key tables keep one row per key: the greater incarnation wins whole, equal ones merge cell by cell. A row without dots keeps
-// incarnation, deleted_at and payload as a tombstone, since a concurrent insert may bring it back, until it is causally stable.
+// per_insert tables keep one row for each live insert of a key: two of them are two rows, as in the model
+// that confluence/ proves with, and the newest visible one is shown. A deleted one is dropped at once:
+// nothing can bring it back, so there are no tombstones. per_key tables keep one row per key: the greater
+// incarnation wins whole, equal ones merge cell by cell. A row without dots keeps incarnation, deleted_at and
+// payload as a tombstone, since a concurrent insert may bring it back, until it is causally stable.
 //
-// Visible: alive, and for each foreign key with ON DELETE CASCADE that is not NULL the referenced incarnation of the parent is visible
-// (rows that refer to each other in a circle are visible together: a row is hidden only by a parent that is gone).
-// A foreign key with SET NULL whose parent incarnation is not visible reads as NULL. Both are derived from the state, never stored in it,
-// deltas or digests; the answers are kept beside the rows and brought up to date by merge(), so that reads cost nothing.
+// Visible: alive, and for each foreign key with ON DELETE CASCADE that is not NULL the referenced incarnation
+// of the parent is visible (rows that refer to each other in a circle are visible together: a row is hidden
+// only by a parent that is gone). A foreign key with SET NULL whose parent incarnation is not visible reads
+// as NULL. Both are derived from the state, never stored in it, deltas or digests; the answers are kept
+// beside the rows and brought up to date by merge(), so that reads cost nothing.
 //
 // Not thread-safe: one thread owns a Database.
 #pragma once
@@ -43,7 +47,8 @@ struct Overwrite {
     std::vector<CellValue> lost_values, kept_values;
 };
 
-// Keys of indexes that are more than plain columns: expression keys and partial indexes. Supplied by whoever can evaluate expressions.
+// Keys of indexes that are more than plain columns: expression keys and partial indexes. Supplied by whoever
+// can evaluate expressions.
 class IndexKeys {
   public:
     virtual ~IndexKeys() = default;
@@ -62,17 +67,22 @@ class Database final : public exec::Store {
     const catalog::Schema& schema() const;
     const VersionVector& version() const;
 
-    // The delta of a finished transaction of this replica: dependencies are version(). Does not change the state; merge it to apply it.
+    // The delta of a finished transaction of this replica: dependencies are version(). Does not change the
+    // state; merge it to apply it.
     Delta make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const;
 
-    // Whether a delta from elsewhere fits the schema: hash, tables, columns, value kinds. Error 08P01 says what does not.
+    // Whether a delta from elsewhere fits the schema: hash, tables, columns, value kinds. Error 08P01 says
+    // what does not.
     Result<void> check(const Delta& delta) const;
-    // premature: dependencies not held, or the delta belongs to a snapshot that is being imported. refused: check() fails. Both change nothing.
+    // premature: dependencies not held, or the delta belongs to a snapshot that is being imported. refused:
+    // check() fails. Both change nothing.
     enum class Merged { applied, duplicate, premature, refused };
-    // Joins a delta into the state. A delta whose dot is held already is a duplicate (and is merged again only by remerge).
+    // Joins a delta into the state. A delta whose dot is held already is a duplicate (and is merged again
+    // only by remerge).
     Merged merge(const Delta& delta);
-    // Joins a delta's rows without looking at the version vector: recovery replays records over a checkpoint that may already contain them.
-    // All later records must follow, in order: a row deleted since comes back until the delete is replayed.
+    // Joins a delta's rows without looking at the version vector: recovery replays records over a checkpoint
+    // that may already contain them. All later records must follow, in order: a row deleted since comes back
+    // until the delete is replayed.
     void remerge(const Delta& delta);
     // Called for each last-writer loss that merge() causes; not owned.
     class OverwriteSink {
@@ -82,22 +92,27 @@ class Database final : public exec::Store {
     };
     void set_overwrite_sink(OverwriteSink* sink);
 
-    // A 128-bit sum over the live rows of a table (tombstones left out), equal in any two replicas with equal states; maintained incrementally.
+    // A 128-bit sum over the live rows of a table (tombstones left out), equal in any two replicas with equal
+    // states; maintained incrementally.
     using Digest = std::array<std::uint64_t, 2>;
     Digest digest(TableId table) const;
 
-    // State transfer and checkpoints: rows of one table from a key on, as self-contained chunks that may be merged in any order, several times,
-    // while transactions run at the source: `source_version` is the source's version() from before the first chunk was made. A chunk says which
-    // keys it covers and holds tombstones too. The receiver calls set_version() when all chunks of all tables are in; until then merge() finds
-    // deltas of that version premature. Chunks of another version start a new import, which must be complete in itself.
+    // State transfer and checkpoints: rows of one table from a key on, as self-contained chunks that may be
+    // merged in any order, several times, while transactions run at the source: `source_version` is the
+    // source's version() from before the first chunk was made. A chunk says which keys it covers and holds
+    // tombstones too. The receiver calls set_version() when all chunks of all tables are in; until then
+    // merge() finds deltas of that version premature. Chunks of another version start a new import, which
+    // must be complete in itself.
     struct Chunk {
         Bytes bytes;
         std::string next_key;  // where the next chunk begins; empty at the end
         bool last = false;
     };
     Chunk export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max) const;
-    Result<void> import_chunk(BytesView chunk, const VersionVector& source_version);  // joined with the local state
-    void set_version(const VersionVector& version);  // join; ends an import, with an empty version gives it up
+    Result<void> import_chunk(BytesView chunk,
+                              const VersionVector& source_version);  // joined with the local state
+    void set_version(
+        const VersionVector& version);  // join; ends an import, with an empty version gives it up
 
     std::size_t memory_bytes() const;
     std::uint64_t greatest_hlc() const;  // of any stamp merged, for HybridClock::restore
@@ -108,8 +123,8 @@ class Database final : public exec::Store {
     // exec::Store
     exec::RowView find(TableId table, std::string_view primary_key) const override;
     void scan(TableId table, exec::RowVisitor visit) const override;
-    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
-                    exec::RowVisitor visit) const override;
+    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
+                    bool reverse, exec::RowVisitor visit) const override;
     std::size_t row_count(TableId table) const override;
     void duplicate_claims(TableId table, exec::RowVisitor visit) const override;
 

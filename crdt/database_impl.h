@@ -1,5 +1,5 @@
-// What a Database is made of. One class over several files: merging (database.cpp), deltas of local transactions (local_delta.cpp), state
-// transfer (snapshot.cpp).
+// What a Database is made of. One class over several files: merging (database.cpp), deltas of local
+// transactions (local_delta.cpp), state transfer (snapshot.cpp).
 #pragma once
 
 #include <memory>
@@ -24,7 +24,8 @@ class Database::Impl {
     void store(Table& table, std::string_view key, StoredRow* row, const RowState& state) {
         if (table.store(key, row, state) && table.shape().linked()) visibility.changed(table, key);
     }
-    void report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost, const RegisterGroup& kept) const;
+    void report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost,
+                const RegisterGroup& kept) const;
 
     catalog::SchemaPtr schema;
     const std::vector<TableShape>& shapes;

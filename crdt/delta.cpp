@@ -5,8 +5,9 @@
 //   rows: count, row*
 //   checksum u64 over everything before
 //
-// Origins are numbers into a dictionary: 0 none, 1 the delta's own, 2.. the dependencies', one more: 8 bytes follow. Stamps are an origin and
-// their distance from the commit's hlc, which is short for what happened recently.
+// Origins are numbers into a dictionary: 0 none, 1 the delta's own, 2.. the dependencies', one more: 8 bytes
+// follow. Stamps are an origin and their distance from the commit's hlc, which is short for what happened
+// recently.
 #include "crdt/delta.h"
 
 #include "lib/base/check.h"
@@ -101,10 +102,17 @@ class Encoder {
     void cell(const CellValue& value) {
         out_.u8(static_cast<std::uint8_t>(value.kind));
         switch (value.kind) {
-            case CellValue::Kind::null: break;
-            case CellValue::Kind::integer: out_.zigzag(value.integer); break;
-            case CellValue::Kind::floating: out_.f64(value.floating); break;
-            case CellValue::Kind::bytes: out_.sized(value.bytes); break;
+            case CellValue::Kind::null:
+                break;
+            case CellValue::Kind::integer:
+                out_.zigzag(value.integer);
+                break;
+            case CellValue::Kind::floating:
+                out_.f64(value.floating);
+                break;
+            case CellValue::Kind::bytes:
+                out_.sized(value.bytes);
+                break;
         }
     }
     void groups(const RowDelta& row) {
@@ -119,8 +127,8 @@ class Encoder {
         out_.varint(row.counters.size());
         for (const auto& counter : row.counters) {
             out_.varint(counter.column);
-            const int flags = (counter.has_initial ? has_initial : 0) | (counter.initial_null ? initial_null : 0) |
-                              (counter.has_total ? has_total : 0);
+            const int flags = (counter.has_initial ? has_initial : 0) |
+                              (counter.initial_null ? initial_null : 0) | (counter.has_total ? has_total : 0);
             out_.u8(static_cast<std::uint8_t>(flags));
             if (counter.has_initial) out_.zigzag(counter.initial);
             if (counter.has_total) out_.zigzag(counter.total);
@@ -163,7 +171,8 @@ class Decoder {
             for (const auto& entry : others->entries()) origins_.push_back(entry.origin);
         }
         delta_.dependencies.set(delta_.dot.origin, delta_.dot.seq - 1);
-        for (std::uint64_t left = count(row_bytes_min); left > 0 && !in_.failed(); --left) row(delta_.rows.emplace_back());
+        for (std::uint64_t left = count(row_bytes_min); left > 0 && !in_.failed(); --left)
+            row(delta_.rows.emplace_back());
     }
 
   private:
@@ -201,10 +210,17 @@ class Decoder {
         value.kind = static_cast<CellValue::Kind>(kind);
         if (in_.failed()) value.kind = CellValue::Kind::null;
         switch (value.kind) {
-            case CellValue::Kind::null: break;
-            case CellValue::Kind::integer: value.integer = in_.zigzag(); break;
-            case CellValue::Kind::floating: value.floating = in_.f64(); break;
-            case CellValue::Kind::bytes: value.bytes = in_.sized(); break;
+            case CellValue::Kind::null:
+                break;
+            case CellValue::Kind::integer:
+                value.integer = in_.zigzag();
+                break;
+            case CellValue::Kind::floating:
+                value.floating = in_.f64();
+                break;
+            case CellValue::Kind::bytes:
+                value.bytes = in_.sized();
+                break;
         }
         return value;
     }
@@ -246,7 +262,8 @@ class Decoder {
         for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
             RowDelta::Group& group = row.groups.emplace_back();
             group.group = number();
-            for (std::uint64_t values = count(1); values > 0 && !in_.failed(); --values) group.values.push_back(cell());
+            for (std::uint64_t values = count(1); values > 0 && !in_.failed(); --values)
+                group.values.push_back(cell());
         }
     }
     void extremes(RowDelta& row) {
@@ -301,14 +318,16 @@ Bytes Delta::encode() const {
 }
 
 Result<Delta> Delta::decode(BytesView bytes) {
-    if (bytes.size() < checksum_bytes) return fail(malformed("it has " + std::to_string(bytes.size()) + " bytes, fewer than a checksum"));
+    if (bytes.size() < checksum_bytes)
+        return fail(malformed("it has " + std::to_string(bytes.size()) + " bytes, fewer than a checksum"));
     const BytesView body = bytes.substr(0, bytes.size() - checksum_bytes);
     ByteReader trailer(bytes.substr(body.size()));
     if (trailer.u64() != hash64(body)) return fail(malformed("its checksum is wrong"));
     Delta delta;
     ByteReader in(body);
     Decoder(delta, in).run();
-    if (in.failed()) return fail(malformed("its contents end early or are not of format " + std::to_string(format)));
+    if (in.failed())
+        return fail(malformed("its contents end early or are not of format " + std::to_string(format)));
     if (!in.done()) return fail(malformed(std::to_string(in.left()) + " bytes follow its last row"));
     return delta;
 }

@@ -1,7 +1,9 @@
-// Delta: what one committed transaction adds to the state. One unit, applied whole; itself a state (a join of row fragments), so that any
-// delta may arrive twice or by any path. The same bytes are the log record's payload, the gossip unit and the order's entry.
+// Delta: what one committed transaction adds to the state. One unit, applied whole; itself a state (a join of
+// row fragments), so that any delta may arrive twice or by any path. The same bytes are the log record's
+// payload, the gossip unit and the order's entry.
 //
-// Delta-state CRDTs after Almeida, Shoker, Baquero 2018 (sections 4 and 7: causal contexts); causal delivery is the caller's duty.
+// Delta-state CRDTs after Almeida, Shoker, Baquero 2018 (sections 4 and 7: causal contexts); causal delivery
+// is the caller's duty.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +25,11 @@ struct CellValue {
     friend bool operator==(const CellValue&, const CellValue&) = default;
 };
 
-// One origin's running total in a counter column of one incarnation: absolute, so that applying it twice is applying it once.
+// One origin's running total in a counter column of one incarnation: absolute, so that applying it twice is
+// applying it once.
 struct CounterTotal {
     ReplicaId origin;
-    std::uint64_t seq = 0;      // the delta of that origin that last changed it
+    std::uint64_t seq = 0;  // the delta of that origin that last changed it
     std::int64_t total = 0;
     friend bool operator==(const CounterTotal&, const CounterTotal&) = default;
 };
@@ -36,12 +39,12 @@ struct RowDelta {
     TableId table;
     std::string key;    // encoded primary key
     Stamp incarnation;  // of the payload below: see Row in database.h
-    // Every dot of the row in the delta's causal past leaves its existence: a delete, or an insert that takes the place of those it saw.
-    // The delta's dependencies are the causal context, so no dots are listed.
+    // Every dot of the row in the delta's causal past leaves its existence: a delete, or an insert that takes
+    // the place of those it saw. The delta's dependencies are the causal context, so no dots are listed.
     bool remove = false;
     bool add = false;  // the delta's own dot joins the row's existence
-    // With `add`: the plain INSERT that the new dot stands for. The delta's own dot for a plain INSERT, the one taken over for an
-    // ON CONFLICT insert that met a row made so, none (seq 0) otherwise.
+    // With `add`: the plain INSERT that the new dot stands for. The delta's own dot for a plain INSERT, the
+    // one taken over for an ON CONFLICT insert that met a row made so, none (seq 0) otherwise.
     Dot claim;
     // per_key tables: the commit's stamp when it deletes, else the latest delete known when it creates.
     Stamp deleted_at;
@@ -69,12 +72,14 @@ struct RowDelta {
         friend bool operator==(const Extreme&, const Extreme&) = default;
     };
     std::vector<Extreme> extremes;
-    // Incarnation of the parent row that a foreign key with CASCADE or SET NULL points to; part of the register group of the key's columns.
-    // A written group whose foreign key is not listed has no such parent: a column of it is NULL.
+    // Incarnation of the parent row that a foreign key with CASCADE or SET NULL points to; part of the
+    // register group of the key's columns. A written group whose foreign key is not listed has no such
+    // parent: a column of it is NULL.
     struct Reference {
         std::uint32_t foreign_key = 0;
         Stamp parent;
-        std::string key;  // the parent's encoded primary key where the columns do not spell it (another unique key is referenced)
+        std::string key;  // the parent's encoded primary key where the columns do not spell it (another
+                          // unique key is referenced)
         friend bool operator==(const Reference&, const Reference&) = default;
     };
     std::vector<Reference> references;
@@ -83,14 +88,16 @@ struct RowDelta {
 
 struct Delta {
     Dot dot;
-    VersionVector dependencies;         // what the origin held, its own earlier dots included (dot.seq - 1 of dot.origin)
-    Stamp stamp;                        // commit time; origin of the stamp is dot.origin
+    VersionVector
+        dependencies;  // what the origin held, its own earlier dots included (dot.seq - 1 of dot.origin)
+    Stamp stamp;       // commit time; origin of the stamp is dot.origin
     std::uint64_t schema_hash = 0;
     std::vector<RowDelta> rows;
     friend bool operator==(const Delta&, const Delta&) = default;
 
-    Bytes encode() const;               // with a trailing 64-bit checksum over everything before it
-    // Refuses anything malformed (error 08P01 with what is wrong); bounds every count by the bytes that are there.
+    Bytes encode() const;  // with a trailing 64-bit checksum over everything before it
+    // Refuses anything malformed (error 08P01 with what is wrong); bounds every count by the bytes that are
+    // there.
     static Result<Delta> decode(BytesView bytes);
 };
 

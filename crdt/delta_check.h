@@ -1,4 +1,5 @@
-// Whether a delta fits a schema. Deltas from elsewhere are checked before they are merged, so that merging can trust them.
+// Whether a delta fits a schema. Deltas from elsewhere are checked before they are merged, so that merging
+// can trust them.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
-// A sum of the hashes of rows: the same for equal sets of rows, whatever way they were reached, and cheap to keep when one row changes.
-// 128 bits of a hash that is not cryptographic: it finds mistakes and divergence, not malice.
+// A sum of the hashes of rows: the same for equal sets of rows, whatever way they were reached, and cheap to
+// keep when one row changes. 128 bits of a hash that is not cryptographic: it finds mistakes and divergence,
+// not malice.
 #pragma once
 
 #include <array>

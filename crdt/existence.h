@@ -1,8 +1,9 @@
-// Existence of a row: an optimised observed-remove set (Bieniusa et al. 2012; Almeida et al. 2018, section 7.2). The dots of the inserts that
-// no delete has seen; an insert takes the place of those it saw, so the dots that remain did not know each other.
+// Existence of a row: an optimised observed-remove set (Bieniusa et al. 2012; Almeida et al. 2018,
+// section 7.2). The dots of the inserts that no delete has seen; an insert takes the place of those it saw,
+// so the dots that remain did not know each other.
 //
-// A dot carries the claim it stands for: the plain INSERT that first made the row. Two dots with different claims, of which one is a claim,
-// mean that a key was claimed which somebody else inserted at the same time.
+// A dot carries the claim it stands for: the plain INSERT that first made the row. Two dots with different
+// claims, of which one is a claim, mean that a key was claimed which somebody else inserted at the same time.
 #pragma once
 
 #include <span>
@@ -25,7 +26,7 @@ class Existence {
     std::span<const LiveDot> dots() const { return dots_; }  // ascending
     bool contested() const;
 
-    void add(LiveDot dot);                            // an insert; idempotent
+    void add(LiveDot dot);                           // an insert; idempotent
     void remove_seen(const VersionVector& context);  // a delete by somebody who held `context`
     void clear() { dots_.clear(); }
     // The join of two states, each known to hold every dot of its context and no longer the ones it lacks.

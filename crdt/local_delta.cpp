@@ -1,5 +1,5 @@
-// From what a local transaction wrote to its delta: values become state. Additions become absolute totals, new rows get their incarnation,
-// references the incarnation of their parent, deletes the causal context.
+// From what a local transaction wrote to its delta: values become state. Additions become absolute totals,
+// new rows get their incarnation, references the incarnation of their parent, deletes the causal context.
 #include <algorithm>
 #include <map>
 
@@ -19,7 +19,8 @@ using Op = RowWrite::Op;
 
 class LocalDelta {
   public:
-    LocalDelta(Database::Impl& db, const exec::WriteSet& writes, Dot dot, Stamp stamp) : db_(db), writes_(writes), dot_(dot), stamp_(stamp) {}
+    LocalDelta(Database::Impl& db, const exec::WriteSet& writes, Dot dot, Stamp stamp)
+        : db_(db), writes_(writes), dot_(dot), stamp_(stamp) {}
 
     void row(const RowWrite& write, std::vector<RowDelta>& out) {
         Table& table = db_.table(write.table);
@@ -33,7 +34,11 @@ class LocalDelta {
         } else if (subject.creates) {
             create(table, write, subject, start(write, out));
         } else {
-            update(table, write, subject, start(write, out));
+            RowDelta& delta = start(write, out);
+            update(table, write, subject, delta);
+            const bool says_nothing =
+                !delta.add && delta.groups.empty() && delta.counters.empty() && delta.extremes.empty();
+            if (says_nothing) out.pop_back();
         }
     }
 
@@ -41,8 +46,9 @@ class LocalDelta {
     struct Subject {
         StoredRow* newest = nullptr;
         StoredRow* shown = nullptr;
-        bool live = false;     // some insert of the key is alive, be it hidden
-        bool creates = false;  // the transaction makes a row where none was shown, or a new one in an old one's place
+        bool live = false;  // some insert of the key is alive, be it hidden
+        bool creates =
+            false;  // the transaction makes a row where none was shown, or a new one in an old one's place
     };
     Subject subject_of(const Table& table, const RowWrite& write) const {
         Subject out;
@@ -51,7 +57,8 @@ class LocalDelta {
             if (row->shown) out.shown = row;
             out.live = out.live || row->alive;
         }
-        out.creates = write.row != nullptr && write.inserted && (write.created || write.deleted || out.shown == nullptr);
+        out.creates = write.row != nullptr && write.inserted &&
+                      (write.created || write.deleted || out.shown == nullptr);
         return out;
     }
     RowDelta& start(const RowWrite& write, std::vector<RowDelta>& out) const {
@@ -66,8 +73,9 @@ class LocalDelta {
         return subject.newest == nullptr ? Stamp{} : deleted_at_of(*subject.newest, table.shape());
     }
     static const RowWrite::ColumnWrite* written(const RowWrite& write, std::uint32_t column) {
-        const auto at = std::lower_bound(write.columns.begin(), write.columns.end(), column,
-                                         [](const RowWrite::ColumnWrite& w, std::uint32_t c) { return w.column < c; });
+        const auto at =
+            std::lower_bound(write.columns.begin(), write.columns.end(), column,
+                             [](const RowWrite::ColumnWrite& w, std::uint32_t c) { return w.column < c; });
         return at != write.columns.end() && at->column == column ? &*at : nullptr;
     }
 
@@ -83,7 +91,8 @@ class LocalDelta {
         for (const std::uint32_t c : shape.counters) {
             const RowWrite::ColumnWrite* op = written(write, c);
             const sql::Datum value = image.get(c);
-            const std::int64_t amount = op != nullptr && (op->op == Op::add || op->op == Op::initial) ? op->amount : 0;
+            const std::int64_t amount =
+                op != nullptr && (op->op == Op::add || op->op == Op::initial) ? op->amount : 0;
             RowDelta::Counter& counter = out.counters.emplace_back();
             counter.column = c;
             counter.has_initial = op == nullptr || op->op != Op::add;
@@ -104,7 +113,8 @@ class LocalDelta {
         out.incarnation = incarnation_of(*subject.shown);
         if (write.inserted && shape.per_key) {
             out.add = out.remove = true;
-            for (const LiveDot& live : existence_of(*subject.shown, shape).dots()) out.claim = std::max(out.claim, live.claim);
+            for (const LiveDot& live : existence_of(*subject.shown, shape).dots())
+                out.claim = std::max(out.claim, live.claim);
         }
         for (const RowWrite::ColumnWrite& op : write.columns) {
             switch (shape.merge(op.column)) {
@@ -112,22 +122,32 @@ class LocalDelta {
                 case catalog::Merge::register_: {
                     const std::uint32_t number = shape.place[op.column];
                     const auto same = [&](const RowDelta::Group& g) { return g.group == number; };
-                    if (std::none_of(out.groups.begin(), out.groups.end(), same)) group(shape, image, number, out);
+                    if (std::none_of(out.groups.begin(), out.groups.end(), same))
+                        group(shape, image, number, out);
                     break;
                 }
-                case catalog::Merge::counter: count(shape, *subject.shown, image, op, out); break;
+                case catalog::Merge::counter:
+                    count(shape, *subject.shown, image, op, out);
+                    break;
                 case catalog::Merge::max:
-                case catalog::Merge::min: out.extremes.push_back({op.column, to_cell(image.get(op.column))}); break;
+                case catalog::Merge::min:
+                    out.extremes.push_back({op.column, to_cell(image.get(op.column))});
+                    break;
             }
         }
-        const auto by_group = [](const RowDelta::Group& a, const RowDelta::Group& b) { return a.group < b.group; };
+        const auto by_group = [](const RowDelta::Group& a, const RowDelta::Group& b) {
+            return a.group < b.group;
+        };
         std::sort(out.groups.begin(), out.groups.end(), by_group);
-        const auto by_key = [](const RowDelta::Reference& a, const RowDelta::Reference& b) { return a.foreign_key < b.foreign_key; };
+        const auto by_key = [](const RowDelta::Reference& a, const RowDelta::Reference& b) {
+            return a.foreign_key < b.foreign_key;
+        };
         std::sort(out.references.begin(), out.references.end(), by_key);
     }
 
     // Any write to a counter is an addition, if need be of the difference; only NULL must be set.
-    void count(const TableShape& shape, const StoredRow& row, exec::RowView image, const RowWrite::ColumnWrite& op, RowDelta& out) const {
+    void count(const TableShape& shape, const StoredRow& row, exec::RowView image,
+               const RowWrite::ColumnWrite& op, RowDelta& out) const {
         const std::uint32_t place = shape.place[op.column];
         const sql::Datum before = row.view(shape).get(op.column), after = image.get(op.column);
         RowDelta::Counter counter;
@@ -135,11 +155,13 @@ class LocalDelta {
         if (op.op != Op::add && before.is_null() != after.is_null()) {
             counter.has_initial = true;
             counter.initial_null = after.is_null();
-            if (!after.is_null()) counter.initial = wrapping_subtract(after.as_integer(), sum_of_totals(shape, row, place));
+            if (!after.is_null())
+                counter.initial = wrapping_subtract(after.as_integer(), sum_of_totals(shape, row, place));
         } else {
-            const std::int64_t amount = op.op == Op::add       ? op.amount
-                                        : after.is_null() ? 0
-                                                          : wrapping_subtract(after.as_integer(), before.as_integer());
+            const std::int64_t amount = op.op == Op::add ? op.amount
+                                        : after.is_null()
+                                            ? 0
+                                            : wrapping_subtract(after.as_integer(), before.as_integer());
             if (amount == 0) return;
             counter.has_total = true;
             counter.total = wrapping_add(total_of(row, shape, place, dot_.origin).total, amount);
@@ -149,20 +171,24 @@ class LocalDelta {
     static std::int64_t sum_of_totals(const TableShape& shape, const StoredRow& row, std::uint32_t place) {
         RowState state;
         unpack(row, shape, state);
-        return wrapping_subtract(state.payload.counters[place].value(), state.payload.counters[place].initial);
+        return wrapping_subtract(state.payload.counters[place].value(),
+                                 state.payload.counters[place].initial);
     }
 
     void group(const TableShape& shape, exec::RowView image, std::uint32_t number, RowDelta& out) {
         RowDelta::Group& group = out.groups.emplace_back();
         group.group = number;
         group.values.reserve(shape.groups[number].columns.size());
-        for (const std::uint32_t c : shape.groups[number].columns) group.values.push_back(to_cell(image.get(c)));
-        for (const std::uint32_t d : shape.groups[number].references) reference(shape, image, shape.derived[d], out);
+        for (const std::uint32_t c : shape.groups[number].columns)
+            group.values.push_back(to_cell(image.get(c)));
+        for (const std::uint32_t d : shape.groups[number].references)
+            reference(shape, image, shape.derived[d], out);
     }
 
     // ---- Parents ----
 
-    void reference(const TableShape& shape, exec::RowView image, const TableShape::Derived& derived, RowDelta& out) {
+    void reference(const TableShape& shape, exec::RowView image, const TableShape::Derived& derived,
+                   RowDelta& out) {
         for (const std::uint32_t c : derived.columns) {
             if (image.get(c).is_null()) return;
         }
@@ -171,7 +197,8 @@ class LocalDelta {
         reference.foreign_key = derived.foreign_key;
         key_.clear();
         if (derived.spelled) {
-            for (const std::uint32_t c : derived.columns) sql::encode_key_part(key_, shape.type(c), image.get(c));
+            for (const std::uint32_t c : derived.columns)
+                sql::encode_key_part(key_, shape.type(c), image.get(c));
             if (!incarnation_at(parent, key_, reference.parent)) return;
         } else {
             if (!unique_value(shape, image, derived, parent)) return;
@@ -194,13 +221,16 @@ class LocalDelta {
     }
 
     // Puts a foreign key's value in key_, in the types of the unique key that it refers to.
-    bool unique_value(const TableShape& shape, exec::RowView image, const TableShape::Derived& derived, const Table& parent) {
+    bool unique_value(const TableShape& shape, exec::RowView image, const TableShape::Derived& derived,
+                      const Table& parent) {
         const catalog::ForeignKey& key = shape.table->foreign_keys[derived.foreign_key];
         for (const ColumnId wanted : parent.shape().table->keys[key.parent_key].columns) {
             const auto at = std::find(key.parent_columns.begin(), key.parent_columns.end(), wanted);
             if (at == key.parent_columns.end()) return false;
-            const std::uint32_t column = key.columns[static_cast<std::size_t>(at - key.parent_columns.begin())].value;
-            const auto value = sql::cast(shape.type(column), parent.shape().type(wanted.value), image.get(column), arena_);
+            const std::uint32_t column =
+                key.columns[static_cast<std::size_t>(at - key.parent_columns.begin())].value;
+            const auto value =
+                sql::cast(shape.type(column), parent.shape().type(wanted.value), image.get(column), arena_);
             if (!value) return false;
             sql::encode_key_part(key_, parent.shape().type(wanted.value), *value);
         }
@@ -208,11 +238,13 @@ class LocalDelta {
     }
 
     // The parent whose unique key is key_: one that this transaction writes, or one that it leaves alone.
-    bool parent_by_value(const Table& parent, const catalog::Table& child, const TableShape::Derived& derived, RowDelta::Reference& out) {
+    bool parent_by_value(const Table& parent, const catalog::Table& child, const TableShape::Derived& derived,
+                         RowDelta::Reference& out) {
         const std::uint32_t number = child.foreign_keys[derived.foreign_key].parent_key;
         const TableShape& shape = parent.shape();
         const auto value_of = [&](exec::RowView row, std::string& value) {
-            for (const ColumnId c : shape.table->keys[number].columns) sql::encode_key_part(value, shape.type(c.value), row.get(c.value));
+            for (const ColumnId c : shape.table->keys[number].columns)
+                sql::encode_key_part(value, shape.type(c.value), row.get(c.value));
         };
         for (const RowWrite& write : writes_.rows) {
             if (write.table != shape.id || write.row == nullptr) continue;
@@ -227,7 +259,8 @@ class LocalDelta {
         end.push_back('\0');
         parent.visit({number}, key_, end, false, [&](exec::RowView row) {
             std::string primary;
-            for (const ColumnId c : shape.table->keys[0].columns) sql::encode_key_part(primary, shape.type(c.value), row.get(c.value));
+            for (const ColumnId c : shape.table->keys[0].columns)
+                sql::encode_key_part(primary, shape.type(c.value), row.get(c.value));
             if (write_of(shape.id, primary) != nullptr) return true;
             out.key = std::move(primary);
             found = incarnation_at(parent, out.key, out.parent);
@@ -238,7 +271,8 @@ class LocalDelta {
 
     const RowWrite* write_of(TableId table, std::string_view key) {
         if (by_key_.empty()) {
-            for (const RowWrite& write : writes_.rows) by_key_.emplace(std::pair(write.table, write.key), &write);
+            for (const RowWrite& write : writes_.rows)
+                by_key_.emplace(std::pair(write.table, write.key), &write);
         }
         const auto at = by_key_.find({table, key});
         return at == by_key_.end() ? nullptr : at->second;

@@ -18,8 +18,8 @@ constexpr std::size_t area_bytes = node_bytes - node_header;
 constexpr std::size_t inline_key_max = 400;  // a node holds at least four keys
 constexpr std::uint16_t long_key = 0xffff;
 
-// A record: [u16 size][u16 key_size][payload][key], where size is that of the whole key; a long key is kept on the heap instead:
-// [long_key][unused][payload][pointer to LongKey].
+// A record: [u16 size][u16 key_size][payload][key], where size is that of the whole key; a long key is kept
+// on the heap instead: [long_key][unused][payload][pointer to LongKey].
 constexpr std::size_t record_header = 12;
 
 struct LongKey {
@@ -46,7 +46,7 @@ std::size_t record_bytes(std::size_t size) {
 
 // Slots (offsets of records, by key) grow from the front of the area, records from its end.
 struct OrderedIndex::Node {
-    Node* left;   // leaf: neighbours; inner: `left` is the first child, for keys below the first record's
+    Node* left;  // leaf: neighbours; inner: `left` is the first child, for keys below the first record's
     Node* right;
     std::uint16_t count;
     std::uint16_t records;  // where the records begin
@@ -71,7 +71,9 @@ struct OrderedIndex::Node {
     void* payload(std::size_t i) const { return load<void*>(record(i) + 4); }
     Node* child(std::size_t i) const { return i == 0 ? left : static_cast<Node*>(payload(i - 1)); }
     StoredRow* row(std::size_t i) const { return static_cast<StoredRow*>(payload(i)); }
-    std::size_t bytes_of(std::size_t i) const { return record_header + (is_long(i) ? sizeof(void*) : key(i).size()); }
+    std::size_t bytes_of(std::size_t i) const {
+        return record_header + (is_long(i) ? sizeof(void*) : key(i).size());
+    }
 
     std::size_t gap() const { return records - 2 * std::size_t{count}; }
     bool fits(std::size_t size) const { return gap() + dead >= record_bytes(size) + 2; }
@@ -152,7 +154,9 @@ struct OrderedIndex::Place {
 };
 
 OrderedIndex::OrderedIndex(OrderedIndex&& other) noexcept
-    : root_(std::exchange(other.root_, nullptr)), size_(std::exchange(other.size_, 0)), memory_(std::exchange(other.memory_, 0)) {}
+    : root_(std::exchange(other.root_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      memory_(std::exchange(other.memory_, 0)) {}
 
 OrderedIndex::~OrderedIndex() {
     if (root_ != nullptr) release_tree(root_);
@@ -197,7 +201,8 @@ void OrderedIndex::insert(std::string_view key, std::size_t key_size, StoredRow*
     put(top, 0, grown.separator, grown.separator.size(), grown.right, none);
 }
 
-void OrderedIndex::insert_below(Node* node, std::string_view key, std::size_t key_size, void* payload, Split& split) {
+void OrderedIndex::insert_below(Node* node, std::string_view key, std::size_t key_size, void* payload,
+                                Split& split) {
     if (node->leaf) {
         const std::size_t at = node->lower(key);
         CHECK(!node->has(at, key));
@@ -211,7 +216,8 @@ void OrderedIndex::insert_below(Node* node, std::string_view key, std::size_t ke
 }
 
 // Puts a record at a position of a node, which splits if it is full.
-void OrderedIndex::put(Node* node, std::size_t at, std::string_view key, std::size_t key_size, void* payload, Split& out) {
+void OrderedIndex::put(Node* node, std::size_t at, std::string_view key, std::size_t key_size, void* payload,
+                       Split& out) {
     if (!node->fits(key.size())) {
         out = split(node, at);
         if (key >= out.separator) {
@@ -231,7 +237,8 @@ void OrderedIndex::put(Node* node, std::size_t at, std::string_view key, std::si
     }
 }
 
-// Moves the upper half of a node into a new right neighbour. Where keys arrive in order, only the last record moves, and nodes fill up.
+// Moves the upper half of a node into a new right neighbour. Where keys arrive in order, only the last record
+// moves, and nodes fill up.
 OrderedIndex::Split OrderedIndex::split(Node* node, std::size_t at) {
     const std::size_t count = node->count;
     const std::size_t half = at == count ? count - 1 : node->middle();
@@ -315,7 +322,8 @@ OrderedIndex::Place OrderedIndex::first_at_least(std::string_view bound) const {
     return {node, node->lower(bound)};
 }
 
-void OrderedIndex::visit(std::string_view low, std::string_view high, bool reverse, FunctionRef<bool(StoredRow*)> visit) const {
+void OrderedIndex::visit(std::string_view low, std::string_view high, bool reverse,
+                         FunctionRef<bool(StoredRow*)> visit) const {
     if (root_ == nullptr) return;
     if (!reverse) {
         visit_forward(first_at_least(low), low, high, visit);
@@ -328,7 +336,8 @@ void OrderedIndex::visit(std::string_view low, std::string_view high, bool rever
     }
 }
 
-void OrderedIndex::visit_forward(Place place, std::string_view low, std::string_view high, FunctionRef<bool(StoredRow*)> visit) const {
+void OrderedIndex::visit_forward(Place place, std::string_view low, std::string_view high,
+                                 FunctionRef<bool(StoredRow*)> visit) const {
     std::size_t at = place.at;
     for (const Node* leaf = place.leaf; leaf != nullptr; leaf = leaf->right, at = 0) {
         for (; at < leaf->count; ++at) {
@@ -339,9 +348,11 @@ void OrderedIndex::visit_forward(Place place, std::string_view low, std::string_
     }
 }
 
-void OrderedIndex::visit_backward(Place place, std::string_view low, std::string_view high, FunctionRef<bool(StoredRow*)> visit) const {
+void OrderedIndex::visit_backward(Place place, std::string_view low, std::string_view high,
+                                  FunctionRef<bool(StoredRow*)> visit) const {
     std::size_t at = place.at;
-    for (const Node* leaf = place.leaf; leaf != nullptr; leaf = leaf->left, at = leaf == nullptr ? 0 : leaf->count) {
+    for (const Node* leaf = place.leaf; leaf != nullptr;
+         leaf = leaf->left, at = leaf == nullptr ? 0 : leaf->count) {
         for (; at > 0; --at) {
             const std::string_view key = leaf->index_key(at - 1);
             if (key < low) return;
@@ -367,7 +378,8 @@ void OrderedIndex::check() const {
     CHECK(linked == size_);
 }
 
-std::size_t OrderedIndex::check_below(const Node* node, std::string_view low, std::string_view high, std::size_t depth) const {
+std::size_t OrderedIndex::check_below(const Node* node, std::string_view low, std::string_view high,
+                                      std::size_t depth) const {
     CHECK(depth < 64);
     CHECK(node->leaf ? node->count > 0 : node->left != nullptr);
     std::size_t used = 0;
@@ -380,7 +392,8 @@ std::size_t OrderedIndex::check_below(const Node* node, std::string_view low, st
     if (node->leaf) return node->count;
     std::size_t total = 0;
     for (std::size_t i = 0; i <= node->count; ++i) {
-        total += check_below(node->child(i), i == 0 ? low : node->key(i - 1), i == node->count ? high : node->key(i), depth + 1);
+        total += check_below(node->child(i), i == 0 ? low : node->key(i - 1),
+                             i == node->count ? high : node->key(i), depth + 1);
     }
     return total;
 }

@@ -35,7 +35,8 @@ struct PackedTotal {
     std::uint64_t counter = 0;
     CounterTotal total;
 };
-static_assert(sizeof(LiveDot) == 32 && sizeof(PackedStamp) == 32 && sizeof(PackedTotal) == 32 && sizeof(PackedParent) == 24);
+static_assert(sizeof(LiveDot) == 32 && sizeof(PackedStamp) == 32 && sizeof(PackedTotal) == 32 &&
+              sizeof(PackedParent) == 24);
 
 template <typename T>
 T load(const char* at) {
@@ -58,7 +59,8 @@ std::size_t null_words(const TableShape& shape) {
 
 // Where the parts of a row's metadata begin.
 struct Meta {
-    Meta(const char* block, std::uint32_t image_size, const TableShape& shape) : start(block + image_size), head(load<Head>(start)) {
+    Meta(const char* block, std::uint32_t image_size, const TableShape& shape)
+        : start(block + image_size), head(load<Head>(start)) {
         deleted_at = start + sizeof(Head);
         initials = deleted_at + (shape.per_key ? sizeof(Stamp) : 0);
         nulls = initials + 8 * shape.counters.size();
@@ -85,7 +87,9 @@ struct Meta {
         const auto total = load<PackedTotal>(at);
         return total.counter == counter && total.total.origin == origin;
     }
-    bool initial_null(std::size_t counter) const { return load<std::uint64_t>(nulls + counter / 64 * 8) >> (counter % 64) & 1; }
+    bool initial_null(std::size_t counter) const {
+        return load<std::uint64_t>(nulls + counter / 64 * 8) >> (counter % 64) & 1;
+    }
 
     const char* start;
     Head head;
@@ -125,13 +129,15 @@ Head head_of(const RowState& state) {
     for_stamps(state.payload, [&](std::uint64_t, const WriteStamp& written) {
         if (written != head.base) ++head.stamps;
     });
-    for (const Counter& counter : state.payload.counters) head.totals += static_cast<std::uint32_t>(counter.totals.size());
+    for (const Counter& counter : state.payload.counters)
+        head.totals += static_cast<std::uint32_t>(counter.totals.size());
     return head;
 }
 
 std::size_t meta_size(const Head& head, const RowState& state, const TableShape& shape) {
-    std::size_t size = sizeof(Head) + (shape.per_key ? sizeof(Stamp) : 0) + 8 * shape.counters.size() + 8 * null_words(shape) +
-                       sizeof(PackedParent) * shape.derived.size() + sizeof(LiveDot) * head.dots + sizeof(PackedStamp) * head.stamps +
+    std::size_t size = sizeof(Head) + (shape.per_key ? sizeof(Stamp) : 0) + 8 * shape.counters.size() +
+                       8 * null_words(shape) + sizeof(PackedParent) * shape.derived.size() +
+                       sizeof(LiveDot) * head.dots + sizeof(PackedStamp) * head.stamps +
                        sizeof(PackedTotal) * head.totals;
     for (const RegisterGroup& group : state.payload.groups) {
         for (const ParentReference& reference : group.references) size += reference.key.size();
@@ -200,7 +206,8 @@ void unpack_references(const Meta& meta, const TableShape& shape, Payload& paylo
 }
 
 // `room` is what is left for the parts of variable size.
-bool well_formed_meta(std::string_view block, std::uint32_t image_size, std::size_t room, const TableShape& shape) {
+bool well_formed_meta(std::string_view block, std::uint32_t image_size, std::size_t room,
+                      const TableShape& shape) {
     const Head head = load<Head>(block.data() + image_size);
     const std::size_t counted = std::size_t{head.dots} + head.stamps + head.totals;
     static_assert(sizeof(LiveDot) == sizeof(PackedStamp) && sizeof(PackedStamp) == sizeof(PackedTotal));
@@ -270,20 +277,23 @@ void unpack(std::string_view block, std::uint32_t image_size, const TableShape& 
     for (const char* at = meta.stamps; at != meta.totals; at += sizeof(PackedStamp)) {
         const auto stamp = load<PackedStamp>(at);
         const std::size_t groups = payload.groups.size();
-        (stamp.number < groups ? payload.groups[stamp.number].written : payload.counters[stamp.number - groups].written) = stamp.written;
+        (stamp.number < groups ? payload.groups[stamp.number].written
+                               : payload.counters[stamp.number - groups].written) = stamp.written;
     }
     for (const char* at = meta.totals; at != meta.tail; at += sizeof(PackedTotal)) {
         const auto total = load<PackedTotal>(at);
         payload.counters[total.counter].totals.push_back(total.total);
     }
-    for (std::size_t e = 0; e < shape.extremes.size(); ++e) payload.extremes[e].value = image.get(shape.extremes[e]);
+    for (std::size_t e = 0; e < shape.extremes.size(); ++e)
+        payload.extremes[e].value = image.get(shape.extremes[e]);
     unpack_references(meta, shape, payload);
 }
 
 bool well_formed(std::string_view block, std::uint32_t image_size, const TableShape& shape) {
-    const std::size_t fixed = sizeof(Head) + (shape.per_key ? sizeof(Stamp) : 0) + 8 * shape.counters.size() + 8 * null_words(shape) +
-                              sizeof(PackedParent) * shape.derived.size();
-    if (image_size % 8 != 0 || image_size < shape.layout.fixed_bytes || image_size > block.size()) return false;
+    const std::size_t fixed = sizeof(Head) + (shape.per_key ? sizeof(Stamp) : 0) + 8 * shape.counters.size() +
+                              8 * null_words(shape) + sizeof(PackedParent) * shape.derived.size();
+    if (image_size % 8 != 0 || image_size < shape.layout.fixed_bytes || image_size > block.size())
+        return false;
     if (block.size() - image_size < fixed) return false;
     for (std::size_t c = 0; c < shape.place.size(); ++c) {
         const auto slot = load<std::uint64_t>(block.data() + shape.layout.bitmap_bytes + 8 * c);
@@ -355,7 +365,8 @@ bool contested(const StoredRow& row, const TableShape& shape) {
     return meta.head.dots > 1 && existence_of(row, shape).contested();
 }
 
-CounterTotal total_of(const StoredRow& row, const TableShape& shape, std::uint32_t counter, ReplicaId origin) {
+CounterTotal total_of(const StoredRow& row, const TableShape& shape, std::uint32_t counter,
+                      ReplicaId origin) {
     const Meta meta(row, shape);
     const char* at = meta.find_total(counter, origin);
     return meta.holds_total(at, counter, origin) ? load<PackedTotal>(at).total : CounterTotal{origin, 0, 0};
@@ -376,7 +387,8 @@ bool raise_total(StoredRow& row, const TableShape& shape, std::uint32_t counter,
     if (meta.initial_null(counter)) return true;
     const std::uint32_t column = shape.counters[counter];
     const exec::RowView image(row.block, &shape.layout);
-    const std::int64_t sum = wrapping_add(image.get(column).as_integer(), wrapping_subtract(to.total, held.total));
+    const std::int64_t sum =
+        wrapping_add(image.get(column).as_integer(), wrapping_subtract(to.total, held.total));
     exec::set_fixed(shape.layout, row.block, column, sql::Datum::integer(sum));
     return true;
 }

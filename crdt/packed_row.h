@@ -1,12 +1,15 @@
-// A row as it is stored: a cell that never moves, with the key, and one block of bytes that holds the image the executor reads and the
-// metadata that merging needs.
+// A row as it is stored: a cell that never moves, with the key, and one block of bytes that holds the image
+// the executor reads and the metadata that merging needs.
 //
 //   block  [image: exec/row.h, current values, counters summed][meta]
-//   meta   [head][deleted_at, per_key tables][initial value per counter][their NULL bits][parent per derived foreign key]
-//          [dots][stamps that differ from the base stamp][counter totals][parents' keys that columns do not spell]
+//   meta   [head][deleted_at, per_key tables][initial value per counter][their NULL bits][parent per derived
+//   foreign key]
+//          [dots][stamps that differ from the base stamp][counter totals][parents' keys that columns do not
+//          spell]
 //
-// Most rows were written by one commit: its stamp is the base, and only registers written since have stamps of their own. The base is the least
-// stamp of the row, so that equal states have equal bytes, whatever way they came about: digests hash the block as it is.
+// Most rows were written by one commit: its stamp is the base, and only registers written since have stamps
+// of their own. The base is the least stamp of the row, so that equal states have equal bytes, whatever way
+// they came about: digests hash the block as it is.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +24,9 @@ namespace anabranch::crdt {
 
 struct StoredRow {
     char* block = nullptr;
-    StoredRow* older = nullptr;   // per_insert tables: the next live insert of the same key, by descending incarnation
-    std::uint64_t nulled = 0;     // see exec::RowView
+    StoredRow* older =
+        nullptr;  // per_insert tables: the next live insert of the same key, by descending incarnation
+    std::uint64_t nulled = 0;      // see exec::RowView
     std::uint32_t image_size = 0;  // a multiple of 8, like meta_size
     std::uint32_t meta_size = 0;
     std::uint32_t capacity = 0;
@@ -55,7 +59,8 @@ void unpack(const StoredRow& row, const TableShape& shape, RowState& out);
 bool well_formed(std::string_view block, std::uint32_t image_size, const TableShape& shape);
 void unpack(std::string_view block, std::uint32_t image_size, const TableShape& shape, RowState& out);
 void pack(const RowState& state, const TableShape& shape, PackBuffer& out);
-// Makes the buffer the row's block. Apart from pack(), since a state borrows from the block it was unpacked from.
+// Makes the buffer the row's block. Apart from pack(), since a state borrows from the block it was unpacked
+// from.
 void install(const PackBuffer& buffer, StoredRow& row);
 
 // Single questions to a packed row.
@@ -65,7 +70,8 @@ ParentReference reference_of(const StoredRow& row, const TableShape& shape, std:
 Existence existence_of(const StoredRow& row, const TableShape& shape);
 bool contested(const StoredRow& row, const TableShape& shape);
 CounterTotal total_of(const StoredRow& row, const TableShape& shape, std::uint32_t counter, ReplicaId origin);
-// Raises an origin's total in place. False if the row does not hold one of that origin yet: nothing was changed.
+// Raises an origin's total in place. False if the row does not hold one of that origin yet: nothing was
+// changed.
 bool raise_total(StoredRow& row, const TableShape& shape, std::uint32_t counter, const CounterTotal& to);
 bool has_total(const StoredRow& row, const TableShape& shape, std::uint32_t counter, ReplicaId origin);
 

@@ -1,5 +1,6 @@
-// Registers that win or lose together: last writer wins by hybrid clock, ties by replica (Shapiro et al. 2011, section 3.2.1).
-// Values are borrowed (sql::Datum): a group is a working copy beside a stored row or a delta.
+// Registers that win or lose together: last writer wins by hybrid clock, ties by replica (Shapiro et al.
+// 2011, section 3.2.1). Values are borrowed (sql::Datum): a group is a working copy beside a stored row or a
+// delta.
 #pragma once
 
 #include <string_view>

@@ -7,7 +7,8 @@ namespace anabranch::crdt {
 void Payload::reset(const TableShape& shape, Stamp of) {
     incarnation = of;
     groups.resize(shape.groups.size());
-    for (std::size_t g = 0; g < groups.size(); ++g) groups[g].reset(shape.groups[g].columns.size(), shape.groups[g].references.size());
+    for (std::size_t g = 0; g < groups.size(); ++g)
+        groups[g].reset(shape.groups[g].columns.size(), shape.groups[g].references.size());
     counters.resize(shape.counters.size());
     for (Counter& counter : counters) counter.reset();
     extremes.resize(shape.extremes.size());
@@ -34,7 +35,8 @@ void RowState::reset(const TableShape& shape, Stamp incarnation) {
     payload.reset(shape, incarnation);
 }
 
-void RowState::merge(const RowState& other, const VersionVector& context, const VersionVector& other_context, const TableShape& shape) {
+void RowState::merge(const RowState& other, const VersionVector& context, const VersionVector& other_context,
+                     const TableShape& shape) {
     existence.merge(other.existence, context, other_context);
     deleted_at = std::max(deleted_at, other.deleted_at);
     payload.merge(other.payload, shape);
@@ -54,7 +56,8 @@ sql::Datum RowState::value(const TableShape& shape, std::uint32_t column) const 
             return counter.null ? sql::Datum{} : sql::Datum::integer(counter.value());
         }
         case catalog::Merge::max:
-        case catalog::Merge::min: return payload.extremes[place].value;
+        case catalog::Merge::min:
+            return payload.extremes[place].value;
     }
     return {};
 }

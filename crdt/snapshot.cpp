@@ -1,10 +1,12 @@
-// State transfer: chunks of rows out of one replica and joined into another, for checkpoints and for peers that are far behind.
+// State transfer: chunks of rows out of one replica and joined into another, for checkpoints and for peers
+// that are far behind.
 //
-//   format u8 | schema hash u64 | table varint | from sized | next sized | last u8 | keys varint | key*      | checksum u64
-//   key: bytes sized, versions varint, (image size varint, block sized)*
+//   format u8 | schema hash u64 | table varint | from sized | next sized | last u8 | keys varint | key* |
+//   checksum u64 key: bytes sized, versions varint, (image size varint, block sized)*
 //
-// A block is the stored row as it is (packed_row.h). What a chunk does not hold, of the keys that it covers, is gone at the source as far as the
-// source's version reaches: that is the causal context of the join (Almeida et al. 2018, section 7.2).
+// A block is the stored row as it is (packed_row.h). What a chunk does not hold, of the keys that it covers,
+// is gone at the source as far as the source's version reaches: that is the causal context of the join
+// (Almeida et al. 2018, section 7.2).
 #include <algorithm>
 
 #include "crdt/cell.h"
@@ -35,10 +37,12 @@ struct DecodedChunk {
 };
 
 Error malformed(std::string detail) {
-    return Error::make(sqlstate::protocol_violation, "malformed chunk of a snapshot").with_detail(std::move(detail));
+    return Error::make(sqlstate::protocol_violation, "malformed chunk of a snapshot")
+        .with_detail(std::move(detail));
 }
 
-Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema, const std::vector<TableShape>& shapes) {
+Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema,
+                            const std::vector<TableShape>& shapes) {
     if (bytes.size() < 8) return fail(malformed("it is shorter than a checksum"));
     const BytesView body = bytes.substr(0, bytes.size() - 8);
     ByteReader trailer(bytes.substr(body.size()));
@@ -57,19 +61,22 @@ Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema, cons
     for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left) {
         ChunkKey& key = chunk.keys.emplace_back();
         key.key = in.sized();
-        const bool covered = !key.key.empty() && key.key >= chunk.from && (chunk.last || key.key < chunk.next);
+        const bool covered =
+            !key.key.empty() && key.key >= chunk.from && (chunk.last || key.key < chunk.next);
         if (!covered || (chunk.keys.size() > 1 && chunk.keys[chunk.keys.size() - 2].key >= key.key)) {
             return fail(malformed("its keys are out of order"));
         }
         for (std::uint64_t versions = in.varint(); versions > 0 && !in.failed(); --versions) {
             const std::uint64_t image_size = in.varint();
             const BytesView block = in.sized();
-            if (in.failed() || image_size > UINT32_MAX || !well_formed(block, static_cast<std::uint32_t>(image_size), shape)) {
+            if (in.failed() || image_size > UINT32_MAX ||
+                !well_formed(block, static_cast<std::uint32_t>(image_size), shape)) {
                 return fail(malformed("a row of it is not one of its table"));
             }
             key.versions.push_back({static_cast<std::uint32_t>(image_size), block});
         }
-        if (key.versions.empty() || (shape.per_key && key.versions.size() > 1)) return fail(malformed("a key has another number of rows"));
+        if (key.versions.empty() || (shape.per_key && key.versions.size() > 1))
+            return fail(malformed("a key has another number of rows"));
     }
     if (!in.complete()) return fail(malformed("it ends early or late"));
     return chunk;
@@ -77,7 +84,8 @@ Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema, cons
 
 class Import {
   public:
-    Import(Database::Impl& db, Table& table, const VersionVector& source_version) : db_(db), table_(table), source_(source_version) {}
+    Import(Database::Impl& db, Table& table, const VersionVector& source_version)
+        : db_(db), table_(table), source_(source_version) {}
 
     void join(const DecodedChunk& chunk) {
         for (const std::string& key : absent(chunk)) remove_seen(key);
@@ -160,7 +168,8 @@ class Import {
             if (here == there || here.seq == 0 || there.seq == 0) continue;
             if (source_.contains(here.dot()) || db_.version.contains(there.dot())) continue;
             const bool wins = here > there;
-            db_.report(table_, key, g, wins ? theirs.groups[g] : mine.groups[g], wins ? mine.groups[g] : theirs.groups[g]);
+            db_.report(table_, key, g, wins ? theirs.groups[g] : mine.groups[g],
+                       wins ? mine.groups[g] : theirs.groups[g]);
         }
     }
     void note_stamps(const RowState& state) {
@@ -177,7 +186,8 @@ class Import {
 
 }  // namespace
 
-Database::Chunk Database::export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max) const {
+Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
+                                       std::size_t bytes_max) const {
     const Table& from = impl_->table(table);
     Bytes rows;
     ByteWriter out_rows(rows);

@@ -47,7 +47,10 @@ struct Table::Shard {
 };
 
 Table::Table(const TableShape& shape, const IndexKeys* index_keys)
-    : shape_(shape), index_keys_(index_keys), trees_(shape.indexes.size()), references_(shape.derived.size()) {
+    : shape_(shape),
+      index_keys_(index_keys),
+      trees_(shape.indexes.size()),
+      references_(shape.derived.size()) {
     shards_.push_back(std::make_unique<Shard>());
     trees_[0].active = true;
 }
@@ -64,7 +67,8 @@ Table::~Table() {
     }
 }
 
-// The set itself finds its bucket by the top bits of the hash and tells its rows apart by the low byte: the shard is taken from the middle.
+// The set itself finds its bucket by the top bits of the hash and tells its rows apart by the low byte: the
+// shard is taken from the middle.
 Table::Shard& Table::shard_of(std::uint64_t hash) const {
     return *shards_[hash >> 32 & (shards_.size() - 1)];
 }
@@ -237,7 +241,8 @@ void Table::note_contested(std::string_view key) {
 
 // ---- Indexes ----
 
-bool Table::tree_key(std::uint32_t index, exec::RowView row, std::string_view primary_key, std::string& out, std::size_t& key_size) const {
+bool Table::tree_key(std::uint32_t index, exec::RowView row, std::string_view primary_key, std::string& out,
+                     std::size_t& key_size) const {
     const TableShape::Index& shape = shape_.indexes[index];
     out.clear();
     if (shape.evaluated && index_keys_ != nullptr) {
@@ -304,7 +309,8 @@ Table::Tree& Table::active_tree(std::uint32_t index) const {
     return tree;
 }
 
-void Table::visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse, exec::RowVisitor visit) const {
+void Table::visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
+                  exec::RowVisitor visit) const {
     CHECK(index.value < trees_.size());
     active_tree(index.value).index.visit(low, high, reverse, [&](StoredRow* row) {
         while (row != nullptr && !row->shown) row = row->older;
@@ -332,7 +338,8 @@ void Table::visit_contested(exec::RowVisitor visit) const {
 
 // ---- References ----
 
-bool Table::parent_of(const StoredRow& row, std::uint32_t derived, std::string& key, Stamp& incarnation) const {
+bool Table::parent_of(const StoredRow& row, std::uint32_t derived, std::string& key,
+                      Stamp& incarnation) const {
     const ParentReference reference = reference_of(row, shape_, derived);
     if (!reference.set) return false;
     incarnation = reference.incarnation;
@@ -342,7 +349,8 @@ bool Table::parent_of(const StoredRow& row, std::uint32_t derived, std::string& 
     }
     key.clear();
     const exec::RowView image(row.block, &shape_.layout);
-    for (const std::uint32_t c : shape_.derived[derived].columns) sql::encode_key_part(key, shape_.type(c), image.get(c));
+    for (const std::uint32_t c : shape_.derived[derived].columns)
+        sql::encode_key_part(key, shape_.type(c), image.get(c));
     return true;
 }
 
@@ -372,7 +380,8 @@ bool Table::update_references(StoredRow& row) {
     return true;
 }
 
-void Table::visit_children(std::uint32_t derived, std::string_view parent_key, FunctionRef<bool(StoredRow*)> visit) const {
+void Table::visit_children(std::uint32_t derived, std::string_view parent_key,
+                           FunctionRef<bool(StoredRow*)> visit) const {
     std::string end(parent_key);
     end.push_back('\0');  // the next string there is
     references_[derived].visit(parent_key, end, false, visit);

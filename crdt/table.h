@@ -1,8 +1,9 @@
-// One table in memory: rows by key in sharded hash sets, their order in B+-trees, and the digest of the live ones.
+// One table in memory: rows by key in sharded hash sets, their order in B+-trees, and the digest of the live
+// ones.
 //
-// Rows never move and are found by their key's hash. The primary key's tree holds every key; another index is built when it is first asked for
-// and kept from then on, and holds the shown rows. Trees of references find the children of a parent that appears or goes; they hold every
-// live row, hidden ones too.
+// Rows never move and are found by their key's hash. The primary key's tree holds every key; another index is
+// built when it is first asked for and kept from then on, and holds the shown rows. Trees of references find
+// the children of a parent that appears or goes; they hold every live row, hidden ones too.
 #pragma once
 
 #include <cstdint>
@@ -30,12 +31,14 @@ class Table {
     Table& operator=(const Table&) = delete;
 
     const TableShape& shape() const { return shape_; }
-    StoredRow* newest(std::string_view key) const;  // per_key: the row; per_insert: the first of the key's live ones
+    StoredRow* newest(
+        std::string_view key) const;  // per_key: the row; per_insert: the first of the key's live ones
     StoredRow* version(std::string_view key, Stamp incarnation) const;
     StoredRow* shown(std::string_view key) const;
 
-    // Stores the state of a row (null: a new one) and brings indexes, digest and counts up to date; a per_insert row without dots is dropped.
-    // True if rows that refer to this one, or this one itself, may have to be shown or hidden now.
+    // Stores the state of a row (null: a new one) and brings indexes, digest and counts up to date; a
+    // per_insert row without dots is dropped. True if rows that refer to this one, or this one itself, may
+    // have to be shown or hidden now.
     bool store(std::string_view key, StoredRow* row, const RowState& state);
     // Raises counter totals in place; false, and nothing done, where the row has to be stored anew.
     struct Raise {
@@ -49,9 +52,11 @@ class Table {
     void set_nulled(StoredRow& row, std::uint64_t nulled);
     // The encoded primary key of the parent that a live row's foreign key points to. False: none.
     bool parent_of(const StoredRow& row, std::uint32_t derived, std::string& key, Stamp& incarnation) const;
-    void visit_children(std::uint32_t derived, std::string_view parent_key, FunctionRef<bool(StoredRow*)> visit) const;
+    void visit_children(std::uint32_t derived, std::string_view parent_key,
+                        FunctionRef<bool(StoredRow*)> visit) const;
 
-    void visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse, exec::RowVisitor visit) const;
+    void visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
+               exec::RowVisitor visit) const;
     // Every key from `low` on, in key order, with its newest row, tombstones too.
     void visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const;
     void visit_contested(exec::RowVisitor visit) const;
@@ -62,7 +67,7 @@ class Table {
     // Aborts if hash sets, chains, trees and counts disagree; for tests.
     void check() const;
 
-    RowState state;      // working copies that keep their memory
+    RowState state;  // working copies that keep their memory
     RowState other;
     PackBuffer buffer;
 
@@ -79,8 +84,10 @@ class Table {
     void unshow(StoredRow& row);
     void spread_shards();
     Tree& active_tree(std::uint32_t index) const;
-    // The full key of a row in a tree; its size without the primary key that follows. False: not in this index.
-    bool tree_key(std::uint32_t index, exec::RowView row, std::string_view primary_key, std::string& out, std::size_t& key_size) const;
+    // The full key of a row in a tree; its size without the primary key that follows. False: not in this
+    // index.
+    bool tree_key(std::uint32_t index, exec::RowView row, std::string_view primary_key, std::string& out,
+                  std::size_t& key_size) const;
     void index_row(const StoredRow& row);
     void unindex_row(const StoredRow& row);
     void reindex_row(const StoredRow& row, exec::RowView fresh);
@@ -98,7 +105,7 @@ class Table {
     const TableShape& shape_;
     const IndexKeys* index_keys_;
     mutable std::vector<std::unique_ptr<Shard>> shards_;
-    mutable std::vector<Tree> trees_;  // by IndexId; 0 is the primary key's
+    mutable std::vector<Tree> trees_;       // by IndexId; 0 is the primary key's
     std::vector<OrderedIndex> references_;  // by derived foreign key
     std::vector<Referred> referred_before_, referred_after_;
     std::set<std::string, std::less<>> contested_;  // keys with several live dots

@@ -47,16 +47,12 @@ std::optional<std::vector<std::uint32_t>> spelling(const catalog::Table& child, 
         if (at == key.parent_columns.end()) return std::nullopt;
         const ColumnId mine = key.columns[static_cast<std::size_t>(at - key.parent_columns.begin())];
         const sql::Type here = child.columns[mine.value].type, there = parent.columns[wanted.value].type;
-        const bool integers = storage_of(here) == sql::Storage::integer && storage_of(there) == sql::Storage::integer;
+        const bool integers =
+            storage_of(here) == sql::Storage::integer && storage_of(there) == sql::Storage::integer;
         if (!integers && (here.id != there.id || here.array != there.array)) return std::nullopt;
         out.push_back(mine.value);
     }
     return out;
-}
-
-bool is_register(const TableShape& shape, ColumnId column) {
-    const Merge merge = shape.merge(column.value);
-    return merge == Merge::register_ || merge == Merge::immutable;
 }
 
 void derive_references(TableShape& shape, const catalog::Schema& schema) {
@@ -64,8 +60,9 @@ void derive_references(TableShape& shape, const catalog::Schema& schema) {
         const catalog::ForeignKey& key = shape.table->foreign_keys[i];
         const bool cascade = key.on_delete == catalog::OnDelete::cascade;
         if (!cascade && key.on_delete != catalog::OnDelete::set_null) continue;
-        // The catalog gives a foreign key's columns one group; a key over a counter is checked at the origin and no more.
-        if (!is_register(shape, key.columns[0])) continue;
+        // The catalog gives a foreign key's columns one group; a key over a counter is checked at the origin
+        // and no more.
+        if (!shape.is_register(key.columns[0].value)) continue;
         TableShape::Derived derived;
         derived.foreign_key = i;
         derived.parent = key.parent;
@@ -106,13 +103,16 @@ void list_indexes(TableShape& shape) {
         auto& index = shape.indexes[i];
         for (std::uint32_t j = 0; j < shape.indexes.size() && index.same_as == i && !index.evaluated; ++j) {
             const auto& other = shape.indexes[j];
-            const bool longer = other.columns.size() > index.columns.size() || (other.columns.size() == index.columns.size() && j < i);
+            const bool longer = other.columns.size() > index.columns.size() ||
+                                (other.columns.size() == index.columns.size() && j < i);
             if (other.evaluated || !longer) continue;
-            if (std::equal(index.columns.begin(), index.columns.end(), other.columns.begin())) index.same_as = j;
+            if (std::equal(index.columns.begin(), index.columns.end(), other.columns.begin()))
+                index.same_as = j;
         }
     }
     for (auto& index : shape.indexes) {
-        while (shape.indexes[index.same_as].same_as != index.same_as) index.same_as = shape.indexes[index.same_as].same_as;
+        while (shape.indexes[index.same_as].same_as != index.same_as)
+            index.same_as = shape.indexes[index.same_as].same_as;
     }
 }
 
@@ -130,7 +130,8 @@ std::vector<TableShape> shapes_of(const catalog::Schema& schema) {
         list_indexes(shape);
     }
     for (const TableShape& child : out) {
-        for (std::uint32_t d = 0; d < child.derived.size(); ++d) out[child.derived[d].parent.value].dependents.push_back({child.id, d});
+        for (std::uint32_t d = 0; d < child.derived.size(); ++d)
+            out[child.derived[d].parent.value].dependents.push_back({child.id, d});
     }
     return out;
 }
@@ -139,7 +140,8 @@ std::vector<TableShape> shapes_of(const catalog::Schema& schema) {
 
 const std::vector<TableShape>& TableShape::of(const catalog::Schema& schema) {
     auto kept = schema.merging.get();
-    if (kept == nullptr) kept = schema.merging.set(std::make_shared<const std::vector<TableShape>>(shapes_of(schema)));
+    if (kept == nullptr)
+        kept = schema.merging.set(std::make_shared<const std::vector<TableShape>>(shapes_of(schema)));
     return *static_cast<const std::vector<TableShape>*>(kept.get());
 }
 

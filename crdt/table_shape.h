@@ -1,5 +1,6 @@
-// What merging needs to know of a table, worked out once from the catalog: which columns form which register group, where a column's counter
-// or extreme value is, which foreign keys the merge re-applies, and the indexes. Immutable.
+// What merging needs to know of a table, worked out once from the catalog: which columns form which register
+// group, where a column's counter or extreme value is, which foreign keys the merge re-applies, and the
+// indexes. Immutable.
 #pragma once
 
 #include <cstdint>
@@ -45,12 +46,15 @@ struct TableShape {
     std::vector<Group> groups;
     std::vector<std::uint32_t> counters;  // columns
     std::vector<std::uint32_t> extremes;  // columns
-    std::vector<std::uint32_t> place;     // per column: its group, or its position in `counters` or `extremes`
+    std::vector<std::uint32_t> place;  // per column: its group, or its position in `counters` or `extremes`
     std::vector<Derived> derived;
     std::vector<Dependent> dependents;  // of other tables, or of this one
     std::vector<Index> indexes;         // by exec::IndexId
 
     catalog::Merge merge(std::uint32_t column) const { return table->columns[column].policy.merge; }
+    bool is_register(std::uint32_t column) const {
+        return merge(column) == catalog::Merge::register_ || merge(column) == catalog::Merge::immutable;
+    }
     sql::Type type(std::uint32_t column) const { return table->columns[column].type; }
     // Rows whose visibility depends on other rows, or other rows' on them.
     bool linked() const { return !derived.empty() || !dependents.empty(); }

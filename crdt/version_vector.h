@@ -1,5 +1,5 @@
-// The dots a replica holds, as one number per origin: every dot (o, n) with n <= get(o) is held. Join is the pointwise maximum.
-// Ordered by origin, so that its encoding is canonical.
+// The dots a replica holds, as one number per origin: every dot (o, n) with n <= get(o) is held. Join is the
+// pointwise maximum. Ordered by origin, so that its encoding is canonical.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ class VersionVector {
         auto operator<=>(const Entry&) const = default;
     };
     std::uint64_t get(ReplicaId origin) const;
-    void set(ReplicaId origin, std::uint64_t seq);       // 0 removes the entry
+    void set(ReplicaId origin, std::uint64_t seq);  // 0 removes the entry
     bool contains(Dot dot) const { return dot.seq <= get(dot.origin); }
-    bool covers(const VersionVector& other) const;       // other <= this
-    void merge(const VersionVector& other);              // join
+    bool covers(const VersionVector& other) const;  // other <= this
+    void merge(const VersionVector& other);         // join
     const std::vector<Entry>& entries() const { return entries_; }
     bool empty() const { return entries_.empty(); }
     void encode(ByteWriter& out) const;

@@ -56,7 +56,8 @@ void Visibility::hide_orphans() {
 void Visibility::settle() {
     if (changed_.empty()) return;
     for (const Changed& changed : changed_) {
-        for (StoredRow* row = changed.table->newest(changed.key); row != nullptr; row = row->older) add(*changed.table, row);
+        for (StoredRow* row = changed.table->newest(changed.key); row != nullptr; row = row->older)
+            add(*changed.table, row);
         add_children(*changed.table, changed.key, false);
     }
     reveal();

@@ -1,9 +1,11 @@
-// What ON DELETE CASCADE and SET NULL make of the merged state: which live rows are hidden, and which references read as NULL. A pure function of
-// the rows, kept beside them (StoredRow::hidden, nulled) and brought up to date after each change of existence, incarnation or reference.
+// What ON DELETE CASCADE and SET NULL make of the merged state: which live rows are hidden, and which
+// references read as NULL. A pure function of the rows, kept beside them (StoredRow::hidden, nulled) and
+// brought up to date after each change of existence, incarnation or reference.
 //
-// A row is hidden if its CASCADE references lead, over any number of parents, to one that is gone: the greatest solution, so that rows which
-// refer to each other in a circle stand together. The references themselves are compared, not what they read as: a column that two foreign keys
-// share, one of them SET NULL, still follows the other.
+// A row is hidden if its CASCADE references lead, over any number of parents, to one that is gone: the
+// greatest solution, so that rows which refer to each other in a circle stand together. The references
+// themselves are compared, not what they read as: a column that two foreign keys share, one of them SET NULL,
+// still follows the other.
 #pragma once
 
 #include <memory>

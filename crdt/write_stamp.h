@@ -1,5 +1,6 @@
-// Who wrote a register, and when: the commit's Stamp, and its place among its origin's commits. The sequence number never decides between
-// two commits; it tells whether somebody who holds a version vector knew of the write.
+// Who wrote a register, and when: the commit's Stamp, and its place among its origin's commits. The sequence
+// number never decides between two commits; it tells whether somebody who holds a version vector knew of the
+// write.
 #pragma once
 
 #include "lib/base/ids.h"

@@ -1,14 +1,14 @@
-// Figures, not tests: unit-crdt "[bench]" prints them (build release first). CPU time, medians of 7 rounds, rows in random
-// order.
-#include <catch2/catch.hpp>
+// Figures, not tests: unit-crdt "[bench]" prints them (build release first). CPU time, medians of 7 rounds,
+// rows in random order.
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cstdio>
 #include <ctime>
 #include <numeric>
 
 #include "lib/base/random.h"
-#include "tables.h"
-#include "transaction.h"
+#include "tests/unit/crdt/tables.h"
+#include "tests/unit/crdt/transaction.h"
 
 namespace anabranch::crdt::test {
 namespace {
@@ -16,11 +16,16 @@ namespace {
 using catalog::Merge;
 using catalog::RowIdentity;
 
-// accounts(id, owner text, balance counter) and wide(8 columns: 3 integers, counter, 2 texts, integer, double).
+// accounts(id, owner text, balance counter) and wide(8 columns: 3 integers, counter, 2 texts, integer,
+// double).
 catalog::SchemaPtr bank() {
     auto schema = std::make_shared<catalog::Schema>();
     schema->hash = 79;
-    TableMaker(*schema, "accounts", RowIdentity::per_insert).reg("id").reg("owner", sql::TypeId::text).cell("balance", Merge::counter).key({0});
+    TableMaker(*schema, "accounts", RowIdentity::per_insert)
+        .reg("id")
+        .reg("owner", sql::TypeId::text)
+        .cell("balance", Merge::counter)
+        .key({0});
     TableMaker(*schema, "wide", RowIdentity::per_insert)
         .reg("id")
         .reg("a")
@@ -36,7 +41,8 @@ catalog::SchemaPtr bank() {
 
 // One transaction of one row, folded by hand: the cost of the executor is not ours.
 struct OneRow {
-    explicit OneRow(const Database& db, std::uint32_t table) : layout(exec::RowLayout::of(db.schema().tables[table])) {
+    explicit OneRow(const Database& db, std::uint32_t table)
+        : layout(exec::RowLayout::of(db.schema().tables[table])) {
         set.rows.resize(1);
         set.rows[0].table = {table};
     }
@@ -65,7 +71,8 @@ class Bench {
         std::vector<double> rounds;
         for (int round = 0; round < 7; ++round) {
             const std::clock_t begin = std::clock();
-            for (std::size_t i = 0; i < count; ++i) body(order_[(i + static_cast<std::size_t>(round) * count) % rows_]);
+            for (std::size_t i = 0; i < count; ++i)
+                body(order_[(i + static_cast<std::size_t>(round) * count) % rows_]);
             const double took = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC * 1e9;
             rounds.push_back(took / static_cast<double>(count));
         }
@@ -86,97 +93,137 @@ Delta make(const Database& db, const exec::WriteSet& set, ReplicaId origin) {
     return db.make_delta(set, {origin, db.version().get(origin) + 1}, {now += 4096, origin});
 }
 
-void run(std::size_t rows) {
-    std::printf("-- %zu rows\n", rows);
-    Database db(bank());
-    Bench bench(rows);
-    std::vector<std::string> keys;
-    for (std::size_t i = 0; i < rows; ++i) keys.push_back(key_of(static_cast<std::int64_t>(i)));
-    OneRow account(db, 0), wide(db, 1);
-    const std::size_t before = db.memory_bytes();
-    std::size_t next = 0;
-    const auto insert_account = [&](std::size_t) {
-        const std::size_t id = bench.at(next++);
-        exec::RowWrite& write = account.set.rows[0];
-        account.image({sql::Datum::integer(static_cast<std::int64_t>(id)), sql::Datum::bytes("somebody or other"), sql::Datum::integer(1000)});
-        write.key = keys[id];
-        write.inserted = write.created = write.claims = true;
-        db.merge(make(db, account.set, here));
-    };
-    bench.measure("insert an account: make_delta + merge", rows / 7, insert_account);
-    while (next < rows) insert_account(0);
-    std::printf("%-60s %8.0f bytes\n", "memory per account", static_cast<double>(db.memory_bytes() - before) / static_cast<double>(rows));
-    const std::size_t reads = std::min<std::size_t>(rows, 1'000'000);
-    std::int64_t sink = 0;
-    bench.measure("find and read one column", reads, [&](std::size_t i) { sink += db.find({0}, keys[i]).get(2).as_integer(); });
-    exec::RowWrite& write = account.set.rows[0];
-    write.inserted = write.created = write.claims = false;
-    write.deleted = false;
-    account.ops = {{2, exec::RowWrite::Op::add, -1}};
-    write.columns = account.ops;
-    const auto update = [&](std::size_t i) {
-        write.key = keys[i];
-        db.merge(make(db, account.set, here));
-    };
-    for (std::size_t i = 0; i < rows; ++i) update(i);  // each row's first total makes room
-    bench.measure("counter update: make_delta + merge", reads, update);
-    std::size_t bytes = 0;
-    bench.measure("counter update: make_delta + merge + encode", reads, [&](std::size_t i) {
-        write.key = keys[i];
-        const Delta delta = make(db, account.set, here);
-        db.merge(delta);
-        bytes = delta.encode().size();
-    });
-    std::printf("%-60s %8zu bytes\n", "its delta, one replica known", bytes);
-    Database other(bank());
-    for (const catalog::Table& table : db.schema().tables) (void)other.import_chunk(db.export_chunk(table.id, {}, SIZE_MAX).bytes, db.version());
-    other.set_version(db.version());
-    for (const bool first : {true, false}) {
-        std::vector<Bytes> remote;
-        for (std::size_t i = 0; i < reads; ++i) {
-            write.key = keys[bench.at(i)];
-            const Delta delta = make(other, account.set, there);
-            other.merge(delta);
-            remote.push_back(delta.encode());
-        }
-        std::size_t at = 0;
-        bench.measure(first ? "remote counter delta, new origin: decode + check + merge" : "remote counter delta: decode + check + merge", reads / 7,
-                      [&](std::size_t) { db.merge(*Delta::decode(remote[at++])); });
-        while (at < reads) db.merge(*Delta::decode(remote[at++]));
-        std::printf("%-60s %8zu bytes\n", "its delta, two replicas known", remote[0].size());
-    }
-    next = 0;
-    const std::size_t wide_before = db.memory_bytes();
-    bench.measure("insert a row of 8 columns: make_delta + merge", rows / 7, [&](std::size_t) {
-        const std::size_t id = bench.at(next++);
-        wide.image({sql::Datum::integer(static_cast<std::int64_t>(id)), sql::Datum::integer(5), sql::Datum::integer(6), sql::Datum::integer(7),
-                    sql::Datum::bytes("a text of some length"), sql::Datum::bytes("another"), sql::Datum::integer(8), sql::Datum::floating(2.5)});
-        exec::RowWrite& row = wide.set.rows[0];
-        row.key = keys[id];
-        row.inserted = row.created = true;
-        const Delta delta = make(db, wide.set, here);
-        db.merge(delta);
-        bytes = next == 1 ? delta.encode().size() : bytes;
-    });
-    std::printf("%-60s %8zu bytes\n", "its delta, two replicas known", bytes);
-    std::printf("%-60s %8.0f bytes\n", "memory per row of 8 columns",
-                static_cast<double>(db.memory_bytes() - wide_before) / static_cast<double>(next));
-    std::size_t scanned = 0;
-    bench.measure("scan all accounts in key order, per row", 1, [&](std::size_t) {
-        db.scan({0}, [&](exec::RowView row) {
-            sink += row.get(2).as_integer();
-            return ++scanned > 0;
-        });
-    });
-    std::printf("%-60s %8zu rows each\n", "", scanned / 7);
-    CHECK(sink != 1);
+void print(const char* what, double value, const char* unit) {
+    std::printf("%-60s %8.0f %s\n", what, value, unit);
 }
+
+class Figures {
+  public:
+    explicit Figures(std::size_t rows)
+        : rows_(rows), db_(bank()), bench_(rows), account_(db_, 0), wide_(db_, 1) {
+        std::printf("-- %zu rows\n", rows);
+        for (std::size_t i = 0; i < rows; ++i) keys_.push_back(key_of(static_cast<std::int64_t>(i)));
+    }
+    void run() {
+        insert_accounts();
+        read();
+        add();
+        merge_remote();
+        insert_wide();
+        scan();
+        CHECK(sink_ != 1);
+    }
+
+  private:
+    void insert_accounts() {
+        const std::size_t before = db_.memory_bytes();
+        std::size_t next = 0;
+        exec::RowWrite& write = account_.set.rows[0];
+        write.inserted = write.created = write.claims = true;
+        const auto insert = [&](std::size_t) {
+            const std::size_t id = bench_.at(next++);
+            account_.image({sql::Datum::integer(static_cast<std::int64_t>(id)),
+                            sql::Datum::bytes("somebody or other"), sql::Datum::integer(1000)});
+            write.key = keys_[id];
+            db_.merge(make(db_, account_.set, here));
+        };
+        bench_.measure("insert an account: make_delta + merge", rows_ / 7, insert);
+        while (next < rows_) insert(0);
+        print("memory per account",
+              static_cast<double>(db_.memory_bytes() - before) / static_cast<double>(rows_), "bytes");
+        write.inserted = write.created = write.claims = false;
+        account_.ops = {{2, exec::RowWrite::Op::add, -1}};
+        write.columns = account_.ops;
+    }
+    void read() {
+        bench_.measure("find and read one column", rows_,
+                       [&](std::size_t i) { sink_ += db_.find({0}, keys_[i]).get(2).as_integer(); });
+    }
+    Delta withdraw(Database& db, ReplicaId origin, std::size_t id) {
+        account_.set.rows[0].key = keys_[id];
+        Delta delta = make(db, account_.set, origin);
+        db.merge(delta);
+        return delta;
+    }
+    void add() {
+        for (std::size_t i = 0; i < rows_; ++i) withdraw(db_, here, i);  // each row's first total makes room
+        bench_.measure("counter update: make_delta + merge", rows_,
+                       [&](std::size_t i) { withdraw(db_, here, i); });
+        std::size_t bytes = 0;
+        bench_.measure("counter update: make_delta + merge + encode", rows_,
+                       [&](std::size_t i) { bytes = withdraw(db_, here, i).encode().size(); });
+        print("its delta, one replica known", static_cast<double>(bytes), "bytes");
+    }
+    void merge_remote() {
+        Database other(bank());
+        for (const catalog::Table& table : db_.schema().tables)
+            (void)other.import_chunk(db_.export_chunk(table.id, {}, SIZE_MAX).bytes, db_.version());
+        other.set_version(db_.version());
+        for (const bool first : {true, false}) {
+            std::vector<Bytes> remote;
+            for (std::size_t i = 0; i < rows_; ++i)
+                remote.push_back(withdraw(other, there, bench_.at(i)).encode());
+            std::size_t at = 0;
+            bench_.measure(first ? "remote counter delta, new origin: decode + check + merge"
+                                 : "remote counter delta: decode + check + merge",
+                           rows_ / 7, [&](std::size_t) { db_.merge(*Delta::decode(remote[at++])); });
+            while (at < rows_) db_.merge(*Delta::decode(remote[at++]));
+            print("its delta, two replicas known", static_cast<double>(remote[0].size()), "bytes");
+        }
+    }
+    void insert_wide() {
+        const std::size_t before = db_.memory_bytes();
+        std::size_t next = 0, bytes = 0;
+        exec::RowWrite& row = wide_.set.rows[0];
+        row.inserted = row.created = true;
+        bench_.measure("insert a row of 8 columns: make_delta + merge", rows_ / 7, [&](std::size_t) {
+            const std::size_t id = bench_.at(next++);
+            wide_.image({sql::Datum::integer(static_cast<std::int64_t>(id)), sql::Datum::integer(5),
+                         sql::Datum::integer(6), sql::Datum::integer(7),
+                         sql::Datum::bytes("a text of some length"), sql::Datum::bytes("another"),
+                         sql::Datum::integer(8), sql::Datum::floating(2.5)});
+            row.key = keys_[id];
+            const Delta delta = make(db_, wide_.set, here);
+            db_.merge(delta);
+            if (next == 1) bytes = delta.encode().size();
+        });
+        print("its delta, two replicas known", static_cast<double>(bytes), "bytes");
+        print("memory per row of 8 columns",
+              static_cast<double>(db_.memory_bytes() - before) / static_cast<double>(next), "bytes");
+        row.inserted = row.created = false;
+        wide_.ops = {{1, exec::RowWrite::Op::assign, 0}};
+        row.columns = wide_.ops;
+        next = 0;
+        bench_.measure("update one register of it: make_delta + merge", rows_ / 7, [&](std::size_t) {
+            row.key = keys_[bench_.at(next++)];
+            const Delta delta = make(db_, wide_.set, here);
+            db_.merge(delta);
+        });
+    }
+    void scan() {
+        std::size_t scanned = 0;
+        bench_.measure("scan all accounts in key order", 1, [&](std::size_t) {
+            db_.scan({0}, [&](exec::RowView row) {
+                sink_ += row.get(2).as_integer();
+                return ++scanned > 0;
+            });
+        });
+        print("", static_cast<double>(scanned) / 7, "rows each");
+    }
+
+    std::size_t rows_;
+    Database db_;
+    Bench bench_;
+    OneRow account_, wide_;
+    std::vector<std::string> keys_;
+    std::int64_t sink_ = 0;
+};
 
 }  // namespace
 
 TEST_CASE("figures of the state", "[.bench]") {
-    run(10'000);
-    run(1'000'000);
+    Figures(10'000).run();
+    Figures(1'000'000).run();
 }
 
 }  // namespace anabranch::crdt::test

@@ -1,11 +1,12 @@
-// Merging is a join: proven on every small world. A world is a sequence of steps, each a transaction of one replica or a pull from another;
-// of the deltas that it leaves, every order, repetition and grouping must give the state that the naive model says.
+// Merging is a join: proven on every small world. A world is a sequence of steps, each a transaction of one
+// replica or a pull from another; of the deltas that it leaves, every order, repetition and grouping must
+// give the state that the naive model says.
 #include <algorithm>
 
-#include "acts.h"
-#include "tables.h"
+#include "tests/unit/crdt/acts.h"
+#include "tests/unit/crdt/tables.h"
 #include "tests/support/property.h"
-#include "world.h"
+#include "tests/unit/crdt/world.h"
 
 namespace anabranch::crdt::test {
 namespace {
@@ -74,9 +75,9 @@ class Proof {
         MUST(known->second.state == state);
         MUST(known->second.digests == digests_of(*db));
         for (const Delta* delta : deltas_) {
-            const auto answer = held.contains(delta->dot)                 ? Database::Merged::duplicate
+            const auto answer = held.contains(delta->dot)            ? Database::Merged::duplicate
                                 : held_by(held, delta->dependencies) ? Database::Merged::applied
-                                                                          : Database::Merged::premature;
+                                                                     : Database::Merged::premature;
             if (answer == Database::Merged::applied) continue;
             MUST(db->merge(*delta) == answer);
         }
@@ -95,7 +96,8 @@ class Proof {
             held.erase(delta->dot);
         }
     }
-    // The join of any two states is the state of the union: with orders(), merging is associative, commutative and idempotent.
+    // The join of any two states is the state of the union: with orders(), merging is associative,
+    // commutative and idempotent.
     void groupings(const Held& a) const {
         for (const auto& [b, state] : states_) {
             const auto target = made_of(one_order_.at(a)), source = made_of(one_order_.at(b));
@@ -135,7 +137,8 @@ class Worlds {
         const std::size_t acts = setting_.replicas * setting_.acts.size();
         if (step < acts) {
             const std::size_t act = setting_.acts[step % setting_.acts.size()];
-            return world.run(step / setting_.acts.size(), [&](Transaction& t) { setting_.act(t, act, salt); });
+            return world.run(step / setting_.acts.size(),
+                             [&](Transaction& t) { setting_.act(t, act, salt); });
         }
         const std::size_t pair = step - acts;
         const std::size_t to = pair / (setting_.replicas - 1);
@@ -148,7 +151,8 @@ class Worlds {
             steps_.push_back(step);
             World world(setting_.schema, setting_.replicas, {0, 3, 0});
             bool busy = true;
-            for (std::size_t i = 0; i < steps_.size() && busy; ++i) busy = take(world, steps_[i], static_cast<std::int64_t>(7 + 2 * i));
+            for (std::size_t i = 0; i < steps_.size() && busy; ++i)
+                busy = take(world, steps_[i], static_cast<std::int64_t>(7 + 2 * i));
             if (busy && steps_.size() < setting_.steps) extend();
             if (busy && steps_.size() == setting_.steps) {
                 INFO("steps: " << described());
@@ -194,8 +198,18 @@ TEST_CASE("merging is a join on every small world of three replicas") {
 }
 
 TEST_CASE("merging is a join on every small world of parents and children") {
-    prove({"cascades", family(RowIdentity::per_insert, RowIdentity::per_insert), {0, 2, 4, 5, 8, 10}, act_on_family, 2, 4});
-    prove({"cascades of merged keys", family(RowIdentity::per_key, RowIdentity::per_key), {0, 2, 4, 5, 10}, act_on_family, 2, 4});
+    prove({"cascades",
+           family(RowIdentity::per_insert, RowIdentity::per_insert),
+           {0, 2, 4, 5, 8, 10},
+           act_on_family,
+           2,
+           4});
+    prove({"cascades of merged keys",
+           family(RowIdentity::per_key, RowIdentity::per_key),
+           {0, 2, 4, 5, 10},
+           act_on_family,
+           2,
+           4});
     prove({"rings", family(RowIdentity::per_key, RowIdentity::per_insert), {11, 12}, act_on_family, 2, 5});
 }
 

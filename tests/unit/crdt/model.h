@@ -1,5 +1,6 @@
-// The naive model that the compact state must agree with: a replica holds a set of commits, and what it shows is worked out from that set alone,
-// from the beginning, each time. No version vectors, no tombstones, no totals: every commit keeps what it did and which commits it knew.
+// The naive model that the compact state must agree with: a replica holds a set of commits, and what it shows
+// is worked out from that set alone, from the beginning, each time. No version vectors, no tombstones, no
+// totals: every commit keeps what it did and which commits it knew.
 #pragma once
 
 #include <map>
@@ -12,7 +13,7 @@
 #include "crdt/delta.h"
 #include "lib/catalog/schema.h"
 #include "lib/exec/store.h"
-#include "transaction.h"
+#include "tests/unit/crdt/transaction.h"
 
 namespace anabranch::crdt::test {
 
@@ -24,13 +25,13 @@ enum class Mutant {
     delete_wins,               // a delete kills inserts it did not see
     touch_adds_nothing,        // ON CONFLICT on an existing row does not keep it alive
     least_stamp_wins,
-    columns_win_alone,         // register groups fall apart
+    columns_win_alone,  // register groups fall apart
     latest_extreme_wins,
-    reference_by_value,        // a parent made again brings its old children back
+    reference_by_value,  // a parent made again brings its old children back
     cascade_one_level,
     no_set_null,
-    claims_forgotten,          // a touched row no longer claims
-    hidden_rows_merge,         // a row made in the place of a hidden one inherits from it
+    claims_forgotten,   // a touched row no longer claims
+    hidden_rows_merge,  // a row made in the place of a hidden one inherits from it
 };
 inline constexpr int mutant_count = 13;
 
@@ -73,12 +74,14 @@ struct View {
 
 class Model {
   public:
-    explicit Model(catalog::SchemaPtr schema, Mutant mutant = Mutant::none) : schema_(std::move(schema)), mutant_(mutant) {}
+    explicit Model(catalog::SchemaPtr schema, Mutant mutant = Mutant::none)
+        : schema_(std::move(schema)), mutant_(mutant) {}
 
     void commit(const std::set<Dot>& past, const exec::WriteSet& writes, Dot dot, Stamp stamp) {
         Commit commit{dot, stamp, past, {}};
         const State state = state_of(past);
-        for (const exec::RowWrite& write : writes.rows) commit.effects.push_back(effect_of(state, past, write, dot, stamp));
+        for (const exec::RowWrite& write : writes.rows)
+            commit.effects.push_back(effect_of(state, past, write, dot, stamp));
         for (std::size_t i = 0; i < writes.rows.size(); ++i) find_parents(state, commit, writes, i);
         commits_.emplace(dot, std::move(commit));
     }
@@ -135,7 +138,8 @@ class Model {
 
     State state_of(const std::set<Dot>& held) const {
         State out;
-        std::map<std::pair<std::uint32_t, std::string>, Stamp> newest;  // per_key tables: the payload's incarnation
+        std::map<std::pair<std::uint32_t, std::string>, Stamp>
+            newest;  // per_key tables: the payload's incarnation
         for (const Dot dot : held) {
             for (const Effect& e : commits_.at(dot).effects) {
                 if (!e.gone) newest[{e.table, e.key}] = std::max(newest[{e.table, e.key}], e.incarnation);
@@ -156,15 +160,19 @@ class Model {
 
     bool same_cells(const Instance& id, const Effect& e, std::uint32_t column) const {
         if (e.table != id.table || e.key != id.key || e.gone) return false;
-        if (mutant_ == Mutant::counters_outlive_deletes && table(id.table).columns[column].policy.merge == catalog::Merge::counter) return true;
+        if (mutant_ == Mutant::counters_outlive_deletes &&
+            table(id.table).columns[column].policy.merge == catalog::Merge::counter)
+            return true;
         return e.incarnation == id.incarnation;
     }
     bool wrote(const Effect& e, std::uint32_t column) const {
         if (e.created) return true;
         const auto& columns = table(e.table).columns;
         const auto grouped = [&](std::uint32_t c) {
-            return columns[c].policy.merge <= catalog::Merge::register_ && columns[column].policy.merge <= catalog::Merge::register_ &&
-                   columns[c].policy.group == columns[column].policy.group && mutant_ != Mutant::columns_win_alone;
+            return columns[c].policy.merge <= catalog::Merge::register_ &&
+                   columns[column].policy.merge <= catalog::Merge::register_ &&
+                   columns[c].policy.group == columns[column].policy.group &&
+                   mutant_ != Mutant::columns_win_alone;
         };
         for (const auto& [c, op] : e.ops) {
             if (c == column || grouped(c)) return true;
@@ -185,7 +193,9 @@ class Model {
                 const Commit& commit = commits_.at(dot);
                 for (const Effect& e : commit.effects) {
                     if (!same_cells(id, e, c) || !wrote(e, c)) continue;
-                    if (winner != nullptr && !better(t.columns[c].policy.merge, commit, e.values[c], *winner, row.values[c])) continue;
+                    if (winner != nullptr &&
+                        !better(t.columns[c].policy.merge, commit, e.values[c], *winner, row.values[c]))
+                        continue;
                     winner = &commit;
                     row.values[c] = e.values[c];
                     for (std::uint32_t k = 0; k < t.foreign_keys.size(); ++k) {
@@ -197,7 +207,8 @@ class Model {
             }
         }
     }
-    bool better(catalog::Merge merge, const Commit& by, const CellValue& value, const Commit& winner, const CellValue& held) const {
+    bool better(catalog::Merge merge, const Commit& by, const CellValue& value, const Commit& winner,
+                const CellValue& held) const {
         const bool extreme = merge == catalog::Merge::max || merge == catalog::Merge::min;
         if (!extreme || mutant_ == Mutant::latest_extreme_wins) {
             return mutant_ == Mutant::least_stamp_wins ? by.stamp < winner.stamp : by.stamp > winner.stamp;
@@ -217,9 +228,11 @@ class Model {
             for (const Effect& e : commit.effects) {
                 if (!same_cells(id, e, column)) continue;
                 const auto op = e.ops.find(column);
-                const bool adds = op != e.ops.end() && (op->second.op == Op::add || op->second.op == Op::initial);
+                const bool adds =
+                    op != e.ops.end() && (op->second.op == Op::add || op->second.op == Op::initial);
                 const std::int64_t amount = adds ? op->second.amount : 0;
-                if (e.created && (!adds || op->second.op == Op::initial) && (set_at == Stamp{} || set_at < commit.stamp)) {
+                if (e.created && (!adds || op->second.op == Op::initial) &&
+                    (set_at == Stamp{} || set_at < commit.stamp)) {
                     set_at = commit.stamp;
                     out = e.values[column];
                     if (out.kind == CellValue::Kind::integer) out.integer -= amount;
@@ -274,7 +287,8 @@ class Model {
         }
         return out;
     }
-    Effect effect_of(const State& state, const std::set<Dot>& past, const exec::RowWrite& write, Dot dot, Stamp stamp) const {
+    Effect effect_of(const State& state, const std::set<Dot>& past, const exec::RowWrite& write, Dot dot,
+                     Stamp stamp) const {
         Effect out;
         out.table = write.table.value;
         out.key = write.key;
@@ -313,31 +327,36 @@ class Model {
         }
         return so_far;
     }
-    void find_parents(const State& state, Commit& commit, const exec::WriteSet& writes, std::size_t number) const {
+    void find_parents(const State& state, Commit& commit, const exec::WriteSet& writes,
+                      std::size_t number) const {
         Effect& effect = commit.effects[number];
         if (effect.gone) return;
         const catalog::Table& t = table(effect.table);
         for (std::uint32_t k = 0; k < t.foreign_keys.size(); ++k) {
             const catalog::ForeignKey& key = t.foreign_keys[k];
-            const bool derived = key.on_delete == catalog::OnDelete::cascade || key.on_delete == catalog::OnDelete::set_null;
+            const bool derived =
+                key.on_delete == catalog::OnDelete::cascade || key.on_delete == catalog::OnDelete::set_null;
             const CellValue& value = effect.values[key.columns[0].value];
-            if (!derived || !wrote(effect, key.columns[0].value) || value.kind == CellValue::Kind::null) continue;
+            if (!derived || !wrote(effect, key.columns[0].value) || value.kind == CellValue::Kind::null)
+                continue;
             if (const auto parent = parent_of(state, commit, writes, key, value)) effect.parents[k] = *parent;
         }
     }
     // Single-column keys only, which is what the test schemas have.
-    std::optional<Instance> parent_of(const State& state, const Commit& commit, const exec::WriteSet& writes, const catalog::ForeignKey& key,
-                                      const CellValue& value) const {
+    std::optional<Instance> parent_of(const State& state, const Commit& commit, const exec::WriteSet& writes,
+                                      const catalog::ForeignKey& key, const CellValue& value) const {
         const std::uint32_t column = key.parent_columns[0].value;
         for (std::size_t i = 0; i < writes.rows.size(); ++i) {
             const Effect& e = commit.effects[i];
-            if (e.table == key.parent.value && !e.gone && e.values[column] == value) return Instance{e.table, e.key, e.incarnation};
+            if (e.table == key.parent.value && !e.gone && e.values[column] == value)
+                return Instance{e.table, e.key, e.incarnation};
         }
         for (const auto& [id, row] : state) {
             if (id.table != key.parent.value || !row.visible || row.shown[column] != value) continue;
             if (shown(state, id.table, id.key)->first != id) continue;
             bool written = false;
-            for (const Effect& e : commit.effects) written = written || (e.table == id.table && e.key == id.key);
+            for (const Effect& e : commit.effects)
+                written = written || (e.table == id.table && e.key == id.key);
             if (!written) return id;
         }
         return std::nullopt;

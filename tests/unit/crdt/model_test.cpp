@@ -1,8 +1,9 @@
-// The compact state against the naive model, on generated histories; and wrong models, to prove that these tests can fail.
-#include "acts.h"
-#include "tables.h"
+// The compact state against the naive model, on generated histories; and wrong models, to prove that these
+// tests can fail.
+#include "tests/unit/crdt/acts.h"
+#include "tests/unit/crdt/tables.h"
 #include "tests/support/property.h"
-#include "world.h"
+#include "tests/unit/crdt/world.h"
 
 namespace anabranch::crdt::test {
 namespace {
@@ -10,15 +11,21 @@ namespace {
 using catalog::RowIdentity;
 
 enum class Kind { items_per_insert, items_per_key, family_per_insert, family_per_key, family_mixed };
-constexpr Kind kinds[] = {Kind::items_per_insert, Kind::items_per_key, Kind::family_per_insert, Kind::family_per_key, Kind::family_mixed};
+constexpr Kind kinds[] = {Kind::items_per_insert, Kind::items_per_key, Kind::family_per_insert,
+                          Kind::family_per_key, Kind::family_mixed};
 
 catalog::SchemaPtr schema_of(Kind kind) {
     switch (kind) {
-        case Kind::items_per_insert: return items(RowIdentity::per_insert);
-        case Kind::items_per_key: return items(RowIdentity::per_key);
-        case Kind::family_per_insert: return family(RowIdentity::per_insert, RowIdentity::per_insert);
-        case Kind::family_per_key: return family(RowIdentity::per_key, RowIdentity::per_key);
-        case Kind::family_mixed: return family(RowIdentity::per_key, RowIdentity::per_insert);
+        case Kind::items_per_insert:
+            return items(RowIdentity::per_insert);
+        case Kind::items_per_key:
+            return items(RowIdentity::per_key);
+        case Kind::family_per_insert:
+            return family(RowIdentity::per_insert, RowIdentity::per_insert);
+        case Kind::family_per_key:
+            return family(RowIdentity::per_key, RowIdentity::per_key);
+        case Kind::family_mixed:
+            return family(RowIdentity::per_key, RowIdentity::per_insert);
     }
     return nullptr;
 }
@@ -45,7 +52,8 @@ void check_indexes(const Database& db) {
             Entries wanted, found;
             const auto add = [&](Entries& to, exec::RowView row) {
                 std::string key;
-                for (const ColumnId c : indexes[i]) sql::encode_key_part(key, table.columns[c.value].type, row.get(c.value));
+                for (const ColumnId c : indexes[i])
+                    sql::encode_key_part(key, table.columns[c.value].type, row.get(c.value));
                 to.emplace(key, key_of(table, values_of(table, row)));
                 return key;
             };
@@ -65,7 +73,9 @@ void check_indexes(const Database& db) {
                 for (const auto& [high, also_ignored] : wanted) {
                     std::size_t forward = 0, backward = 0, expected = 0;
                     for (const auto& [key, row] : wanted) expected += key >= low && key < high;
-                    const auto count = [](std::size_t& counter) { return [&counter](exec::RowView) { return ++counter > 0; }; };
+                    const auto count = [](std::size_t& counter) {
+                        return [&counter](exec::RowView) { return ++counter > 0; };
+                    };
                     db.scan_index(table.id, {i}, low, high, false, count(forward));
                     db.scan_index(table.id, {i}, low, high, true, count(backward));
                     REQUIRE(forward == expected);
@@ -77,7 +87,8 @@ void check_indexes(const Database& db) {
 }
 
 // One generated history. Returns whether product and model agreed at every step.
-bool history(Kind kind, Random& random, Mutant mutant, std::size_t steps, const std::function<void(Delta&)>& mutate = {}) {
+bool history(Kind kind, Random& random, Mutant mutant, std::size_t steps,
+             const std::function<void(Delta&)>& mutate = {}) {
     const std::size_t replicas = 2 + random.below(2);
     const std::int64_t skew = static_cast<std::int64_t>(random.below(20));
     World world(schema_of(kind), replicas, {0, skew, 2 * skew}, mutant);
@@ -98,7 +109,8 @@ bool history(Kind kind, Random& random, Mutant mutant, std::size_t steps, const 
             }
         }
         if (!world.agrees(replica)) {
-            if (mutant == Mutant::none && !mutate) UNSCOPED_INFO("step " << step << ", act " << what << "\n" << world.difference);
+            if (mutant == Mutant::none && !mutate)
+                UNSCOPED_INFO("step " << step << ", act " << what << "\n" << world.difference);
             return false;
         }
         if (mutant == Mutant::none && !mutate) world.db(replica).self_check();
@@ -137,7 +149,8 @@ TEST_CASE("every wrong model is found out") {
         bool caught = false;
         for (std::uint64_t seed = 1; seed <= 400 && !caught; ++seed) {
             Random random(seed);
-            for (const Kind kind : kinds) caught = caught || !history(kind, random, static_cast<Mutant>(m), 40);
+            for (const Kind kind : kinds)
+                caught = caught || !history(kind, random, static_cast<Mutant>(m), 40);
         }
         CHECK(caught);
     }

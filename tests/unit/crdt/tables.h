@@ -52,8 +52,9 @@ class TableMaker {
         table_.indexes.push_back(std::move(index));
         return *this;
     }
-    TableMaker& references(std::vector<std::uint32_t> columns, std::uint32_t parent, std::vector<std::uint32_t> parent_columns,
-                           catalog::OnDelete on_delete, std::uint32_t parent_key = 0) {
+    TableMaker& references(std::vector<std::uint32_t> columns, std::uint32_t parent,
+                           std::vector<std::uint32_t> parent_columns, catalog::OnDelete on_delete,
+                           std::uint32_t parent_key = 0) {
         catalog::ForeignKey key;
         for (const std::uint32_t c : columns) key.columns.push_back({c});
         key.parent = {parent};
@@ -76,7 +77,8 @@ class TableMaker {
     catalog::Table table_;
 };
 
-// items(id, a, (b, c), n counter, hi max, lo min, note text): every kind of column; unique a, index on (b, c), index on n.
+// items(id, a, (b, c), n counter, hi max, lo min, note text): every kind of column; unique a, index on (b,
+// c), index on n.
 inline catalog::SchemaPtr items(catalog::RowIdentity identity) {
     auto schema = std::make_shared<catalog::Schema>();
     schema->hash = 77;
@@ -96,8 +98,8 @@ inline catalog::SchemaPtr items(catalog::RowIdentity identity) {
     return schema;
 }
 
-// parents(id, code unique), children(id, parent CASCADE, friend SET NULL, v), grandchildren(id, child CASCADE, code CASCADE to parents.code),
-// nodes(id, up CASCADE to nodes).
+// parents(id, code unique), children(id, parent CASCADE, friend SET NULL, v), grandchildren(id, child
+// CASCADE, code CASCADE to parents.code), nodes(id, up CASCADE to nodes).
 inline catalog::SchemaPtr family(catalog::RowIdentity parents, catalog::RowIdentity children) {
     using catalog::OnDelete;
     auto schema = std::make_shared<catalog::Schema>();
@@ -119,7 +121,11 @@ inline catalog::SchemaPtr family(catalog::RowIdentity parents, catalog::RowIdent
         .key({0})
         .references({1}, 1, {0}, OnDelete::cascade)
         .references({2}, 0, {1}, OnDelete::cascade, 1);
-    TableMaker(*schema, "nodes", children).reg("id").reg("up").key({0}).references({1}, 3, {0}, OnDelete::cascade);
+    TableMaker(*schema, "nodes", children)
+        .reg("id")
+        .reg("up")
+        .key({0})
+        .references({1}, 3, {0}, OnDelete::cascade);
     return schema;
 }
 

@@ -30,11 +30,14 @@ inline CellValue text(std::string value) {
     out.bytes = std::move(value);
     return out;
 }
-inline CellValue null() { return {}; }
+inline CellValue null() {
+    return {};
+}
 
 inline std::string key_of(const catalog::Table& table, const Values& values, std::size_t key = 0) {
     std::string out;
-    for (const ColumnId c : table.keys[key].columns) sql::encode_key_part(out, table.columns[c.value].type, to_datum(values[c.value]));
+    for (const ColumnId c : table.keys[key].columns)
+        sql::encode_key_part(out, table.columns[c.value].type, to_datum(values[c.value]));
     return out;
 }
 inline std::string key_of(std::int64_t id) {
@@ -53,7 +56,9 @@ class Transaction {
     using Op = exec::RowWrite::Op;
     explicit Transaction(const Database& db) : db_(db) {}
 
-    catalog::RowIdentity db_identity(std::uint32_t table) const { return db_.schema().tables[table].identity; }
+    catalog::RowIdentity db_identity(std::uint32_t table) const {
+        return db_.schema().tables[table].identity;
+    }
     std::optional<Values> find(std::uint32_t table, const std::string& key) const {
         const auto at = rows_.find({table, key});
         if (at != rows_.end()) return at->second.values;
@@ -101,13 +106,19 @@ class Transaction {
         Row& row = touch(table, key);
         CellValue& held = (*row.values)[column];
         switch (db_.schema().tables[table].columns[column].policy.merge) {
-            case catalog::Merge::max: row.ops[column].op = Op::raise; break;
-            case catalog::Merge::min: row.ops[column].op = Op::lower; break;
-            default: row.ops[column].op = Op::assign;
+            case catalog::Merge::max:
+                row.ops[column].op = Op::raise;
+                break;
+            case catalog::Merge::min:
+                row.ops[column].op = Op::lower;
+                break;
+            default:
+                row.ops[column].op = Op::assign;
         }
         const bool raise = row.ops[column].op == Op::raise, lower = row.ops[column].op == Op::lower;
         if ((raise || lower) && held.kind == CellValue::Kind::integer) {
-            value.integer = raise ? std::max(value.integer, held.integer) : std::min(value.integer, held.integer);
+            value.integer =
+                raise ? std::max(value.integer, held.integer) : std::min(value.integer, held.integer);
         }
         held = value;
     }
@@ -164,7 +175,8 @@ class Transaction {
         const auto [at, fresh] = rows_.try_emplace({table, key});
         if (fresh) {
             order_.push_back(at->first);
-            if (const exec::RowView row = db_.find({table}, key)) at->second.values = values_of(db_.schema().tables[table], row);
+            if (const exec::RowView row = db_.find({table}, key))
+                at->second.values = values_of(db_.schema().tables[table], row);
         }
         return at->second;
     }

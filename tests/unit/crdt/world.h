@@ -12,8 +12,8 @@
 #include "crdt/database.h"
 #include "crdt/hlc.h"
 #include "lib/base/check.h"
-#include "model.h"
-#include "transaction.h"
+#include "tests/unit/crdt/model.h"
+#include "tests/unit/crdt/transaction.h"
 
 namespace anabranch::crdt::test {
 
@@ -24,7 +24,8 @@ inline View view_of(const Database& db) {
             const Values values = values_of(table, row);
             const std::pair place(table.id.value, key_of(table, values));
             CHECK_NOTE(!out.rows.contains(place), "a key was scanned twice");
-            CHECK_NOTE(out.rows.empty() || out.rows.rbegin()->first < place, "rows were scanned out of order");
+            CHECK_NOTE(out.rows.empty() || out.rows.rbegin()->first < place,
+                       "rows were scanned out of order");
             out.rows[place].values = values;
             return true;
         });
@@ -41,7 +42,9 @@ inline std::string text_of(const View& view) {
     for (const auto& [place, row] : view.rows) {
         out += "  " + std::to_string(place.first) + ":";
         for (const CellValue& value : row.values) {
-            out += value.kind == CellValue::Kind::null ? " NULL" : value.kind == CellValue::Kind::bytes ? " " + value.bytes : " " + std::to_string(value.integer);
+            out += value.kind == CellValue::Kind::null    ? " NULL"
+                   : value.kind == CellValue::Kind::bytes ? " " + value.bytes
+                                                          : " " + std::to_string(value.integer);
         }
         out += view.contested.contains(place) ? " contested\n" : "\n";
     }
@@ -51,7 +54,8 @@ inline std::string text_of(const View& view) {
 // The whole state as bytes: equal states have equal ones.
 inline std::string state_of(const Database& db) {
     std::string out;
-    for (const catalog::Table& table : db.schema().tables) out += db.export_chunk(table.id, {}, SIZE_MAX).bytes;
+    for (const catalog::Table& table : db.schema().tables)
+        out += db.export_chunk(table.id, {}, SIZE_MAX).bytes;
     return out;
 }
 inline std::vector<Database::Digest> digests_of(const Database& db) {
@@ -86,7 +90,8 @@ class World {
         std::set<Dot> held;
     };
 
-    World(catalog::SchemaPtr schema, std::size_t count, std::vector<std::int64_t> skews = {}, Mutant mutant = Mutant::none)
+    World(catalog::SchemaPtr schema, std::size_t count, std::vector<std::int64_t> skews = {},
+          Mutant mutant = Mutant::none)
         : schema_(schema), model_(schema, mutant) {
         for (std::size_t i = 0; i < count; ++i) {
             replicas_.emplace_back();
@@ -145,7 +150,8 @@ class World {
     void pull_state(std::size_t to, std::size_t from, std::size_t bytes_max) {
         join(*replicas_[to].db, *replicas_[from].db, bytes_max);
         replicas_[to].held.insert(replicas_[from].held.begin(), replicas_[from].held.end());
-        CHECK_NOTE(replicas_[to].clock.observe(replicas_[from].clock.last(), {now_ + 1000000}, {0}), "a stamp was refused");
+        CHECK_NOTE(replicas_[to].clock.observe(replicas_[from].clock.last(), {now_ + 1000000}, {0}),
+                   "a stamp was refused");
     }
     bool agrees(std::size_t replica) {
         const View shown = view_of(*replicas_[replica].db), expected = model_.view(replicas_[replica].held);
