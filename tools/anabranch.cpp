@@ -35,7 +35,6 @@ void add_replay(CLI::App& app, ReplayArguments& a) {
         "replay", "Run scenario files, for example the witnesses that check prints, on real replicas");
     c->add_option("FILE", a.files, "Scenario files")->required();
     c->add_option("--schema", a.schema, "Use this schema file instead of the one the scenario names");
-    c->add_flag("--rewrite", a.rewrite, "Write what was printed into the file as its expectation");
 }
 
 void add_node(CLI::App& app, NodeArguments& a) {

@@ -22,7 +22,6 @@ int check(const CheckArguments& arguments);
 struct ReplayArguments {
     std::vector<std::string> files;
     std::string schema;  // overrides the scenario's `schema` line
-    bool rewrite = false;
 };
 int replay(const ReplayArguments& arguments);
 

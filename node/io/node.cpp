@@ -238,7 +238,7 @@ class Node final : public Loop {
         timer_.expires_after(std::chrono::microseconds(delay));
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
-            armed_ = {};
+            armed_.reset();
             step(replica::Tick{});
         });
     }
@@ -353,7 +353,8 @@ class Node final : public Loop {
     std::atomic<bool> durable_posted_ = false;
     std::uint64_t durable_ = 0;
     std::uint64_t turns_ = 0;
-    Instant armed_, started_, last_report_at_;
+    std::optional<Instant> armed_;  // what the timer is set to
+    Instant started_, last_report_at_;
     std::string last_report_;
     std::optional<Error> failure_;
     bool turning_ = false, stopping_ = false;

@@ -59,6 +59,21 @@ Error unsupported(const ast::Statement& statement, std::string_view text) {
             "single-statement writes work here.");
 }
 
+// Where the CALL of an `EXPLAIN CALL ...` begins. PostgreSQL's grammar does not know it, but a call's route
+// is what people want explained.
+std::optional<std::size_t> explained_call(std::string_view text) {
+    std::size_t at = 0;
+    const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
+    const auto word = [&](std::string_view wanted) {
+        while (at < text.size() && blank(text[at])) ++at;
+        for (const char c : wanted)
+            if (at == text.size() || (text[at++] & ~0x20) != c) return false;
+        return at < text.size() && blank(text[at]);
+    };
+    if (!word("EXPLAIN") || !word("CALL")) return {};
+    return at - 4;
+}
+
 // The value of a SET: its literals joined as PostgreSQL joins lists.
 std::string value_text(const std::vector<ast::Expr>& values) {
     std::string out;
@@ -121,6 +136,7 @@ const sql::EnumLabels* Backend::enum_labels() const {
 // ---- preparing ----
 
 Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> Backend::split(std::string_view text) {
+    if (explained_call(text)) return std::vector{std::pair{0U, static_cast<std::uint32_t>(text.size())}};
     TRY(const auto statements, sql::parse_statements(std::string(text)));
     std::vector<std::pair<std::uint32_t, std::uint32_t>> out;
     for (const auto& statement : statements) out.emplace_back(statement.span.offset, statement.span.size);
@@ -131,6 +147,7 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
     std::string key(text);
     for (const auto type : types) key += '\0' + std::to_string(sql::oid_of(type));
     if (auto known = cache_.find(key)) return known;
+    if (const auto call = explained_call(text)) return prepare_explain(text.substr(*call));
     TRY(auto statements, sql::parse_statements(std::string(text)));
     if (statements.empty()) return std::make_shared<Statement>();
     if (statements.size() > 1)
@@ -147,8 +164,11 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
 }
 
 Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, std::string_view text) {
-    if (const auto* explain = std::get_if<ast::Explain>(&statement.node))
-        return prepare_explain(*explain, text);
+    if (const auto* explain = std::get_if<ast::Explain>(&statement.node)) {
+        const auto& inner = *explain->statement;
+        if (!is_rows(inner)) return fail(unsupported(inner, text));
+        return prepare_explain(text.substr(inner.span.offset, inner.span.size));
+    }
     auto out = std::make_shared<Statement>();
     if (const auto* transaction = std::get_if<ast::Transaction>(&statement.node)) {
         switch (transaction->kind) {
@@ -185,10 +205,8 @@ Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, s
     return out;
 }
 
-Result<pgwire::PreparedPtr> Backend::prepare_explain(const ast::Explain& explain, std::string_view text) {
-    const auto& inner = *explain.statement;
-    if (!is_rows(inner)) return fail(unsupported(inner, text));
-    TRY(const auto runnable, host_.replica().prepare(text.substr(inner.span.offset, inner.span.size), {}));
+Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text) {
+    TRY(const auto runnable, host_.replica().prepare(text, {}));
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::show;
     out->output = {text_column("QUERY PLAN")};

@@ -76,7 +76,7 @@ class Backend final : public pgwire::Backend {
 
   private:
     Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text);
-    Result<pgwire::PreparedPtr> prepare_explain(const sql::ast::Explain& explain, std::string_view text);
+    Result<pgwire::PreparedPtr> prepare_explain(std::string_view text);
     pgwire::Completion utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
     pgwire::Completion transaction(std::uint64_t number, const sql::ast::Transaction& statement);
     Result<pgwire::Outcome> set(const sql::ast::SetVariable& statement);
