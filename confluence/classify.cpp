@@ -21,6 +21,7 @@ void Classifier::only(const std::set<std::uint32_t>& transactions, const std::se
 void Classifier::run() {
     collect_obligations();
     prove_or_open();
+    if (!edges_.empty()) learn_signs();
     if (!edges_.empty()) infer();
     order_endpoints();
     retry_open();
@@ -127,6 +128,34 @@ void Classifier::prove_or_open() {
         ++done;
         if (progress_) progress_(done, obligations_.size(), analysis_.schema().transactions[key.first].name);
     }
+}
+
+// Signs of what the transactions of open edges read where they run; then those edges are tried again.
+void Classifier::learn_signs() {
+    std::set<std::uint32_t> transactions;
+    for (const Edge& edge : edges_) {
+        transactions.insert(edge.first);
+        transactions.insert(edge.second);
+    }
+    bool any = false;
+    for (std::uint32_t t : transactions) {
+        std::vector<smt::ReadSign> signs = pair({t, t}).read_signs();
+        any |= !signs.empty();
+        if (!signs.empty()) analysis_.read_signs[t] = std::move(signs);
+    }
+    if (!any) return;
+    pairs_.clear();
+    std::vector<Edge> left;
+    for (const Edge& edge : edges_) {
+        const PairKey key{edge.first, edge.second};
+        Edge again;
+        if (settle(key, edge.invariant, again)) {
+            proofs_[{key, edge.invariant}] = {Proof::By::stable_facts};
+        } else {
+            left.push_back(std::move(again));
+        }
+    }
+    edges_ = std::move(left);
 }
 
 void Classifier::infer() {

@@ -68,6 +68,7 @@ class Classifier {
     bool concurrent(std::uint32_t a, std::uint32_t b) const { return !(ordered_.contains(a) && ordered_.contains(b)); }
     void order_endpoints();
     void retry_open();
+    void learn_signs();
     void infer();
     void find_scopes();
     const smt::Dropped& drops(std::uint32_t transaction, smt::Pair& pair, smt::Side side);

@@ -48,10 +48,7 @@ Analysis::Analysis(catalog::SchemaPtr schema) : schema_(std::move(schema)), cons
             for (const auto& statement : t.body) plain.statement(*statement);
         }
     }
-    for (const auto& statement : schema_->initial) {
-        walker.statement(*statement);
-        plain.statement(*statement);
-    }
+    for (const auto& statement : schema_->initial) walker.statement(*statement);
     for (const catalog::Table& table : schema_->tables) {
         for (const auto& check : table.checks) walker.over_row(table.id, check.condition);
         for (const auto& column : table.columns) {

@@ -31,6 +31,12 @@ struct PermanentRow {
     std::vector<std::pair<std::uint32_t, sql::Const>> cells;
 };
 
+// "What statement so-and-so read is never negative": by the name of the value within its call.
+struct ReadSign {
+    std::string value;
+    bool at_least_zero = false, at_most_zero = false;
+};
+
 class Analysis {
   public:
     explicit Analysis(catalog::SchemaPtr schema);
@@ -43,9 +49,10 @@ class Analysis {
     std::vector<Access> access;
     std::vector<Touches> touches;
     std::vector<Access> invariant_reads;  // per invariant
-    std::set<TableId> claimed;            // a plain INSERT makes rows of it
+    std::set<TableId> claimed;            // a transaction makes rows of it by a plain INSERT (the rows of the start are known to all)
     std::vector<Bound> bounds;            // candidates; which are proved is the caller's knowledge
     std::vector<PermanentRow> permanent;
+    std::map<std::uint32_t, std::vector<ReadSign>> read_signs;  // per transaction
     bool use_permanent = false;
     std::uint32_t rlimit = 20'000'000;
     std::uint32_t extra_slots = 0;        // tests: adding slots changes no verdict

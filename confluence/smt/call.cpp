@@ -73,6 +73,9 @@ Effect Call::run(const State& s, std::vector<Fact>& facts, std::vector<z3::expr>
     hard.push_back(stamp_ >= 1);
     Context c{s, nullptr, s, {}, &hard, Evaluator(universe_, this)};
     c.ev.share_rest_keys(rest_keys_);
+    std::vector<z3::expr> absent;
+    c.hard_absent = &absent;
+    c.room_for_reads = demand_of(universe_.schema(), transaction_).reads_fit;
     // Parameters: the domain is checked before anything runs.
     for (std::size_t i = 0; i < transaction_.parameters.size(); ++i) {
         const catalog::Parameter& p = transaction_.parameters[i];
@@ -89,6 +92,7 @@ Effect Call::run(const State& s, std::vector<Fact>& facts, std::vector<z3::expr>
     }
     walk(c);
     finish(c);
+    for (const z3::expr& e : absent) hard.push_back(terms().not_(e));
     for (auto& [key, fact] : c.facts) facts.push_back(std::move(fact));
     return effect_;
 }
@@ -200,6 +204,7 @@ void Call::query(Context& c, const Query& query, const std::string& path, const 
 Val Call::fixed_value(Context& c, const Val& value, const Reads& reads, bool opaque, const std::string& name, Type type, const z3::expr& when) {
     if (c.first() ? (reads.empty() && !opaque) : !variables_.contains(name)) return value;
     const Val fixed = variable(name, type);
+    if (c.first() && !opaque) read_values_.emplace(name, fixed);
     if (!opaque) fact(c, name.substr(0, name.find('@')), terms().implies(when, terms().same(fixed, value)), reads);
     return fixed;
 }

@@ -30,6 +30,7 @@ struct Fact {
 struct Demand {
     std::map<TableId, std::uint32_t> base;  // targets of pinned statements, keys of merging inserts, witnesses of what is read
     bool set_oriented = false;
+    bool reads_fit = true;  // every row that is looked up by key can have a slot
 };
 Demand demand_of(const catalog::Schema& schema, const catalog::Transaction& transaction);
 
@@ -60,6 +61,9 @@ class Call final : public CallValues {
     };
     const std::vector<Generated>& generated_values() const { return generated_; }
 
+    // Values that were read where the call ran, by name: what is provable of them there is true for ever.
+    const std::map<std::string, Val>& read_values() const { return read_values_; }
+
     Val parameter(std::uint32_t index, sql::Type type) override;
     Val generated(const sql::Expr& expression, const std::string& site) override;
 
@@ -87,9 +91,9 @@ class Call final : public CallValues {
     void merge_update(Context& c, const sql::Insert& insert, std::uint32_t slot, const z3::expr& met, const Row& excluded, const std::string& path,
                       const Env& around, State& after);
     void assign(Context& c, TableId table, std::uint32_t slot, const z3::expr& hit, const std::vector<sql::Assignment>& assignments, const Env& env,
-                const std::string& path, State& after);
+                const std::string& path, bool one_row, State& after);
     void write_counter(Context& c, TableId table, std::uint32_t slot, std::uint32_t column, const z3::expr& hit, const sql::ExprPtr& value,
-                       const Env& env, const std::string& path, State& after);
+                       const Env& env, const std::string& path, bool one_row, State& after);
     void write_cell(Context& c, TableId table, std::uint32_t slot, std::uint32_t column, const z3::expr& hit, const Val& value, State& after);
     void reference(Context& c, TableId table, std::uint32_t slot, const z3::expr& hit, const std::set<std::uint32_t>& columns,
                    const std::string& path, State& after);
@@ -120,7 +124,7 @@ class Call final : public CallValues {
     std::set<TableId> unmodelled_;
     std::map<std::string, Val> variables_;
     std::map<std::string, std::vector<std::uint32_t>> own_slots_;  // per INSERT's path
-    std::map<std::string, Val> origin_values_;
+    std::map<std::string, Val> read_values_;
     Effect effect_;
 };
 

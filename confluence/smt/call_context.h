@@ -16,6 +16,9 @@ struct Call::Context {
     std::vector<z3::expr>* hard = nullptr;  // set at S only
     Evaluator ev;
 
+    bool room_for_reads = true;                  // every row read by key has a slot to spare
+    std::vector<z3::expr>* hard_absent = nullptr;  // rows of the rest that have been given a slot, at S only
+
     bool first() const { return hard != nullptr; }
     void require(const z3::expr& e) const {
         if (hard != nullptr && !e.is_true()) hard->push_back(e);
@@ -34,16 +37,28 @@ struct Call::Context {
         end();
         return out;
     }
+    // A value written: a read by key is witnessed where one row is written, EXISTS is not (it may also be false).
+    Result value(const sql::Expr& e, const Env& env, const std::string& site, bool one_row) {
+        Result out{ev.terms().boolean_value(ev.terms().yes()), {}, false};
+        begin(&out.reads, site, one_row);
+        ev.slots_only = false;
+        out.value = ev.expression(e, env);
+        out.opaque = ev.opaque;
+        end();
+        return out;
+    }
     void begin(Reads* reads, const std::string& site, bool witnessed) {
         ev.state = &local;
         ev.reads = reads;
         ev.site = site;
         ev.opaque = false;
         ev.slots_only = witnessed && first();
+        ev.pinned_reads = witnessed && first() && room_for_reads ? hard_absent : nullptr;
     }
     void end() {
         ev.reads = nullptr;
         ev.slots_only = false;
+        ev.pinned_reads = nullptr;
         ev.requirements = nullptr;
     }
 };

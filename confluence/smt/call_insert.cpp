@@ -122,7 +122,7 @@ Call::Source Call::conditional_row(Context& c, const Query& source, const std::s
         if (known) fact(c, path + ".all", terms().implies(terms().and_(all), row.executed), all_reads);
     }
     for (std::size_t i = 0; i < source.columns.size() && i < source.targets.size(); ++i) {
-        Context::Result v = c.evaluate(*source.targets[i], env, path + "." + std::to_string(i), false);
+        Context::Result v = c.value(*source.targets[i], env, path + "." + std::to_string(i), true);
         v.reads.add(group_reads);
         row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque || !known, path + ".value" + std::to_string(i), source.targets[i]->type, row.executed));
     }
@@ -146,7 +146,7 @@ std::vector<Call::Source> Call::source_rows(Context& c, const Insert& insert, co
                 Source row{terms().yes(), {}};
                 for (std::size_t i = 0; i < q.values[r].size(); ++i) {
                     const std::string name = path + ".value" + std::to_string(r) + "." + std::to_string(i);
-                    const Context::Result v = c.evaluate(*q.values[r][i], env, name, false);
+                    const Context::Result v = c.value(*q.values[r][i], env, name, true);
                     row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque, name, q.values[r][i]->type, row.executed));
                 }
                 rows.push_back(std::move(row));
@@ -384,7 +384,7 @@ void Call::merge_update(Context& c, const Insert& insert, std::uint32_t slot, co
             fact(c, path + ".onconflict", terms().implies(met, terms().equal(hit, condition.value.value)), condition.reads);
         }
     }
-    assign(c, insert.table, slot, hit, insert.on_conflict.assignments, env, path + ".do", after);
+    assign(c, insert.table, slot, hit, insert.on_conflict.assignments, env, path + ".do", true, after);
 }
 
 }  // namespace anabranch::confluence::smt

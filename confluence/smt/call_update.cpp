@@ -138,6 +138,7 @@ void Call::update(Context& c, const Update& update, const std::string& path, con
     for (ColumnId key : table.keys[0].columns) {
         if (columns.contains(key.value)) unmodelled_.insert(update.table);  // a key that changes is another row
     }
+    const bool pinned = !pin_of(table, update.where, path).empty();
     std::vector<RowRef> others;
     const auto hit_slots = hits(c, update.table, update.rels, update.where, path, around, &others);
     for (const auto& [slot, hit] : hit_slots) {
@@ -145,9 +146,9 @@ void Call::update(Context& c, const Update& update, const std::string& path, con
         env.outer = &around;
         env.rows.push_back(c.ev.stored_row(update.table, slot));
         env.rows.insert(env.rows.end(), others.begin(), others.end());
-        assign(c, update.table, slot, hit, update.assignments, env, path, after);
+        assign(c, update.table, slot, hit, update.assignments, env, path, pinned, after);
     }
-    if (pin_of(table, update.where, path).empty()) rest_change(c, update.table, path, false, false, columns, true, after);
+    if (!pinned) rest_change(c, update.table, path, false, false, columns, true, after);
 }
 
 void Call::remove(Context& c, const Delete& remove, const std::string& path, const Env& around, State& after) {
@@ -169,7 +170,7 @@ void Call::remove(Context& c, const Delete& remove, const std::string& path, con
 }
 
 void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hit, const std::vector<Assignment>& assignments, const Env& env,
-                  const std::string& path, State& after) {
+                  const std::string& path, bool one_row, State& after) {
     const TableShape& shape = universe_.shape(id);
     const catalog::Table& table = *shape.table;
     if (c.first()) effect_.tables[id.value][slot].touched = true;
@@ -181,16 +182,16 @@ void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hi
         if (shape.is_key(col)) continue;
         const std::string name = path + ".set." + column.name + "@" + slot_name(id, slot);
         if (column.policy.merge == Merge::counter) {
-            write_counter(c, id, slot, col, hit, a.value, env, name, after);
+            write_counter(c, id, slot, col, hit, a.value, env, name, one_row, after);
             continue;
         }
         ExprPtr value = a.value;
-        Context::Result result = c.evaluate(*value, env, name, false);
+        Context::Result result = c.value(*value, env, name, one_row || rels_of(*value) == 0);
         if (column.policy.merge == Merge::max || column.policy.merge == Merge::min) {
             // Joining with what greatest() is given has the same effect as joining with its result.
             const std::vector<ExprPtr> others = joined_with(value, col, column.policy.merge);
             for (std::size_t i = 0; i < others.size(); ++i) {
-                Context::Result one = c.evaluate(*others[i], env, name, false);
+                Context::Result one = c.value(*others[i], env, name, one_row || rels_of(*others[i]) == 0);
                 const Val v = fixed_value(c, one.value, one.reads, one.opaque, name + std::to_string(i), others[i]->type, hit);
                 write_cell(c, id, slot, col, hit, v, after);
             }
@@ -208,13 +209,13 @@ void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hi
 }
 
 void Call::write_counter(Context& c, TableId id, std::uint32_t slot, std::uint32_t col, const z3::expr& hit, const ExprPtr& value, const Env& env,
-                         const std::string& name, State& after) {
+                         const std::string& name, bool one_row, State& after) {
     const catalog::Column& column = universe_.schema().table(id).columns[col];
     std::vector<Addend> addends;
     Val amount = terms().value(terms().integer(0), Kind::integer);
     if (additive(value, col, addends)) {
         for (std::size_t i = 0; i < addends.size(); ++i) {
-            const Context::Result part = c.evaluate(*addends[i].e, env, name, false);
+            const Context::Result part = c.value(*addends[i].e, env, name, one_row || rels_of(*addends[i].e) == 0);
             const Val v = fixed_value(c, part.value, part.reads, part.opaque, name + "." + std::to_string(i), addends[i].e->type, hit);
             c.require(terms().implies(hit, terms().not_(v.null)));
             const z3::expr term = terms().to_kind(v.value, v.kind, Kind::integer);
@@ -222,7 +223,7 @@ void Call::write_counter(Context& c, TableId id, std::uint32_t slot, std::uint32
             amount.value = addends[i].minus ? (zero ? -term : amount.value - term) : (zero ? term : amount.value + term);
         }
     } else {
-        Context::Result whole = c.evaluate(*value, env, name, false);
+        Context::Result whole = c.value(*value, env, name, one_row || rels_of(*value) == 0);
         const Val& before = (*env.rows[0].cells)[col];
         whole.reads.column(id, col);
         whole.value.value = terms().to_kind(whole.value.value, whole.value.kind, Kind::integer) - before.value;

@@ -25,7 +25,10 @@ class Counter : public Walker {
     Counter(const catalog::Schema& schema, Demand& demand) : schema_(schema), demand_(demand) {}
     void finish() {
         for (const auto& [table, pins] : pins_) demand_.base[table] += static_cast<std::uint32_t>(pins.size());
-        for (const auto& [table, count] : witnesses_) demand_.base[table] += std::min(count, WITNESSES_MAX);
+        for (const auto& [table, count] : witnesses_) {
+            demand_.base[table] += std::min(count, WITNESSES_MAX);
+            demand_.reads_fit = demand_.reads_fit && count <= WITNESSES_MAX;
+        }
         for (const auto& [table, count] : keyed_) demand_.base[table] += count;
     }
 

@@ -71,6 +71,8 @@ class Evaluator {
     std::vector<Requirement>* requirements = nullptr;
     std::string site;             // names generated values
     bool slots_only = false;      // positive EXISTS are witnessed in slots (S has room for the witnesses of what is assumed of it)
+    // When set: rows of the rest that were looked up by a unique key. Such a row may be given a slot, if there is one to spare.
+    std::vector<z3::expr>* pinned_reads = nullptr;
     bool opaque = false;          // set when something had no encoding
 
     Val expression(const sql::ExprPtr& e, const Env& env) { return expression(*e, env); }
@@ -131,6 +133,7 @@ class Evaluator {
     std::deque<std::vector<Val>> kept_;  // rows made up here, alive as long as the evaluator
     int polarity_ = 1;                   // 1: a true value helps the whole to be true; 0: unknown
     std::uint32_t depth_ = 0;
+    std::vector<const sql::Query*> expanding_;  // CTEs and derived tables being read: a reference back to one is recursion
 };
 
 }  // namespace anabranch::confluence::smt

@@ -78,11 +78,16 @@ std::vector<Evaluator::Candidate> Evaluator::candidates(const Rel& rel, const En
         for (std::uint32_t i = 0; i < cte->level && around != nullptr; ++i) around = around->outer;
         if (around != nullptr && around->ctes != nullptr && cte->index < around->ctes->size() && !(*around->ctes)[cte->index].recursive) {
             const Statement& body = *(*around->ctes)[cte->index].statement;
-            if (const auto* query = std::get_if<QueryPtr>(&body.body)) derived = query->get();
+            const auto* query = std::get_if<QueryPtr>(&body.body);
+            const bool inside = query != nullptr && std::find(expanding_.begin(), expanding_.end(), query->get()) != expanding_.end();
+            if (query != nullptr && !inside) derived = query->get();
         }
     }
     if (derived != nullptr && around != nullptr) {
-        for (Tuple& tuple : tuples(*derived, around)) {
+        expanding_.push_back(derived);
+        std::vector<Tuple> rows = tuples(*derived, around);
+        expanding_.pop_back();
+        for (Tuple& tuple : rows) {
             auto owned = std::make_shared<std::vector<Val>>(std::move(tuple.values));
             out.push_back({RowRef{owned.get(), std::nullopt, false, false}, tuple.present, owned});
         }
@@ -252,6 +257,7 @@ void QueryEncoder::describe(Match& match, const Env& env, std::uint64_t rest, co
         }
         if (pinned.values.size() != keys[k].columns.size()) continue;
         pinned.exists = terms_.function(match.pattern, match.args, Kind::boolean);
+        if (ev_.pinned_reads != nullptr) ev_.pinned_reads->push_back(pinned.exists);
         ev_.rest_keys_->push_back(std::move(pinned));
     }
 }

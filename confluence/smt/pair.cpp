@@ -107,6 +107,35 @@ class Pair::Impl {
         for (std::size_t b : bounds) solver_.add(bounds_[b].everywhere);
     }
 
+    std::vector<ReadSign> read_signs() {
+        std::map<std::string, ReadSign> by_value;
+        const auto prove = [&](const z3::expr& negated) {
+            const z3::expr literal = terms_.boolean("sign");
+            solver_.add(z3::implies(literal, negated));
+            z3::expr_vector assumptions(terms_.context());
+            for (const auto& [key, believed] : e_literals_) assumptions.push_back(believed);
+            assumptions.push_back(literal);
+            return check(assumptions) == z3::unsat;
+        };
+        for (const auto& [name, value] : e_.read_values()) {
+            if (value.kind == Kind::boolean) continue;
+            // One statement's value goes by one name for all slots.
+            const std::string key = name.substr(0, name.find('@'));
+            const bool low = prove(terms_.and_(terms_.not_(value.null), value.value < terms_.zero(value.kind)));
+            const bool high = prove(terms_.and_(terms_.not_(value.null), value.value > terms_.zero(value.kind)));
+            const auto [entry, fresh] = by_value.emplace(key, ReadSign{key, low, high});
+            if (!fresh) {
+                entry->second.at_least_zero &= low;
+                entry->second.at_most_zero &= high;
+            }
+        }
+        std::vector<ReadSign> out;
+        for (const auto& [key, sign] : by_value) {
+            if (sign.at_least_zero || sign.at_most_zero) out.push_back(sign);
+        }
+        return out;
+    }
+
     Answer commits() {
         z3::expr_vector assumptions(terms_.context());
         for (const auto& [key, literal] : e_literals_) assumptions.push_back(literal);
@@ -186,6 +215,8 @@ class Pair::Impl {
         violations(f_facts, f_later, f_unsure_);
         stamps(s, hard);
         generated(s, hard);
+        read_signs_known(e_, first_, hard);
+        read_signs_known(f_, second_, hard);
         permanent(s, hard);
         assume_invariants(s, se, sf);
         encode_goals(e, f, sef);
@@ -256,6 +287,18 @@ class Pair::Impl {
             for (std::size_t j = 0; j < f_.parameters().size(); ++j) {
                 if (e_.parameters()[i].mark != Mark::generated || f_.parameters()[j].mark != Mark::generated) continue;
                 hard.push_back(terms_.not_(terms_.equal_values(e_.parameters()[i], f_.parameters()[j])));
+            }
+        }
+    }
+
+    void read_signs_known(const Call& call, std::uint32_t transaction, std::vector<z3::expr>& hard) {
+        const auto found = analysis_.read_signs.find(transaction);
+        if (found == analysis_.read_signs.end()) return;
+        for (const auto& [name, value] : call.read_values()) {
+            for (const ReadSign& sign : found->second) {
+                if (name.substr(0, name.find('@')) != sign.value) continue;
+                if (sign.at_least_zero) hard.push_back(terms_.or_(value.null, value.value >= terms_.zero(value.kind)));
+                if (sign.at_most_zero) hard.push_back(terms_.or_(value.null, value.value <= terms_.zero(value.kind)));
             }
         }
     }
@@ -453,6 +496,7 @@ Answer Pair::breaks_bound(std::size_t bound, const std::set<std::size_t>& assume
     return impl_->breaks_bound(bound, assumed, first, second);
 }
 void Pair::assume_bounds(const std::set<std::size_t>& bounds) { impl_->assume_bounds(bounds); }
+std::vector<ReadSign> Pair::read_signs() { return impl_->read_signs(); }
 Answer Pair::commits() { return impl_->commits(); }
 std::vector<SuggestedCall> Pair::model_calls() const { return impl_->model_calls(); }
 bool Pair::inexact(std::uint32_t invariant) const { return impl_->inexact(invariant); }

@@ -49,6 +49,9 @@ class Pair {
     Answer breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first, const Dropped& second);
     // Bounds that every later question may assume.
     void assume_bounds(const std::set<std::size_t>& bounds);
+    // Signs of values that the first call read where it ran, proved there and thereby true of the call for ever. Meaningful for a transaction
+    // paired with itself, where the second call can always be a copy of the first.
+    std::vector<ReadSign> read_signs();
     // Can the first call commit at all, alone?
     Answer commits();
     // What the last `yes` looked like.

@@ -111,7 +111,7 @@ SlotState Universe::base_slot(TableId id, std::uint32_t slot, std::vector<z3::ex
     s.alive = terms_.boolean(name + ".alive");
     // A dead row matters only where something may still meet it.
     const bool may_die = vanish_.contains(id);
-    s.born = shape.per_key || may_die ? terms_.boolean(name + ".born") : s.alive;
+    s.born = may_die ? terms_.boolean(name + ".born") : s.alive;
     if (!z3::eq(s.born, s.alive)) hard.push_back(terms_.implies(s.alive, s.born));
     for (std::uint32_t c = 0; c < table.columns.size(); ++c) {
         const catalog::Column& column = table.columns[c];
