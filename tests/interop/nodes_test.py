@@ -253,7 +253,7 @@ class FullDisk(unittest.TestCase):
         if os.geteuid() != 0:
             self.skipTest("needs root for a small file system")
         folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)], capture_output=True, check=False).returncode != 0:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(folder)], capture_output=True, check=False).returncode != 0:
             shutil.rmtree(folder)
             self.skipTest("cannot mount a small file system here")
         self.addCleanup(lambda: (subprocess.run(["umount", "-l", str(folder)], check=False), shutil.rmtree(folder, ignore_errors=True)))
