@@ -20,22 +20,22 @@ std::string join(const std::vector<std::string>& parts, const char* between) {
     return out;
 }
 
-void replicas(const replica::Replica& replica, Instant now, Visit visit) {
+void replicas(const replica::Replica& replica, Instant now, Arena& arena, Visit visit) {
     for (const auto& peer : replica.peers(now)) {
         const std::string id = peer.id.value == 0 ? std::string() : hex(peer.id.value);
         const std::string held = peer.version.describe();
         const std::string role = peer.primary ? "primary" : peer.voter ? "voter" : "learner";
         const bool connected = peer.connected && !peer.cut;
         const std::array row{
-            Datum::bytes(peer.name),
-            id.empty() ? Datum::null() : Datum::bytes(id),
+            Datum::bytes(arena.copy(peer.name)),
+            id.empty() ? Datum::null() : Datum::bytes(arena.copy(id)),
             Datum::boolean(peer.self),
             Datum::boolean(connected),
             Datum::null(),
-            Datum::bytes(role),
+            Datum::bytes(arena.copy(role)),
             peer.heard_micros < 0 ? Datum::null()
                                   : Datum::integer(now.micros - peer.heard_micros - postgres_epoch_micros),
-            Datum::bytes(held),
+            Datum::bytes(arena.copy(held)),
             Datum::integer(static_cast<std::int64_t>(peer.missing_deltas)),
         };
         if (!visit(row)) return;
@@ -43,7 +43,7 @@ void replicas(const replica::Replica& replica, Instant now, Visit visit) {
 }
 
 // One row per (origin, replica): how much of the origin's deltas that replica is known to hold.
-void lag(const replica::Replica& replica, Instant now, Visit visit) {
+void lag(const replica::Replica& replica, Instant now, Arena& arena, Visit visit) {
     const auto peers = replica.peers(now);
     const auto& known = replica.database().version();
     for (const auto& entry : known.entries()) {
@@ -53,7 +53,7 @@ void lag(const replica::Replica& replica, Instant now, Visit visit) {
         for (const auto& peer : peers) {
             const auto held = peer.self ? entry.seq : peer.version.get(entry.origin);
             const std::array row{
-                Datum::bytes(origin), Datum::bytes(peer.name),
+                Datum::bytes(arena.copy(origin)), Datum::bytes(arena.copy(peer.name)),
                 Datum::integer(static_cast<std::int64_t>(held)),
                 Datum::integer(static_cast<std::int64_t>(entry.seq)),
                 Datum::integer(static_cast<std::int64_t>(entry.seq > held ? entry.seq - held : 0))};
@@ -62,13 +62,13 @@ void lag(const replica::Replica& replica, Instant now, Visit visit) {
     }
 }
 
-void plan(const replica::Replica& replica, Visit visit) {
+void plan(const replica::Replica& replica, Arena& arena, Visit visit) {
     for (const auto& transaction : replica.plan().transactions) {
         const std::string scope = join(transaction.scope, ", ");
         const std::string reasons = join(transaction.reasons, "; ");
-        const std::array row{Datum::bytes(transaction.name),
-                             Datum::bytes(catalog::name_of(transaction.route)), Datum::bytes(scope),
-                             Datum::bytes(reasons)};
+        const std::array row{Datum::bytes(arena.copy(transaction.name)),
+                             Datum::bytes(catalog::name_of(transaction.route)),
+                             Datum::bytes(arena.copy(scope)), Datum::bytes(arena.copy(reasons))};
         if (!visit(row)) return;
     }
 }
@@ -81,11 +81,11 @@ void Tables::rows(std::uint32_t virtual_table, Visit visit) const {
     const auto& table = tables[virtual_table];
     if (table.schema != "anabranch") return;
     if (table.name == "replicas")
-        replicas(*replica_, now_, visit);
+        replicas(*replica_, now_, arena_, visit);
     else if (table.name == "lag")
-        lag(*replica_, now_, visit);
+        lag(*replica_, now_, arena_, visit);
     else if (table.name == "plan")
-        plan(*replica_, visit);
+        plan(*replica_, arena_, visit);
 }
 
 std::optional<std::string> Tables::setting(std::string_view name) const {

@@ -21,6 +21,7 @@ class Tables final : public exec::VirtualTables {
         settings_ = settings;
         user_ = user;
         now_ = now;
+        arena_.reset();
     }
     void rows(std::uint32_t virtual_table,
               FunctionRef<bool(std::span<const sql::Datum>)> visit) const override;
@@ -33,6 +34,8 @@ class Tables final : public exec::VirtualTables {
     const Settings* settings_ = nullptr;
     const std::string* user_ = nullptr;
     Instant now_;
+    // Values of the rows shown must outlive the visit: the executor keeps them until the statement ends.
+    mutable Arena arena_;
 };
 
 }  // namespace anabranch::session
