@@ -113,8 +113,9 @@ Result<FromItem> Binding::table_item(const ast::TableName& t, Scope& scope, Span
         std::uint32_t level = 0;
         for (Scope* s = &scope; s != nullptr; s = s->parent, ++level) {
             for (std::size_t i = s->ctes.size(); i-- > 0;) {
-                const CteName& cte = s->ctes[i];
+                CteName& cte = s->ctes[i];
                 if (cte.name != t.name.name) continue;
+                cte.used = true;
                 if (!cte.usable)
                     return fail(Error::make("42P19", "recursive reference to query \"" + cte.name +
                                                          "\" must not appear within its non-recursive term")
