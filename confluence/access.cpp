@@ -17,13 +17,16 @@ class Collector : public Walker {
     Access access;
 
   protected:
-    void on_column(TableId table, std::uint32_t column) override { access.tables[table].reads.insert(column); }
+    void on_column(TableId table, std::uint32_t column) override {
+        access.tables[table].reads.insert(column);
+    }
     void on_rows(TableId table) override { access.tables[table].rows_read = true; }
     void on_insert(const sql::Insert& insert) override {
         TableUse& use = access.tables[insert.table];
         use.inserts = true;
         if (insert.on_conflict.action != sql::ConflictAction::none) use.upserts = true;
-        for (const auto& assignment : insert.on_conflict.assignments) use.writes.insert(assignment.column.value);
+        for (const auto& assignment : insert.on_conflict.assignments)
+            use.writes.insert(assignment.column.value);
     }
     void on_update(const sql::Update& update) override {
         TableUse& use = access.tables[update.table];
@@ -43,7 +46,9 @@ bool has_guard(const sql::Query& query) {
         bool found = false;
 
       protected:
-        void on_node(const sql::Expr& e) override { found |= std::holds_alternative<sql::DomainCheck>(e.node); }
+        void on_node(const sql::Expr& e) override {
+            found |= std::holds_alternative<sql::DomainCheck>(e.node);
+        }
     } guards;
     guards.query(query);
     return guards.found;
@@ -88,7 +93,8 @@ std::set<std::uint32_t> exclusion_reads(const Schema& schema, TableId id, std::u
 }
 
 // Columns that a CASCADE or SET NULL below `table` derives, and rows that come and go with it.
-void derive(const Schema& schema, Touches& touches, TableId parent, bool vanish, bool appear, std::set<TableId>& seen) {
+void derive(const Schema& schema, Touches& touches, TableId parent, bool vanish, bool appear,
+            std::set<TableId>& seen) {
     if (!seen.insert(parent).second) return;
     for (const catalog::Table& child : schema.tables) {
         for (const catalog::ForeignKey& fk : child.foreign_keys) {
@@ -99,7 +105,8 @@ void derive(const Schema& schema, Touches& touches, TableId parent, bool vanish,
                 touch.appear |= appear;
                 touch.merges |= appear;
                 derive(schema, touches, child.id, vanish, appear, seen);
-            } else if (fk.on_delete == catalog::OnDelete::set_null || fk.on_delete == catalog::OnDelete::set_default) {
+            } else if (fk.on_delete == catalog::OnDelete::set_null ||
+                       fk.on_delete == catalog::OnDelete::set_default) {
                 Touch& touch = touches[child.id];
                 for (ColumnId c : fk.set_columns.empty() ? fk.columns : fk.set_columns) {
                     touch.columns.insert(c.value);
@@ -139,7 +146,9 @@ Access access_of(const Schema& schema, const Invariant& invariant) {
         void operator()(const catalog::CheckInvariant& i) {
             for (ColumnId c : table().checks[i.index].columns) use.reads.insert(c.value);
         }
-        void operator()(const catalog::KeyInvariant& i) { use.reads.merge(key_reads(schema, invariant.table, i.index)); }
+        void operator()(const catalog::KeyInvariant& i) {
+            use.reads.merge(key_reads(schema, invariant.table, i.index));
+        }
         void operator()(const catalog::ForeignKeyInvariant& i) {
             const catalog::ForeignKey& fk = table().foreign_keys[i.index];
             for (ColumnId c : fk.columns) use.reads.insert(c.value);
@@ -147,7 +156,9 @@ Access access_of(const Schema& schema, const Invariant& invariant) {
             parent.rows_read = true;
             for (ColumnId c : fk.parent_columns) parent.reads.insert(c.value);
         }
-        void operator()(const catalog::ExcludeInvariant& i) { use.reads.merge(exclusion_reads(schema, invariant.table, i.index)); }
+        void operator()(const catalog::ExcludeInvariant& i) {
+            use.reads.merge(exclusion_reads(schema, invariant.table, i.index));
+        }
         void operator()(const catalog::AssertionInvariant& i) {
             Collector collector;
             collector.query(*i.violations);
@@ -216,7 +227,9 @@ const Touch* touch_on(const Touches& touches, TableId table) {
 // Conditions on one row: it must be written, and not only by its own insert.
 bool row_condition_together(const Touch* a, const Touch* b, const std::set<std::uint32_t>& reads) {
     if (a == nullptr || b == nullptr) return false;
-    const auto changes = [&](const Touch& t) { return intersects(t.columns, reads) || (t.appear && t.merges); };
+    const auto changes = [&](const Touch& t) {
+        return intersects(t.columns, reads) || (t.appear && t.merges);
+    };
     const auto derives = [&](const Touch& t) { return intersects(t.derived, reads); };
     if (changes(*a) && changes(*b)) return true;
     return (a->appear && derives(*b)) || (b->appear && derives(*a));
@@ -231,8 +244,10 @@ struct ForeignKeyTouch {
 };
 ForeignKeyTouch foreign_key_touch(const catalog::ForeignKey& fk, TableId child_id, const Touches& touches) {
     ForeignKeyTouch out;
-    if (const Touch* child = touch_on(touches, child_id)) out.child = child->appear || any_of(fk.columns, child->columns);
-    if (const Touch* parent = touch_on(touches, fk.parent)) out.parent = parent->vanish || any_of(fk.parent_columns, parent->columns);
+    if (const Touch* child = touch_on(touches, child_id))
+        out.child = child->appear || any_of(fk.columns, child->columns);
+    if (const Touch* parent = touch_on(touches, fk.parent))
+        out.parent = parent->vanish || any_of(fk.parent_columns, parent->columns);
     return out;
 }
 
@@ -247,7 +262,8 @@ bool writes_group(const Schema& schema, const Invariant& invariant, ColumnId col
     const std::uint32_t group = table.columns[column.value].policy.group;
     for (std::uint32_t c : touch->columns) {
         const catalog::ColumnPolicy& policy = table.columns[c].policy;
-        const bool grouped = policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
+        const bool grouped =
+            policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
         if (!touch->derived.contains(c) && grouped && policy.group == group) return true;
     }
     return false;
@@ -270,7 +286,8 @@ bool may_hurt(const Schema& schema, const Invariant& invariant, const Touches& t
             touches_what_is_read(access_of(schema, invariant), touches));
 }
 
-bool may_break_together(const Schema& schema, const Invariant& invariant, const Touches& first, const Touches& second) {
+bool may_break_together(const Schema& schema, const Invariant& invariant, const Touches& first,
+                        const Touches& second) {
     const Touch* a = touch_on(first, invariant.table);
     const Touch* b = touch_on(second, invariant.table);
     struct Visit {
@@ -283,7 +300,8 @@ bool may_break_together(const Schema& schema, const Invariant& invariant, const 
         const catalog::Table& table() const { return schema.table(invariant.table); }
         bool operator()(const catalog::NotNullInvariant& i) {
             // Every value written was checked where it was written; only a derived NULL is not a write.
-            const bool derived = (a != nullptr && a->derived.contains(i.column.value)) || (b != nullptr && b->derived.contains(i.column.value));
+            const bool derived = (a != nullptr && a->derived.contains(i.column.value)) ||
+                                 (b != nullptr && b->derived.contains(i.column.value));
             return derived && row_condition_together(a, b, {i.column.value});
         }
         bool operator()(const catalog::CheckInvariant& i) {
@@ -303,7 +321,8 @@ bool may_break_together(const Schema& schema, const Invariant& invariant, const 
                 // Deleting a parent is answered by the merge; changing a parent's key is not.
                 const Touch* p = touch_on(first, fk.parent);
                 const Touch* q = touch_on(second, fk.parent);
-                const bool key_moves = (p != nullptr && any_of(fk.parent_columns, p->columns)) || (q != nullptr && any_of(fk.parent_columns, q->columns));
+                const bool key_moves = (p != nullptr && any_of(fk.parent_columns, p->columns)) ||
+                                       (q != nullptr && any_of(fk.parent_columns, q->columns));
                 if (!key_moves) return false;
             }
             return (x.child && y.parent) || (x.parent && y.child) || (x.parent && y.parent);
@@ -317,14 +336,15 @@ bool may_break_together(const Schema& schema, const Invariant& invariant, const 
             return touches_what_is_read(reads, first) && touches_what_is_read(reads, second);
         }
         bool operator()(const catalog::LostUpdateInvariant& i) {
-            return writes_group(schema, invariant, i.column, first) && writes_group(schema, invariant, i.column, second);
+            return writes_group(schema, invariant, i.column, first) &&
+                   writes_group(schema, invariant, i.column, second);
         }
     };
     return std::visit(Visit{schema, invariant, first, second, a, b}, invariant.what);
 }
 
-std::set<std::uint32_t> deciding_columns(const Schema& schema, const Transaction& transaction, std::size_t statement, TableId table,
-                                         std::uint32_t group) {
+std::set<std::uint32_t> deciding_columns(const Schema& schema, const Transaction& transaction,
+                                         std::size_t statement, TableId table, std::uint32_t group) {
     Collector collector;
     for (std::size_t i = 0; i < statement; ++i) {
         const auto* query = std::get_if<sql::QueryPtr>(&transaction.body[i]->body);
@@ -333,20 +353,23 @@ std::set<std::uint32_t> deciding_columns(const Schema& schema, const Transaction
     sql::Statement copy = *transaction.body[statement];
     const auto in_group = [&](const sql::Assignment& assignment) {
         const catalog::ColumnPolicy& policy = schema.table(table).columns[assignment.column.value].policy;
-        const bool grouped = policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
+        const bool grouped =
+            policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
         return grouped && policy.group == group;
     };
     if (auto* update = std::get_if<sql::Update>(&copy.body); update != nullptr && update->table == table) {
         std::erase_if(update->assignments, [&](const sql::Assignment& x) { return !in_group(x); });
     }
     if (auto* insert = std::get_if<sql::Insert>(&copy.body); insert != nullptr && insert->table == table) {
-        std::erase_if(insert->on_conflict.assignments, [&](const sql::Assignment& x) { return !in_group(x); });
+        std::erase_if(insert->on_conflict.assignments,
+                      [&](const sql::Assignment& x) { return !in_group(x); });
     }
     collector.statement(copy);
     return collector.access.tables[table].reads;
 }
 
-bool depends_on_group(const Schema& schema, const Transaction& transaction, std::size_t statement, TableId table, std::uint32_t group) {
+bool depends_on_group(const Schema& schema, const Transaction& transaction, std::size_t statement,
+                      TableId table, std::uint32_t group) {
     const catalog::Table& t = schema.table(table);
     std::set<std::uint32_t> fixed;  // columns that no write changes: reading them loses nothing
     for (ColumnId c : t.keys[0].columns) fixed.insert(c.value);
@@ -364,7 +387,8 @@ namespace {
 
 class Assignments : public Walker {
   public:
-    Assignments(const Schema& schema, TableId table, std::uint32_t group) : schema_(schema), table_(table), group_(group) {}
+    Assignments(const Schema& schema, TableId table, std::uint32_t group)
+        : schema_(schema), table_(table), group_(group) {}
     std::vector<std::set<std::uint32_t>> found;  // per UPDATE, the columns of the group
 
   protected:
@@ -377,7 +401,8 @@ class Assignments : public Walker {
         std::set<std::uint32_t> columns;
         for (const auto& a : assignments) {
             const catalog::ColumnPolicy& policy = schema_.table(table).columns[a.column.value].policy;
-            const bool grouped = policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
+            const bool grouped =
+                policy.merge == catalog::Merge::register_ || policy.merge == catalog::Merge::immutable;
             if (grouped && policy.group == group_) columns.insert(a.column.value);
         }
         if (!columns.empty()) found.push_back(std::move(columns));
@@ -389,7 +414,8 @@ class Assignments : public Walker {
 
 }  // namespace
 
-GroupUse use_of_group(const Schema& schema, const Transaction& transaction, TableId table, std::uint32_t group) {
+GroupUse use_of_group(const Schema& schema, const Transaction& transaction, TableId table,
+                      std::uint32_t group) {
     GroupUse use;
     std::size_t changing = 0;
     for (const catalog::Column& column : schema.table(table).columns) {
@@ -402,7 +428,9 @@ GroupUse use_of_group(const Schema& schema, const Transaction& transaction, Tabl
             use.updates = true;
             use.columns.insert(columns.begin(), columns.end());
             const bool part = columns.size() < changing;
-            if (!transaction.allow_lost_update && (part || depends_on_group(schema, transaction, i, table, group))) use.promises = true;
+            if (!transaction.allow_lost_update &&
+                (part || depends_on_group(schema, transaction, i, table, group)))
+                use.promises = true;
         }
     }
     return use;

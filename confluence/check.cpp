@@ -6,8 +6,10 @@
 
 #include "confluence/classify.h"
 #include "confluence/planning.h"
+#include "confluence/repair.h"
 #include "confluence/rules.h"
 #include "confluence/search.h"
+#include "confluence/vacuity.h"
 
 namespace anabranch::confluence {
 
@@ -16,7 +18,10 @@ namespace {
 class Checker {
   public:
     Checker(catalog::SchemaPtr schema, const Options& options)
-        : schema_(std::move(schema)), options_(options), analysis_(schema_), classifier_(analysis_, options.progress) {
+        : schema_(std::move(schema)),
+          options_(options),
+          analysis_(schema_),
+          classifier_(analysis_, options.progress) {
         analysis_.rlimit = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.rlimit, UINT32_MAX));
     }
 
@@ -25,12 +30,15 @@ class Checker {
         report_.schema = schema_;
         report_.warnings = schema_->warnings;
         TRY_VOID(restrict());
+        report_.vacuous = find_vacuous(analysis_);
         classifier_.clock = options_.clock_micros;
         classifier_.run();
-        if (options_.witnesses) TRY_VOID(seek_witnesses());
+        const bool starts = World(schema_, 1).start().has_value();
+        if (options_.witnesses && starts) TRY_VOID(seek_witnesses());
         list_pairs();
+        if (options_.repairs) offer_repairs();
         report_.plan = make_plan(analysis_, classifier_);
-        if (options_.witnesses) TRY_VOID(contest());
+        if (options_.witnesses && starts) TRY_VOID(contest());
         report_.millis = static_cast<double>(now() - start) / 1000;
         return std::move(report_);
     }
@@ -42,17 +50,20 @@ class Checker {
         std::set<std::uint32_t> transactions, invariants;
         for (std::uint32_t i = 0; i < schema_->transactions.size(); ++i) {
             const auto& t = schema_->transactions[i];
-            if (t.name == options_.only_transaction || t.display() == options_.only_transaction) transactions.insert(i);
+            if (t.name == options_.only_transaction || t.display() == options_.only_transaction)
+                transactions.insert(i);
         }
         for (std::uint32_t i = 0; i < schema_->invariants.size(); ++i) {
             if (schema_->invariants[i].name == options_.only_invariant) invariants.insert(i);
         }
         if (!options_.only_transaction.empty() && transactions.empty()) {
-            return fail(Error::make(sqlstate::undefined_object, "there is no transaction \"" + options_.only_transaction + "\"")
+            return fail(Error::make(sqlstate::undefined_object,
+                                    "there is no transaction \"" + options_.only_transaction + "\"")
                             .with_hint("The report without --transaction lists all of them."));
         }
         if (!options_.only_invariant.empty() && invariants.empty()) {
-            return fail(Error::make(sqlstate::undefined_object, "there is no invariant \"" + options_.only_invariant + "\"")
+            return fail(Error::make(sqlstate::undefined_object,
+                                    "there is no invariant \"" + options_.only_invariant + "\"")
                             .with_hint("The report without --invariant lists all of them."));
         }
         only_transactions_ = transactions;
@@ -72,12 +83,16 @@ class Checker {
         }
         const auto useful = [&](std::uint32_t t) {
             const auto& reads = analysis_.invariant_reads[edge.invariant].tables;
-            return std::any_of(analysis_.touches[t].begin(), analysis_.touches[t].end(), [&](const auto& entry) {
-                const auto wants = [&](std::uint32_t u) { return analysis_.access[u].tables.contains(entry.first); };
-                return reads.contains(entry.first) || wants(edge.first) || wants(edge.second);
-            });
+            return std::any_of(
+                analysis_.touches[t].begin(), analysis_.touches[t].end(), [&](const auto& entry) {
+                    const auto wants = [&](std::uint32_t u) {
+                        return analysis_.access[u].tables.contains(entry.first);
+                    };
+                    return reads.contains(entry.first) || wants(edge.first) || wants(edge.second);
+                });
         };
-        std::stable_sort(seeds.builders.begin(), seeds.builders.end(), [&](std::uint32_t a, std::uint32_t b) { return useful(a) && !useful(b); });
+        std::stable_sort(seeds.builders.begin(), seeds.builders.end(),
+                         [&](std::uint32_t a, std::uint32_t b) { return useful(a) && !useful(b); });
         return seeds;
     }
 
@@ -86,7 +101,9 @@ class Checker {
         lists.resize(std::max(lists.size(), call.arguments.size()));
         for (std::size_t i = 0; i < call.arguments.size(); ++i) {
             auto& list = lists[i];
-            if (!call.arguments[i].empty() && std::find(list.begin(), list.end(), call.arguments[i]) == list.end()) list.push_back(call.arguments[i]);
+            if (!call.arguments[i].empty() &&
+                std::find(list.begin(), list.end(), call.arguments[i]) == list.end())
+                list.push_back(call.arguments[i]);
         }
     }
 
@@ -96,22 +113,20 @@ class Checker {
             const std::int64_t start = now();
             TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge)));
             classifier_.micros[{edge.first, edge.second}] += now() - start;
-            if (found) witnesses_.emplace(key(edge), std::move(*found));
+            if (found) witnesses_.emplace(key_of(edge), std::move(*found));
         }
         return {};
     }
-
-    using EdgeKey = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>;
-    static EdgeKey key(const Edge& e) { return {e.first, e.second, e.invariant}; }
 
     Conflict conflict_of(const Edge& edge, std::uint32_t transaction) const {
         Conflict conflict;
         const bool forward = edge.first == transaction;
         conflict.with = forward ? edge.second : edge.first;
         for (const smt::Distinct& d : edge.scope) {
-            conflict.scope.push_back(forward ? Conflict::Key{d.first, d.second} : Conflict::Key{d.second, d.first});
+            conflict.scope.push_back(forward ? Conflict::Key{d.first, d.second}
+                                             : Conflict::Key{d.second, d.first});
         }
-        const auto witness = witnesses_.find(key(edge));
+        const auto witness = witnesses_.find(key_of(edge));
         if (witness != witnesses_.end()) conflict.witness = witness->second;
         conflict.why = why(*schema_, edge, transaction, conflict.witness.has_value());
         return conflict;
@@ -145,7 +160,9 @@ class Checker {
                     if (rule.solver) ++asked;
                 } else {
                     for (const Edge* edge : found->second) pair.conflicts.push_back(conflict_of(*edge, t));
-                    const bool witnessed = std::any_of(pair.conflicts.begin(), pair.conflicts.end(), [](const Conflict& c) { return c.witness.has_value(); });
+                    const bool witnessed =
+                        std::any_of(pair.conflicts.begin(), pair.conflicts.end(),
+                                    [](const Conflict& c) { return c.witness.has_value(); });
                     pair.verdict = witnessed ? Verdict::not_confluent : Verdict::unknown;
                     pair.rule = witnessed ? "witness replayed" : "no proof and no witness";
                     pair.reason = pair.conflicts.front().why;
@@ -153,11 +170,22 @@ class Checker {
                 }
                 report_.pairs.push_back(std::move(pair));
             }
-            // Time is measured per pair of transactions; it is shared out among the invariants that were asked about.
-            for (auto pair = report_.pairs.rbegin(); pair != report_.pairs.rend() && pair->transaction == t; ++pair) {
-                const bool solved = pair->verdict != Verdict::confluent || rule_of(analysis_, classifier_, t, pair->invariant).solver;
-                if (solved && asked > 0) pair->millis = static_cast<double>(micros) / 1000 / static_cast<double>(asked);
+            // Time is measured per pair of transactions; it is shared out among the invariants that were
+            // asked about.
+            for (auto pair = report_.pairs.rbegin(); pair != report_.pairs.rend() && pair->transaction == t;
+                 ++pair) {
+                const bool solved = pair->verdict != Verdict::confluent ||
+                                    rule_of(analysis_, classifier_, t, pair->invariant).solver;
+                if (solved && asked > 0)
+                    pair->millis = static_cast<double>(micros) / 1000 / static_cast<double>(asked);
             }
+        }
+    }
+
+    void offer_repairs() {
+        Repairer repairer(analysis_, classifier_);
+        for (Pair& pair : report_.pairs) {
+            if (!pair.conflicts.empty()) pair.repairs = repairer.repairs(pair.transaction, pair.invariant);
         }
     }
 
@@ -168,7 +196,7 @@ class Checker {
         std::set<EdgeKey> known;
         std::set<std::pair<std::uint32_t, std::uint32_t>> conflicting;
         for (const Edge& edge : classifier_.edges()) {
-            known.insert(key(edge));
+            known.insert(key_of(edge));
             conflicting.insert({edge.first, edge.second});
         }
         bool any = false;
@@ -195,10 +223,12 @@ class Checker {
             const std::string first = schema_->transactions[broken.first].name;
             const std::string second = schema_->transactions[broken.second].name;
             const Rule rule = rule_of(analysis_, classifier_, broken.first, broken.invariant);
-            return fail(Error::make(sqlstate::internal_error, "two engines contest a verdict: " + first + " and " + second + " on " + invariant.name)
-                            .with_detail("The analysis says confluent (" + rule.name + ": " + rule.reason + "), the search has a history:\n" +
-                                         broken.witness.scenario)
-                            .with_hint("This is a defect of anabranch; nothing was decided. Please report the schema and this text."));
+            return fail(Error::make(sqlstate::internal_error, "two engines contest a verdict: " + first +
+                                                                  " and " + second + " on " + invariant.name)
+                            .with_detail("The analysis says confluent (" + rule.name + ": " + rule.reason +
+                                         "), the search has a history:\n" + broken.witness.scenario)
+                            .with_hint("This is a defect of anabranch; nothing was decided. Please report "
+                                       "the schema and this text."));
         }
         return {};
     }

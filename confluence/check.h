@@ -1,4 +1,5 @@
-// The checker's front door: a schema in, a Report out. See README.md in this folder for the method and its proof.
+// The checker's front door: a schema in, a Report out. See README.md in this folder for the method and its
+// proof.
 #pragma once
 
 #include <cstdint>
@@ -17,45 +18,45 @@ enum class Verdict : std::uint8_t { confluent, not_confluent, unknown };
 
 struct Witness {
     History history;
-    Replayed replayed;                 // on the real executor, before it was accepted
+    Replayed replayed;  // on the real executor, before it was accepted
     std::string scenario;
     std::vector<std::string> story;
 };
 
 // (transaction, with) may break the invariant when they run apart.
 struct Conflict {
-    std::uint32_t with = 0;            // index into Schema::transactions; may be the transaction itself
-    struct Key {                       // own parameter = the other's parameter, both by index into their parameters
+    std::uint32_t with = 0;  // index into Schema::transactions; may be the transaction itself
+    struct Key {             // own parameter = the other's parameter, both by index into their parameters
         std::uint32_t own = 0, other = 0;
     };
-    std::vector<Key> scope;            // all must be equal for the conflict to arise; empty = always possible
-    std::optional<Witness> witness;    // present iff not_confluent
-    std::string why;                   // one sentence
+    std::vector<Key> scope;          // all must be equal for the conflict to arise; empty = always possible
+    std::optional<Witness> witness;  // present iff not_confluent
+    std::string why;                 // one sentence
 };
 
 struct Repair {
-    std::string kind;                  // escrow, generated_key, cascade, group, on_conflict, merge_max, guard, split
-    std::string text;                  // what to change, with the exact line
+    std::string kind;  // escrow, generated_key, cascade, group, on_conflict, merge_max, guard, split
+    std::string text;  // what to change, with the exact line
 };
 
 struct Pair {
     std::uint32_t transaction = 0, invariant = 0;
     Verdict verdict = Verdict::unknown;
-    std::string rule;                  // "cannot touch", "monotone counter", "diamond proved (z3)", ...
-    std::string reason;                // for people
+    std::string rule;    // "cannot touch", "monotone counter", "diamond proved (z3)", ...
+    std::string reason;  // for people
     double millis = 0;
     std::vector<Conflict> conflicts;
     std::vector<Repair> repairs;
 };
 
 struct Vacuous {
-    std::string subject;               // an invariant or a transaction
+    std::string subject;  // an invariant or a transaction
     std::string text;
 };
 
 struct Report {
     catalog::SchemaPtr schema;
-    std::vector<Pair> pairs;           // every (transaction, invariant), by transaction then invariant
+    std::vector<Pair> pairs;  // every (transaction, invariant), by transaction then invariant
     catalog::Plan plan;
     std::vector<Vacuous> vacuous;
     std::vector<catalog::Warning> warnings;  // the schema's and the analysis's
@@ -65,25 +66,30 @@ struct Report {
 struct Options {
     std::string only_transaction, only_invariant;  // empty: all
     bool repairs = true;
-    bool witnesses = true;             // find, replay and shrink one per conflict; without: not_confluent verdicts become unknown
-    std::uint32_t search_depth = 3;    // calls per history in the bounded search that confluent verdicts must survive
-    std::uint64_t rlimit = 20'000'000; // Z3's resource limit per query: reproducible, unlike a time limit
+    bool witnesses =
+        true;  // find, replay and shrink one per conflict; without: not_confluent verdicts become unknown
+    std::uint32_t search_depth =
+        3;  // calls per history in the bounded search that confluent verdicts must survive
+    std::uint64_t rlimit = 20'000'000;  // Z3's resource limit per query: reproducible, unlike a time limit
     // Called as pairs are decided; may be empty.
     std::function<void(std::size_t done, std::size_t total, const std::string& what)> progress;
-    // Clock readings come from outside (this library is pure): microseconds, monotone. May be empty: all millis are 0.
+    // Clock readings come from outside (this library is pure): microseconds, monotone. May be empty: all
+    // millis are 0.
     std::function<std::int64_t()> clock_micros;
 };
 
 // Engines that disagree about a verdict are our bug: an Error XX000 with both arguments, never a report.
 Result<Report> check(catalog::SchemaPtr schema, const Options& options = {});
 
-// The route of one ad-hoc statement against the declared transactions, cached by the caller. `free` when it conflicts with nobody;
-// `ordered` when it conflicts with ordered transactions only; an Error 0A000 with a hint when it would conflict with a free one.
-Result<catalog::Route> route_of_statement(const Report& report, const std::string& statement, const std::vector<sql::Type>& parameter_types);
+// The route of one ad-hoc statement against the declared transactions, cached by the caller. `free` when it
+// conflicts with nobody; `ordered` when it conflicts with ordered transactions only; an Error 0A000 with a
+// hint when it would conflict with a free one.
+Result<catalog::Route> route_of_statement(const Report& report, const std::string& statement,
+                                          const std::vector<sql::Type>& parameter_types);
 
 // Reports (report*.cpp).
 std::string to_text(const Report& report, std::size_t width, bool colour);
-std::string to_json(const Report& report);   // design's contract
-std::string to_html(const Report& report);   // one self-contained page
+std::string to_json(const Report& report);  // design's contract
+std::string to_html(const Report& report);  // one self-contained page
 
 }  // namespace anabranch::confluence

@@ -10,31 +10,47 @@ using smt::Answer;
 using smt::Dropped;
 using smt::Side;
 
-Classifier::Classifier(smt::Analysis& analysis, std::function<void(std::size_t, std::size_t, const std::string&)> progress)
+Classifier::Classifier(smt::Analysis& analysis,
+                       std::function<void(std::size_t, std::size_t, const std::string&)> progress)
     : analysis_(analysis), progress_(std::move(progress)) {}
 
-void Classifier::only(const std::set<std::uint32_t>& transactions, const std::set<std::uint32_t>& invariants) {
+void Classifier::only(const std::set<std::uint32_t>& transactions,
+                      const std::set<std::uint32_t>& invariants) {
     only_transactions_ = transactions;
     only_invariants_ = invariants;
+}
+
+void Classifier::against(Baseline baseline) {
+    baseline_ = std::move(baseline);
 }
 
 void Classifier::run() {
     collect_obligations();
     prove_or_open();
     if (!edges_.empty()) learn_signs();
-    if (!edges_.empty()) infer();
-    order_endpoints();
-    retry_open();
-    order_endpoints();
-    find_scopes();
+    if (!edges_.empty() && (!baseline_ || baseline_->infer)) infer();
+    if (!intolerable()) {
+        order_endpoints();
+        retry_open();
+        order_endpoints();
+        if (!baseline_) find_scopes();
+    }
     pairs_.clear();
+}
+
+bool Classifier::intolerable() const {
+    return baseline_ && std::any_of(edges_.begin(), edges_.end(), [&](const Edge& edge) {
+               return edge.story && !baseline_->tolerated.contains(key_of(edge));
+           });
 }
 
 smt::Pair& Classifier::pair(PairKey key) {
     auto& slot = pairs_[key];
     if (!slot) {
         const auto found = obligations_.find(key);
-        slot = std::make_unique<smt::Pair>(analysis_, key.first, key.second, found == obligations_.end() ? std::vector<std::uint32_t>{} : found->second);
+        slot = std::make_unique<smt::Pair>(
+            analysis_, key.first, key.second,
+            found == obligations_.end() ? std::vector<std::uint32_t>{} : found->second);
         if (!bounds_.empty()) slot->assume_bounds(bounds_);
     }
     return *slot;
@@ -55,32 +71,29 @@ void Classifier::collect_obligations() {
     for (std::uint32_t i = 0; i < schema.invariants.size(); ++i) {
         if (!only_invariants_.empty() && !only_invariants_.contains(i)) continue;
         std::set<std::uint32_t> near;
-        for (const auto& [table, use] : analysis_.invariant_reads[i].tables) near.insert(touching[table].begin(), touching[table].end());
+        for (const auto& [table, use] : analysis_.invariant_reads[i].tables)
+            near.insert(touching[table].begin(), touching[table].end());
         for (std::uint32_t a : near) {
             for (std::uint32_t b : near) {
                 if (b < a) continue;
-                if (!only_transactions_.empty() && !only_transactions_.contains(a) && !only_transactions_.contains(b)) continue;
-                if (may_break_together(schema, schema.invariants[i], analysis_.touches[a], analysis_.touches[b])) obligations_[{a, b}].push_back(i);
+                if (!only_transactions_.empty() && !only_transactions_.contains(a) &&
+                    !only_transactions_.contains(b))
+                    continue;
+                if (baseline_ && baseline_->skipped.contains({a, b, i})) continue;
+                if (may_break_together(schema, schema.invariants[i], analysis_.touches[a],
+                                       analysis_.touches[b]))
+                    obligations_[{a, b}].push_back(i);
             }
         }
     }
 }
 
 Dropped Classifier::free_drops(smt::Pair& pair, Side side) const {
-    Touches any;
-    for (const Touches& touches : analysis_.touches) {
-        for (const auto& [table, touch] : touches) {
-            Touch& all = any[table];
-            all.appear |= touch.appear;
-            all.vanish |= touch.vanish;
-            all.merges |= touch.merges;
-            all.columns.insert(touch.columns.begin(), touch.columns.end());
-        }
-    }
-    return pair.met_by(side, any);
+    return pair.met_by(side, analysis_.touched);
 }
 
-// The facts of a transaction that must not be used: what was found unstable, or, before that was asked, all that anybody could meet.
+// The facts of a transaction that must not be used: what was found unstable, or, before that was asked, all
+// that anybody could meet.
 const Dropped& Classifier::drops(std::uint32_t transaction, smt::Pair& pair, Side side) {
     const auto stable = dropped_.find(transaction);
     if (stable != dropped_.end()) return stable->second;
@@ -94,17 +107,25 @@ const Dropped& Classifier::drops(std::uint32_t transaction, smt::Pair& pair, Sid
     return met_.emplace(transaction, free_drops(pair, side)).first->second;
 }
 
-// True when the pair is proved free of the invariant; else `edge` says what is known.
-bool Classifier::settle(PairKey key, std::uint32_t invariant, Edge& edge) {
+// A model with all facts believed: two replicas that start from one state.
+bool Classifier::story(PairKey key, std::uint32_t invariant, Edge& edge) {
     smt::Pair& p = pair(key);
+    if (p.breaks(invariant, {}, {}) != Answer::yes) return false;
+    edge.story = true;
+    edge.calls = p.model_calls();
+    return true;
+}
+
+// True when the pair is proved free of the invariant; else `edge` says what is known.
+bool Classifier::settle(PairKey key, std::uint32_t invariant, Expect expect, Edge& edge) {
+    smt::Pair& p = pair(key);
+    edge = {key.first, key.second, invariant, false, p.inexact(invariant), {}, {}};
+    if (expect == Expect::conflict && story(key, invariant, edge)) return false;
     const Dropped& first = drops(key.first, p, Side::first);
     const Dropped& second = drops(key.second, p, Side::second);
     if (p.breaks(invariant, first, second) == Answer::no) return true;
-    edge = {key.first, key.second, invariant, false, p.inexact(invariant), {}, p.model_calls()};
-    if (p.breaks(invariant, {}, {}) == Answer::yes) {
-        edge.story = true;
-        edge.calls = p.model_calls();
-    }
+    edge.calls = p.model_calls();
+    if (expect == Expect::proof) story(key, invariant, edge);
     return false;
 }
 
@@ -115,7 +136,7 @@ void Classifier::prove_or_open() {
         bool all_proved = true;
         for (std::uint32_t invariant : invariants) {
             Edge edge;
-            if (settle(key, invariant, edge)) {
+            if (settle(key, invariant, Expect::proof, edge)) {
                 proofs_[{key, invariant}] = {Proof::By::diamond};
             } else {
                 edges_.push_back(std::move(edge));
@@ -148,8 +169,11 @@ void Classifier::learn_signs() {
     std::vector<Edge> left;
     for (const Edge& edge : edges_) {
         const PairKey key{edge.first, edge.second};
-        Edge again;
-        if (settle(key, edge.invariant, again)) {
+        const auto& signs = analysis_.read_signs;
+        Edge again = edge;
+        if (!signs.contains(edge.first) && !signs.contains(edge.second)) {
+            left.push_back(std::move(again));
+        } else if (settle(key, edge.invariant, Expect::conflict, again)) {
             proofs_[{key, edge.invariant}] = {Proof::By::stable_facts};
         } else {
             left.push_back(std::move(again));
@@ -161,8 +185,10 @@ void Classifier::learn_signs() {
 void Classifier::infer() {
     std::set<TableId> tables;
     for (const Edge& edge : edges_) {
-        if (analysis_.schema().invariants[edge.invariant].kind == catalog::InvariantKind::lost_update) continue;
-        for (const auto& [table, use] : analysis_.invariant_reads[edge.invariant].tables) tables.insert(table);
+        if (analysis_.schema().invariants[edge.invariant].kind == catalog::InvariantKind::lost_update)
+            continue;
+        for (const auto& [table, use] : analysis_.invariant_reads[edge.invariant].tables)
+            tables.insert(table);
     }
     if (tables.empty()) return;
     analysis_.bounds = bound_candidates(analysis_, tables);
@@ -171,34 +197,8 @@ void Classifier::infer() {
     analysis_.use_permanent = !analysis_.permanent.empty();
     pairs_.clear();
     met_.clear();
-
-    std::set<std::size_t> survivors;
-    for (std::size_t b = 0; b < analysis_.bounds.size(); ++b) survivors.insert(b);
-    const auto touches_bound = [&](std::uint32_t t, const smt::Bound& bound) {
-        const auto found = analysis_.touches[t].find(bound.table);
-        return found != analysis_.touches[t].end() && (found->second.appear || found->second.columns.contains(bound.column));
-    };
-    const auto count = static_cast<std::uint32_t>(analysis_.schema().transactions.size());
-    for (bool changed = true; changed && !survivors.empty();) {
-        changed = false;
-        const auto drop = [&](std::size_t b) {
-            survivors.erase(b);
-            changed = true;
-        };
-        for (std::uint32_t t = 0; t < count; ++t) {
-            for (std::size_t b : std::set<std::size_t>(survivors)) {
-                if (touches_bound(t, analysis_.bounds[b]) && pair({t, t}).breaks_bound_alone(b, survivors) != Answer::no) drop(b);
-            }
-            for (std::uint32_t u = t; u < count; ++u) {
-                for (std::size_t b : std::set<std::size_t>(survivors)) {
-                    if (!touches_bound(t, analysis_.bounds[b]) || !touches_bound(u, analysis_.bounds[b])) continue;
-                    smt::Pair& p = pair({t, u});
-                    if (p.breaks_bound(b, survivors, drops(t, p, Side::first), drops(u, p, Side::second)) != Answer::no) drop(b);
-                }
-            }
-        }
-    }
-    bounds_ = survivors;
+    bounds_ = inductive_bounds();
+    if (bounds_.empty() && !analysis_.use_permanent) return forget_bounds();
     for (auto& [key, p] : pairs_) {
         if (!bounds_.empty()) p->assume_bounds(bounds_);
     }
@@ -206,7 +206,7 @@ void Classifier::infer() {
     for (const Edge& edge : edges_) {
         const PairKey key{edge.first, edge.second};
         Edge again;
-        if (settle(key, edge.invariant, again)) {
+        if (settle(key, edge.invariant, Expect::conflict, again)) {
             proofs_[{key, edge.invariant}] = {Proof::By::bounds};
             permanent_used_ |= analysis_.use_permanent;
         } else {
@@ -215,16 +215,86 @@ void Classifier::infer() {
     }
     const bool helped = left.size() < edges_.size();
     edges_ = std::move(left);
-    if (helped) {
-        for (std::size_t b : bounds_) inferred_.push_back(analysis_.bounds[b].text);
-        return;
-    }
+    if (!helped) return forget_bounds();
+    for (std::size_t b : bounds_) inferred_.push_back(analysis_.bounds[b].text);
+}
+
+void Classifier::forget_bounds() {
     bounds_.clear();
     analysis_.bounds.clear();
     analysis_.permanent.clear();
     analysis_.use_permanent = false;
     pairs_.clear();
     met_.clear();
+}
+
+// The candidates that hold in every reachable state, by induction: the greatest set that no call breaks alone
+// and no pair breaks together. What one call breaks is found first, since it costs one encoding each. What
+// the invariants imply holds anyway: the others stay inductive without it.
+std::set<std::size_t> Classifier::inductive_bounds() {
+    std::set<std::size_t> survivors;
+    for (std::size_t b = 0; b < analysis_.bounds.size(); ++b) survivors.insert(b);
+    drop_broken_alone(survivors);
+    drop_implied(survivors);
+    while (drop_broken_together(survivors)) drop_broken_alone(survivors);
+    return survivors;
+}
+
+namespace {
+
+bool touches_bound(const Touches& touches, const smt::Bound& bound) {
+    const auto found = touches.find(bound.table);
+    return found != touches.end() && (found->second.appear || found->second.columns.contains(bound.column));
+}
+
+}  // namespace
+
+// What the invariants say already helps no proof.
+void Classifier::drop_implied(std::set<std::size_t>& bounds) {
+    for (std::uint32_t t = 0; t < analysis_.touches.size() && !bounds.empty(); ++t) {
+        std::set<std::size_t> asked;
+        for (std::size_t b : bounds)
+            if (analysis_.touches[t].contains(analysis_.bounds[b].table)) asked.insert(b);
+        if (asked.empty()) continue;
+        const std::set<std::size_t> telling = pair({t, t}).bounds_not_implied(asked);
+        for (std::size_t b : asked)
+            if (!telling.contains(b)) bounds.erase(b);
+    }
+}
+
+void Classifier::drop_broken_alone(std::set<std::size_t>& bounds) {
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::uint32_t t = 0; t < analysis_.touches.size(); ++t) {
+            std::set<std::size_t> asked;
+            for (std::size_t b : bounds)
+                if (touches_bound(analysis_.touches[t], analysis_.bounds[b])) asked.insert(b);
+            if (asked.empty()) continue;
+            for (std::size_t b : pair({t, t}).bounds_broken_alone(asked, bounds))
+                changed |= bounds.erase(b) > 0;
+        }
+    }
+}
+
+// True when one was dropped.
+bool Classifier::drop_broken_together(std::set<std::size_t>& bounds) {
+    const std::size_t before = bounds.size();
+    const auto count = static_cast<std::uint32_t>(analysis_.touches.size());
+    for (std::uint32_t t = 0; t < count; ++t) {
+        for (std::uint32_t u = t; u < count; ++u) {
+            for (std::size_t b : std::set<std::size_t>(bounds)) {
+                const smt::Bound& bound = analysis_.bounds[b];
+                if (!touches_bound(analysis_.touches[t], bound) ||
+                    !touches_bound(analysis_.touches[u], bound))
+                    continue;
+                smt::Pair& p = pair({t, u});
+                if (p.breaks_bound(b, bounds, drops(t, p, Side::first), drops(u, p, Side::second)) !=
+                    Answer::no)
+                    bounds.erase(b);
+            }
+        }
+    }
+    return bounds.size() < before;
 }
 
 void Classifier::order_endpoints() {
@@ -252,10 +322,13 @@ void Classifier::stabilise(bool stories_too) {
             for (std::uint32_t v = 0; v < count; ++v) {
                 if (analysis_.touches[v].empty() || !concurrent(t, v)) continue;
                 const Dropped meets = pair({t, t}).met_by(Side::first, analysis_.touches[v]);
-                if (std::all_of(meets.begin(), meets.end(), [&](const std::string& key) { return dropped_[t].contains(key); })) continue;
+                if (std::all_of(meets.begin(), meets.end(),
+                                [&](const std::string& key) { return dropped_[t].contains(key); }))
+                    continue;
                 smt::Pair& p = pair(std::minmax(t, v));
                 const Side side = t <= v ? Side::first : Side::second;
-                const Dropped lost = p.falsified(side, drops(std::min(t, v), p, Side::first), drops(std::max(t, v), p, Side::second));
+                const Dropped lost = p.falsified(side, drops(std::min(t, v), p, Side::first),
+                                                 drops(std::max(t, v), p, Side::second));
                 for (const std::string& key : lost) changed |= dropped_[t].insert(key).second;
             }
         }
@@ -263,9 +336,12 @@ void Classifier::stabilise(bool stories_too) {
 }
 
 void Classifier::retry_open() {
-    const auto open = [&] { return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return !e.story; }); };
+    const auto open = [&] {
+        return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return !e.story; });
+    };
     if (!open()) return;
-    // Only stories make transactions ordered at first; then each open edge in turn is tried as if it were free.
+    // Only stories make transactions ordered at first; then each open edge in turn is tried as if it were
+    // free.
     const auto order_without = [&](const Edge* left_out, bool stories_only) {
         ordered_.clear();
         for (const Edge& edge : edges_) {
@@ -276,7 +352,8 @@ void Classifier::retry_open() {
     };
     const auto proved = [&](const Edge& edge) {
         smt::Pair& p = pair({edge.first, edge.second});
-        return p.breaks(edge.invariant, drops(edge.first, p, Side::first), drops(edge.second, p, Side::second)) == Answer::no;
+        return p.breaks(edge.invariant, drops(edge.first, p, Side::first),
+                        drops(edge.second, p, Side::second)) == Answer::no;
     };
     const auto keep = [&](auto&& is_proved) {
         std::vector<Edge> left;
@@ -309,10 +386,12 @@ void Classifier::retry_open() {
     dropped_.clear();
 }
 
-// Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run apart, so only facts that hold
-// with every transaction apart may be used.
+// Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
+// apart, so only facts that hold with every transaction apart may be used.
 void Classifier::find_scopes() {
-    const auto usable = [](const catalog::Parameter& p) { return p.mode != catalog::Parameter::Mode::out && !p.fresh && !p.type.array; };
+    const auto usable = [](const catalog::Parameter& p) {
+        return p.mode != catalog::Parameter::Mode::out && !p.fresh && !p.type.array;
+    };
     const auto comparable = [](const catalog::Parameter& a, const catalog::Parameter& b) {
         return a.type.id == b.type.id || (sql::is_integer(a.type) && sql::is_integer(b.type));
     };
@@ -323,7 +402,8 @@ void Classifier::find_scopes() {
         for (std::uint32_t i = 0; i < first.size(); ++i) {
             for (std::uint32_t j = 0; j < second.size(); ++j) {
                 if (!usable(first[i]) || !usable(second[j]) || !comparable(first[i], second[j])) continue;
-                const Answer answer = p.breaks(edge.invariant, drops(edge.first, p, Side::first), drops(edge.second, p, Side::second), {{i, j}});
+                const Answer answer = p.breaks(edge.invariant, drops(edge.first, p, Side::first),
+                                               drops(edge.second, p, Side::second), {{i, j}});
                 if (answer == Answer::no) edge.scope.push_back({i, j});
             }
         }

@@ -25,19 +25,23 @@ struct Keys final : crdt::IndexKeys {
 struct ChosenStore final : exec::Store {
     exec::RowView find(TableId table, std::string_view key) const override { return state->find(table, key); }
     void scan(TableId table, exec::RowVisitor visit) const override { state->scan(table, visit); }
-    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
-                    exec::RowVisitor visit) const override {
+    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
+                    bool reverse, exec::RowVisitor visit) const override {
         state->scan_index(table, index, low, high, reverse, visit);
     }
     std::size_t row_count(TableId table) const override { return state->row_count(table); }
-    void duplicate_claims(TableId table, exec::RowVisitor visit) const override { state->duplicate_claims(table, visit); }
+    void duplicate_claims(TableId table, exec::RowVisitor visit) const override {
+        state->duplicate_claims(table, visit);
+    }
     const crdt::Database* state = nullptr;
 };
 
 struct ChosenOrigin final : exec::Origin {
     Instant now() const override { return origin->now(); }
     Random& random() override { return origin->random(); }
-    std::int64_t next_identity(TableId table, ColumnId column) override { return origin->next_identity(table, column); }
+    std::int64_t next_identity(TableId table, ColumnId column) override {
+        return origin->next_identity(table, column);
+    }
     exec::Origin* origin = nullptr;
 };
 
@@ -71,7 +75,8 @@ bool takes_bare_words(const sql::Type& type) {
 bool is_bare_word(std::string_view text) {
     if (text.empty() || text == "NULL" || text == "null") return false;
     return std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '-';
     });
 }
 
@@ -97,7 +102,8 @@ class Engine::Impl {
     bool started = false;
 };
 
-Engine::Engine(catalog::SchemaPtr schema) : schema_(std::move(schema)), impl_(std::make_unique<Impl>(schema_)) {
+Engine::Engine(catalog::SchemaPtr schema)
+    : schema_(std::move(schema)), impl_(std::make_unique<Impl>(schema_)) {
     impl_->bodies.resize(schema_->transactions.size());
 }
 Engine::~Engine() = default;
@@ -111,7 +117,8 @@ Result<const exec::Compiled*> Engine::body_of(std::uint32_t transaction) {
     if (body == nullptr) {
         const auto& declared = schema_->transactions[transaction];
         if (declared.skipped)
-            return fail(sqlstate::feature_not_supported, declared.display() + " cannot be run: " + *declared.skipped);
+            return fail(sqlstate::feature_not_supported,
+                        declared.display() + " cannot be run: " + *declared.skipped);
         body = exec::compile(schema_, declared);
     }
     return body.get();
@@ -120,7 +127,8 @@ Result<const exec::Compiled*> Engine::body_of(std::uint32_t transaction) {
 Result<sql::Datum> Engine::literal(const sql::Type& type, const std::string& text) {
     const std::uint64_t type_key = static_cast<std::uint64_t>(type.id) << 1 | (type.array ? 1 : 0) |
                                    static_cast<std::uint64_t>(type.detail) << 16 |
-                                   static_cast<std::uint64_t>(static_cast<std::uint32_t>(type.modifier)) << 32;
+                                   static_cast<std::uint64_t>(static_cast<std::uint32_t>(type.modifier))
+                                       << 32;
     const auto known = impl_->literals.find({type_key, text});
     if (known != impl_->literals.end()) return known->second;
     sql::Datum value;
@@ -135,7 +143,8 @@ Result<sql::Datum> Engine::literal(const sql::Type& type, const std::string& tex
         begin(*nothing, origin);
         FirstRow sink(impl_->arena);
         TRY_VOID(run(*prepared->body, {}, &sink));
-        if (sink.values.size() != 1) return fail(sqlstate::syntax_error, "'" + text + "' is not one argument");
+        if (sink.values.size() != 1)
+            return fail(sqlstate::syntax_error, "'" + text + "' is not one argument");
         TRY(value, sql::cast(prepared->bound.columns[0].type, type, sink.values[0], impl_->arena,
                              &exec::plans_of(*schema_), true));
     }
@@ -172,7 +181,8 @@ void Engine::begin(const crdt::Database& state, exec::Origin& origin) {
     impl_->origin.origin = &origin;
 }
 
-Result<void> Engine::run(const exec::Compiled& compiled, std::span<const sql::Datum> parameters, exec::RowSink* sink) {
+Result<void> Engine::run(const exec::Compiled& compiled, std::span<const sql::Datum> parameters,
+                         exec::RowSink* sink) {
     TRY_VOID(impl_->run.run(compiled, parameters, sink));
     return {};
 }
@@ -186,10 +196,12 @@ Result<const crdt::Delta*> Engine::initial() {
         const auto state = new_database();
         ReplicaOrigin origin(*schema_, static_cast<std::uint32_t>(identity_stride - 1));
         begin(*state, origin);
-        for (const auto& statement : schema_->initial) TRY_VOID(run(*exec::compile(schema_, statement), {}, nullptr));
+        for (const auto& statement : schema_->initial)
+            TRY_VOID(run(*exec::compile(schema_, statement), {}, nullptr));
         TRY(const auto* writes, finish());
         if (!writes->empty())
-            impl_->initial = state->make_delta(writes->known_to_all(*schema_), {initial_replica, 1}, {1, initial_replica});
+            impl_->initial =
+                state->make_delta(writes->known_to_all(*schema_), {initial_replica, 1}, {1, initial_replica});
     }
     impl_->started = true;
     return impl_->initial ? &*impl_->initial : nullptr;

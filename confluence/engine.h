@@ -1,6 +1,7 @@
-// The real executor and the real state, set up once per schema and shared by every world and search of it: compiled
-// transactions, values of literals, keys of indexes. Also where the values come from that a replica fixes at the origin;
-// they follow from the schema and the replica alone, so that a history gives the same keys and dates in every run.
+// The real executor and the real state, set up once per schema and shared by every world and search of it:
+// compiled transactions, values of literals, keys of indexes. Also where the values come from that a replica
+// fixes at the origin; they follow from the schema and the replica alone, so that a history gives the same
+// keys and dates in every run.
 //
 // Not thread-safe.
 #pragma once
@@ -39,7 +40,8 @@ class ReplicaOrigin final : public exec::Origin {
     std::int64_t next_identity(TableId table, ColumnId column) override;
 
     Instant time = first_moment;
-    mutable bool used = false;  // something was asked that another replica, or another moment, would answer differently
+    mutable bool used =
+        false;  // something was asked that another replica, or another moment, would answer differently
 
   private:
     std::int64_t replica_;
@@ -72,17 +74,20 @@ class Engine {
 
     // The whole body of a declared transaction; 0A000 when it cannot be run.
     Result<const exec::Compiled*> body_of(std::uint32_t transaction);
-    // A literal of a scenario as a value of a type, as an assignment converts it. A bare word stands for a text, a label or a date:
-    // `ann` is 'ann'. The value lives as long as the engine.
+    // A literal of a scenario as a value of a type, as an assignment converts it. A bare word stands for a
+    // text, a label or a date: `ann` is 'ann'. The value lives as long as the engine.
     Result<sql::Datum> literal(const sql::Type& type, const std::string& text);
     Result<const PreparedText*> prepare(const std::string& text);
 
-    // Starts a transaction at a state. One at a time: what run() and finish() gave is valid until the next begin().
+    // Starts a transaction at a state. One at a time: what run() and finish() gave is valid until the next
+    // begin().
     void begin(const crdt::Database& state, exec::Origin& origin);
-    Result<void> run(const exec::Compiled& compiled, std::span<const sql::Datum> parameters, exec::RowSink* sink);
+    Result<void> run(const exec::Compiled& compiled, std::span<const sql::Datum> parameters,
+                     exec::RowSink* sink);
     Result<const exec::WriteSet*> finish();
 
-    // The state after the schema's own INSERTs, as one delta of `initial_replica`; nothing when there are none. An error when they fail.
+    // The state after the schema's own INSERTs, as one delta of `initial_replica`; nothing when there are
+    // none. An error when they fail.
     Result<const crdt::Delta*> initial();
 
     // A value as SQL text (an argument of a call), and as people read it in a story.

@@ -78,11 +78,13 @@ struct Replayed {
 
 class Engine;  // engine.h
 
-// Replicas of one schema in memory. Every world runs the same history in the same way: generated keys and dates included.
+// Replicas of one schema in memory. Every world runs the same history in the same way: generated keys and
+// dates included.
 class World {
   public:
     World(catalog::SchemaPtr schema, std::uint32_t replicas);
-    // Shares an engine with other worlds (not owned). A silent world leaves out what a story needs: StepOutcome::wrote and result.
+    // Shares an engine with other worlds (not owned). A silent world leaves out what a story needs:
+    // StepOutcome::wrote and result.
     World(Engine& engine, std::uint32_t replicas, bool silent = false);
     ~World();
     Result<void> start();  // runs the schema's INSERTs; error when they violate an invariant (vacuity)
@@ -113,12 +115,14 @@ struct ParsedScenario {
     std::vector<std::string> expected;  // names of invariants expected to be violated or lost
 };
 Result<ParsedScenario> from_scenario(const std::string& name, const std::string& text);
-// Runs a scenario and prints it: the story, what every replica holds in the end, and whether what the scenario expects came true.
+// Runs a scenario and prints it: the story, what every replica holds in the end, and whether what the
+// scenario expects came true.
 struct PrintedReplay {
     std::string text;
     bool met = true;  // nothing expected: true
 };
-Result<PrintedReplay> replay_text(const catalog::SchemaPtr& schema, const ParsedScenario& scenario, std::size_t width = 100);
+Result<PrintedReplay> replay_text(const catalog::SchemaPtr& schema, const ParsedScenario& scenario,
+                                  std::size_t width = 100);
 // Two columns, replica by replica, ending in the violated rows: one string a line.
 std::vector<std::string> tell(const catalog::Schema& schema, const History& history, const Replayed& replayed,
                               std::size_t width = 100);

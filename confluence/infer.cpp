@@ -40,10 +40,12 @@ class AssignedConstants : public Walker {
         }
         const auto* constant = std::get_if<sql::Const>(&at->node);
         const auto* self = std::get_if<sql::ColumnRef>(&at->node);
-        if (self != nullptr && self->level == 0 && self->rel == 0 && self->column == column_) return;  // stays as it is
+        if (self != nullptr && self->level == 0 && self->rel == 0 && self->column == column_)
+            return;  // stays as it is
         if (constant == nullptr) {
             all_constant = false;
-        } else if (!constant->null && std::none_of(values.begin(), values.end(), [&](const auto& v) { return same(v, *constant); })) {
+        } else if (!constant->null && std::none_of(values.begin(), values.end(),
+                                                   [&](const auto& v) { return same(v, *constant); })) {
             values.push_back(*constant);
         }
     }
@@ -55,12 +57,14 @@ class AssignedConstants : public Walker {
     void on_insert(const sql::Insert& insert) override {
         if (insert.table != table_) return;
         assignments(insert.on_conflict.assignments);
-        const auto given = std::find_if(insert.columns.begin(), insert.columns.end(), [&](ColumnId id) { return id.value == column_; });
+        const auto given = std::find_if(insert.columns.begin(), insert.columns.end(),
+                                        [&](ColumnId id) { return id.value == column_; });
         if (given == insert.columns.end()) return;
         const std::size_t position = static_cast<std::size_t>(given - insert.columns.begin());
         if (insert.source && !insert.source->values.empty()) {
             for (const auto& row : insert.source->values) add(*row[position]);
-        } else if (insert.source && insert.source->set_op == sql::SetOp::none && position < insert.source->targets.size()) {
+        } else if (insert.source && insert.source->set_op == sql::SetOp::none &&
+                   position < insert.source->targets.size()) {
             const auto* ref = std::get_if<sql::ColumnRef>(&insert.source->targets[position]->node);
             if (ref != nullptr) {
                 all_constant = false;
@@ -82,7 +86,9 @@ class AssignedConstants : public Walker {
     std::uint32_t column_;
 };
 
-std::string name_of(const catalog::Table& table, std::uint32_t column) { return table.display() + "." + table.columns[column].name; }
+std::string name_of(const catalog::Table& table, std::uint32_t column) {
+    return table.display() + "." + table.columns[column].name;
+}
 
 }  // namespace
 
@@ -96,10 +102,12 @@ std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis, const st
         for (std::uint32_t c = 0; c < table.columns.size(); ++c) {
             const catalog::Column& column = table.columns[c];
             const auto all = [&](auto&& holds) {
-                return rows.exact && std::all_of(rows.rows.begin(), rows.rows.end(),
-                                                 [&](const auto& row) { return row[c] && (row[c]->null || holds(*row[c])); });
+                return rows.exact && std::all_of(rows.rows.begin(), rows.rows.end(), [&](const auto& row) {
+                           return row[c] && (row[c]->null || holds(*row[c]));
+                       });
             };
-            const bool is_key = std::any_of(table.keys[0].columns.begin(), table.keys[0].columns.end(), [&](ColumnId k) { return k.value == c; });
+            const bool is_key = std::any_of(table.keys[0].columns.begin(), table.keys[0].columns.end(),
+                                            [&](ColumnId k) { return k.value == c; });
             if (is_key || column.hidden) continue;
             if (sql::is_integer(column.type)) {
                 if (all([](const sql::Const& v) { return v.integer >= 0; })) {
@@ -119,15 +127,18 @@ std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis, const st
                 if (!row[c]) assigned.all_constant = false;
                 if (row[c] && !row[c]->null) assigned.values.push_back(*row[c]);
             }
-            if (rows.exact && assigned.all_constant && !assigned.values.empty() && assigned.values.size() <= CONSTANTS_MAX) {
-                out.push_back({id, c, smt::Bound::Op::one_of, 0, assigned.values, name_of(table, c) + " has only the values that are written to it"});
+            if (rows.exact && assigned.all_constant && !assigned.values.empty() &&
+                assigned.values.size() <= CONSTANTS_MAX) {
+                out.push_back({id, c, smt::Bound::Op::one_of, 0, assigned.values,
+                               name_of(table, c) + " has only the values that are written to it"});
             }
         }
     }
     return out;
 }
 
-std::vector<smt::PermanentRow> permanent_rows(const smt::Analysis& analysis, const std::set<TableId>& tables) {
+std::vector<smt::PermanentRow> permanent_rows(const smt::Analysis& analysis,
+                                              const std::set<TableId>& tables) {
     std::vector<smt::PermanentRow> out;
     const catalog::Schema& schema = analysis.schema();
     const auto initial = initial_rows(schema);
@@ -149,8 +160,10 @@ std::vector<smt::PermanentRow> permanent_rows(const smt::Analysis& analysis, con
             if (count++ == PERMANENT_MAX) break;
             smt::PermanentRow permanent{id, {}};
             for (std::uint32_t c = 0; c < table.columns.size(); ++c) {
-                const bool is_key = std::any_of(table.keys[0].columns.begin(), table.keys[0].columns.end(), [&](ColumnId k) { return k.value == c; });
-                if (row[c] && (is_key || (!merges && !changed.contains(c)))) permanent.cells.emplace_back(c, *row[c]);
+                const bool is_key = std::any_of(table.keys[0].columns.begin(), table.keys[0].columns.end(),
+                                                [&](ColumnId k) { return k.value == c; });
+                if (row[c] && (is_key || (!merges && !changed.contains(c))))
+                    permanent.cells.emplace_back(c, *row[c]);
             }
             out.push_back(std::move(permanent));
         }

@@ -1,6 +1,7 @@
-// Bounds that every reachable state keeps although nobody declared them: "x >= 0", "status in ('open', 'closed')", and rows that are there from the start
-// and never go. Candidates are guessed from the initial rows and proved by induction; they only ever add assumptions, so a wrong guess costs
-// time and nothing else. Without them the start (0, 0) could not be told from an unreachable start (-1, 1).
+// Bounds that every reachable state keeps although nobody declared them: "x >= 0", "status in ('open',
+// 'closed')", and rows that are there from the start and never go. Candidates are guessed from the initial
+// rows and proved by induction; they only ever add assumptions, so a wrong guess costs time and nothing else.
+// Without them the start (0, 0) could not be told from an unreachable start (-1, 1).
 #pragma once
 
 #include <set>
@@ -12,7 +13,8 @@ namespace anabranch::confluence {
 
 // Candidates for the tables named, true of the initial rows; not yet proved inductive.
 std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis, const std::set<TableId>& tables);
-// Rows of the start in tables that lose no row, with the columns that nobody changes: in every state. At most two per table.
+// Rows of the start in tables that lose no row, with the columns that nobody changes: in every state. At most
+// two per table.
 std::vector<smt::PermanentRow> permanent_rows(const smt::Analysis& analysis, const std::set<TableId>& tables);
 
 }  // namespace anabranch::confluence

@@ -17,7 +17,8 @@ std::optional<sql::Const> constant_of(const sql::Expr& e) {
         const bool same = cast->arg->type.id == e.type.id && e.type.modifier == -1;
         if (integers || same) return inner;
     }
-    if (const auto* call = std::get_if<sql::Call>(&e.node); call != nullptr && call->func == sql::Func::neg && sql::is_integer(e.type)) {
+    if (const auto* call = std::get_if<sql::Call>(&e.node);
+        call != nullptr && call->func == sql::Func::neg && sql::is_integer(e.type)) {
         auto inner = constant_of(*call->args[0]);
         if (inner) inner->integer = -inner->integer;
         return inner;
@@ -38,14 +39,16 @@ std::map<TableId, InitialTable> initial_rows(const catalog::Schema& schema) {
         }
         const catalog::Table& table = schema.table(insert->table);
         InitialTable& rows = out[insert->table];
-        if (!insert->source || insert->source->values.empty() || insert->on_conflict.action != sql::ConflictAction::none) {
+        if (!insert->source || insert->source->values.empty() ||
+            insert->on_conflict.action != sql::ConflictAction::none) {
             rows.exact = false;
             continue;
         }
         for (const auto& values : insert->source->values) {
             std::vector<std::optional<sql::Const>> row;
             for (std::uint32_t c = 0; c < table.columns.size(); ++c) {
-                const auto given = std::find_if(insert->columns.begin(), insert->columns.end(), [&](ColumnId id) { return id.value == c; });
+                const auto given = std::find_if(insert->columns.begin(), insert->columns.end(),
+                                                [&](ColumnId id) { return id.value == c; });
                 const std::size_t position = static_cast<std::size_t>(given - insert->columns.begin());
                 const catalog::Column& column = table.columns[c];
                 if (given != insert->columns.end() && position < values.size()) {

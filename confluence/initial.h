@@ -10,7 +10,7 @@
 namespace anabranch::confluence {
 
 struct InitialTable {
-    bool exact = true;  // every row and every value below is known
+    bool exact = true;                                         // every row and every value below is known
     std::vector<std::vector<std::optional<sql::Const>>> rows;  // per column; nothing: not a constant
 };
 std::map<TableId, InitialTable> initial_rows(const catalog::Schema& schema);

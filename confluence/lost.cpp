@@ -97,7 +97,8 @@ void LostUpdates::report(const Written& gone, const Written& kept, TableId id, s
     for (const auto column : use_gone->columns) {
         const std::string place = table.display() + "." + table.columns[column].name;
         const std::string name = "lost_update(" + place + ")";
-        const bool seen = std::any_of(out.begin(), out.end(), [&](const Lost& lost) { return lost.invariant == name; });
+        const bool seen =
+            std::any_of(out.begin(), out.end(), [&](const Lost& lost) { return lost.invariant == name; });
         if (seen) continue;
         out.push_back({name, schema_.transactions[gone.transaction].name + " wrote " + place +
                                  " and was told that it succeeded; " +

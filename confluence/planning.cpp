@@ -26,8 +26,10 @@ catalog::Plan make_plan(const smt::Analysis& analysis, const Classifier& classif
                 std::erase_if(*scope, [&](std::uint32_t p) { return !own.contains(p); });
             }
             const std::uint32_t partner = edge.first == t ? edge.second : edge.first;
-            planned.reasons.push_back("conflicts with " + (partner == t ? std::string("itself") : schema.transactions[partner].name) + " on " +
-                                      schema.invariants[edge.invariant].name);
+            planned.reasons.push_back(
+                "conflicts with " +
+                (partner == t ? std::string("itself") : schema.transactions[partner].name) + " on " +
+                schema.invariants[edge.invariant].name);
         }
         if (transaction.skipped) {
             planned.route = catalog::Route::skipped;
@@ -43,18 +45,21 @@ catalog::Plan make_plan(const smt::Analysis& analysis, const Classifier& classif
             planned.reasons.push_back("conflicts with nobody");
         }
         std::sort(planned.reasons.begin(), planned.reasons.end());
-        planned.reasons.erase(std::unique(planned.reasons.begin(), planned.reasons.end()), planned.reasons.end());
+        planned.reasons.erase(std::unique(planned.reasons.begin(), planned.reasons.end()),
+                              planned.reasons.end());
         plan.transactions.push_back(std::move(planned));
     }
     plan.assumptions = {
         "delivery is causal and a delta is applied whole or not at all",
         "a call commits only if its own result satisfies every invariant",
         "timestamps of a replica are greater than all it has seen",
-        "identity values, gen_random_uuid() and merge.fresh parameters differ from every key ever made in their table",
+        "identity values, gen_random_uuid() and merge.fresh parameters differ from every key ever made in "
+        "their table",
         "ordered transactions run one after another on a state that holds all earlier ones",
         "nothing but the declared transactions, and statements checked against them, writes",
     };
-    for (const std::string& bound : classifier.inferred()) plan.assumptions.push_back("every reachable state has " + bound + " (proved by induction)");
+    for (const std::string& bound : classifier.inferred())
+        plan.assumptions.push_back("every reachable state has " + bound + " (proved by induction)");
     return plan;
 }
 

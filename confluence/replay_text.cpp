@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t rows_max = 20;  // printed per table
 
 // What a replica shows of a table, one row a line; nothing for an empty table.
-std::vector<std::string> rows_of(const Engine& engine, const catalog::Table& table, const crdt::Database& state) {
+std::vector<std::string> rows_of(const Engine& engine, const catalog::Table& table,
+                                 const crdt::Database& state) {
     std::vector<std::string> out;
     std::size_t more = 0;
     state.scan(table.id, [&](exec::RowView row) {
@@ -64,12 +65,14 @@ bool came_true(const catalog::Schema& schema, const Replayed& replayed, const st
     for (const auto& violations : replayed.violations)
         for (const auto& violation : violations)
             if (schema.invariants[violation.invariant].name == name) return true;
-    return std::any_of(replayed.lost.begin(), replayed.lost.end(), [&](const Lost& lost) { return lost.invariant == name; });
+    return std::any_of(replayed.lost.begin(), replayed.lost.end(),
+                       [&](const Lost& lost) { return lost.invariant == name; });
 }
 
 }  // namespace
 
-Result<PrintedReplay> replay_text(const catalog::SchemaPtr& schema, const ParsedScenario& scenario, std::size_t width) {
+Result<PrintedReplay> replay_text(const catalog::SchemaPtr& schema, const ParsedScenario& scenario,
+                                  std::size_t width) {
     Engine engine(schema);
     TRY(const auto replayed, replay(engine, scenario.history));
     World world(engine, scenario.history.replicas, true);
@@ -80,13 +83,15 @@ Result<PrintedReplay> replay_text(const catalog::SchemaPtr& schema, const Parsed
     out.text += "\n" + final_rows(engine, world, scenario.history.replicas);
     if (!scenario.expected.empty()) out.text += "\n";
     for (const auto& name : scenario.expected) {
-        const bool known = std::any_of(schema->invariants.begin(), schema->invariants.end(),
-                                       [&](const catalog::Invariant& invariant) { return invariant.name == name; });
+        const bool known =
+            std::any_of(schema->invariants.begin(), schema->invariants.end(),
+                        [&](const catalog::Invariant& invariant) { return invariant.name == name; });
         const bool met = came_true(*schema, replayed, name);
         out.met = out.met && met;
-        out.text += std::string(met ? "expectation met: " : "expectation not met: ") + name +
-                    (is_lost_update(name) ? (met ? " is lost" : " is not lost") : (met ? " is violated" : " holds")) +
-                    (known || met ? "" : "; the schema has no such invariant") + "\n";
+        out.text +=
+            std::string(met ? "expectation met: " : "expectation not met: ") + name +
+            (is_lost_update(name) ? (met ? " is lost" : " is not lost") : (met ? " is violated" : " holds")) +
+            (known || met ? "" : "; the schema has no such invariant") + "\n";
     }
     return out;
 }

@@ -20,8 +20,10 @@ Json columns_of(const catalog::Schema& schema) {
     for (const auto& table : schema.tables)
         for (const auto& column : table.columns) {
             if (column.hidden) continue;
-            const bool grouped = column.policy.merge == catalog::Merge::register_ || column.policy.merge == catalog::Merge::immutable;
-            Json one = {{"table", table.display()}, {"column", column.name}, {"merge", name_of(column.policy.merge)}};
+            const bool grouped = column.policy.merge == catalog::Merge::register_ ||
+                                 column.policy.merge == catalog::Merge::immutable;
+            Json one = {
+                {"table", table.display()}, {"column", column.name}, {"merge", name_of(column.policy.merge)}};
             one["group"] = grouped ? Json(column.policy.group) : Json(nullptr);
             one["reason"] = column.policy.reason;
             out.push_back(std::move(one));
@@ -55,8 +57,10 @@ Json transactions_of(const Report& report) {
 }
 
 Json conflict_of(const Report& report, const Pair& pair, const Conflict& conflict) {
-    Json out = {{"with", report.schema->transactions[conflict.with].display()}, {"scope", scope_words(*report.schema, pair, conflict)}};
-    if (conflict.witness) out["witness"] = {{"scenario", conflict.witness->scenario}, {"story", conflict.witness->story}};
+    Json out = {{"with", report.schema->transactions[conflict.with].display()},
+                {"scope", scope_words(*report.schema, pair, conflict)}};
+    if (conflict.witness)
+        out["witness"] = {{"scenario", conflict.witness->scenario}, {"story", conflict.witness->story}};
     return out;
 }
 
@@ -70,8 +74,10 @@ Json pairs_of(const Report& report) {
                     {"millis", rounded(pair.millis)},
                     {"conflicts", Json::array()},
                     {"repairs", Json::array()}};
-        for (const auto& conflict : pair.conflicts) one["conflicts"].push_back(conflict_of(report, pair, conflict));
-        for (const auto& repair : pair.repairs) one["repairs"].push_back({{"kind", repair.kind}, {"text", repair.text}});
+        for (const auto& conflict : pair.conflicts)
+            one["conflicts"].push_back(conflict_of(report, pair, conflict));
+        for (const auto& repair : pair.repairs)
+            one["repairs"].push_back({{"kind", repair.kind}, {"text", repair.text}});
         out.push_back(std::move(one));
     }
     return out;
@@ -86,9 +92,11 @@ std::string to_json(const Report& report) {
     out["transactions"] = transactions_of(report);
     out["pairs"] = pairs_of(report);
     out["warnings"] = Json::array();
-    for (const auto& warning : report.warnings) out["warnings"].push_back({{"at", place_text(warning.at)}, {"message", warning.message}});
+    for (const auto& warning : report.warnings)
+        out["warnings"].push_back({{"at", place_text(warning.at)}, {"message", warning.message}});
     out["vacuous"] = Json::array();
-    for (const auto& vacuous : report.vacuous) out["vacuous"].push_back({{"subject", vacuous.subject}, {"text", vacuous.text}});
+    for (const auto& vacuous : report.vacuous)
+        out["vacuous"].push_back({{"subject", vacuous.subject}, {"text", vacuous.text}});
     out["millis"] = rounded(report.millis);
     return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

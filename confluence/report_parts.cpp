@@ -64,17 +64,20 @@ std::string place_text(const Place& place) {
 
 std::vector<ToldConflict> conflicts_of(const Report& report, Verdict verdict) {
     std::vector<ToldConflict> out;
-    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::size_t> known;  // invariant, both transactions
+    std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::size_t>
+        known;  // invariant, both transactions
     for (const auto& pair : report.pairs) {
         if (pair.verdict == Verdict::confluent) continue;
         for (const auto& conflict : pair.conflicts) {
             if (conflict.witness.has_value() != (verdict == Verdict::not_confluent)) continue;
-            const auto key = std::tuple{pair.invariant, std::min(pair.transaction, conflict.with), std::max(pair.transaction, conflict.with)};
+            const auto key = std::tuple{pair.invariant, std::min(pair.transaction, conflict.with),
+                                        std::max(pair.transaction, conflict.with)};
             if (known.emplace(key, out.size()).second) out.push_back({&pair, &conflict});
         }
     }
-    std::stable_sort(out.begin(), out.end(),
-                     [](const ToldConflict& a, const ToldConflict& b) { return a.pair->invariant < b.pair->invariant; });
+    std::stable_sort(out.begin(), out.end(), [](const ToldConflict& a, const ToldConflict& b) {
+        return a.pair->invariant < b.pair->invariant;
+    });
     return out;
 }
 
@@ -105,11 +108,13 @@ std::vector<Repair> repairs_of(const Report& report, const ToldConflict& told) {
 }
 
 const Pair* find_pair(const Report& report, std::uint32_t transaction, std::uint32_t invariant) {
-    const auto found = std::lower_bound(report.pairs.begin(), report.pairs.end(), std::pair{transaction, invariant},
-                                        [](const Pair& pair, const std::pair<std::uint32_t, std::uint32_t>& wanted) {
-                                            return std::pair{pair.transaction, pair.invariant} < wanted;
-                                        });
-    const bool match = found != report.pairs.end() && found->transaction == transaction && found->invariant == invariant;
+    const auto found =
+        std::lower_bound(report.pairs.begin(), report.pairs.end(), std::pair{transaction, invariant},
+                         [](const Pair& pair, const std::pair<std::uint32_t, std::uint32_t>& wanted) {
+                             return std::pair{pair.transaction, pair.invariant} < wanted;
+                         });
+    const bool match =
+        found != report.pairs.end() && found->transaction == transaction && found->invariant == invariant;
     return match ? &*found : nullptr;
 }
 
@@ -118,7 +123,8 @@ std::string counts_text(const Report& report) {
         return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
     };
     const auto& schema = *report.schema;
-    return schema.file + ": " + count(schema.tables.size(), "table") + ", " + count(schema.transactions.size(), "transaction") + ", " +
+    return schema.file + ": " + count(schema.tables.size(), "table") + ", " +
+           count(schema.transactions.size(), "transaction") + ", " +
            count(schema.invariants.size(), "invariant");
 }
 
@@ -126,8 +132,9 @@ std::string routes_text(const Report& report) {
     std::vector<std::string> parts;
     using catalog::Route;
     for (const auto route : {Route::free, Route::escrow, Route::ordered, Route::read_only, Route::skipped}) {
-        const auto count = std::count_if(report.plan.transactions.begin(), report.plan.transactions.end(),
-                                         [&](const catalog::PlannedTransaction& planned) { return planned.route == route; });
+        const auto count =
+            std::count_if(report.plan.transactions.begin(), report.plan.transactions.end(),
+                          [&](const catalog::PlannedTransaction& planned) { return planned.route == route; });
         if (count == 0) continue;
         std::string name = catalog::name_of(route);
         std::replace(name.begin(), name.end(), '_', ' ');
@@ -159,8 +166,10 @@ std::string merge_text(const catalog::Table& table, std::uint32_t column) {
     std::vector<std::string> others;
     for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
         const auto& other = table.columns[i].policy;
-        const bool grouped = other.merge == catalog::Merge::register_ || other.merge == catalog::Merge::immutable;
-        if (i != column && grouped && other.group == policy.group && !table.columns[i].hidden) others.push_back(table.columns[i].name);
+        const bool grouped =
+            other.merge == catalog::Merge::register_ || other.merge == catalog::Merge::immutable;
+        if (i != column && grouped && other.group == policy.group && !table.columns[i].hidden)
+            others.push_back(table.columns[i].name);
     }
     return others.empty() ? out : out + " with " + join(others, ", ");
 }

@@ -35,12 +35,23 @@ class Printer {
         if (!colour_ || kind == Ink::plain) return text;
         const char* code = "";
         switch (kind) {
-            case Ink::plain: break;
-            case Ink::strong: code = "1"; break;
-            case Ink::faint: code = "2"; break;
-            case Ink::good: code = "32"; break;
-            case Ink::bad: code = "1;31"; break;
-            case Ink::doubtful: code = "33"; break;
+            case Ink::plain:
+                break;
+            case Ink::strong:
+                code = "1";
+                break;
+            case Ink::faint:
+                code = "2";
+                break;
+            case Ink::good:
+                code = "32";
+                break;
+            case Ink::bad:
+                code = "1;31";
+                break;
+            case Ink::doubtful:
+                code = "33";
+                break;
         }
         return "\x1b[" + std::string(code) + "m" + text + "\x1b[0m";
     }
@@ -50,20 +61,22 @@ class Printer {
     }
     void title(const std::string& text) {
         line();
-        line(ink(text, Ink::strong));
+        for (const auto& part : wrap(text, width_)) line(ink(part, Ink::strong));
     }
     // Wrapped behind `head`, following lines under the same column.
     void hanging(const std::string& head, const std::string& text, Ink kind = Ink::plain) {
         const std::size_t indent = std::min(width_of(head), width_ / 2);
         const auto parts = wrap(text, width_ - indent);
-        for (std::size_t i = 0; i < parts.size(); ++i) line((i == 0 ? head : std::string(indent, ' ')) + ink(parts[i], kind));
+        for (std::size_t i = 0; i < parts.size(); ++i)
+            line((i == 0 ? head : std::string(indent, ' ')) + ink(parts[i], kind));
     }
 
     void summary() {
         line(ink(counts_text(report_), Ink::strong));
         const auto told = conflicts_of(report_, Verdict::not_confluent).size();
         const auto doubted = conflicts_of(report_, Verdict::unknown).size();
-        std::string text = routes_text(report_) + "; " + std::to_string(told) + (told == 1 ? " conflict" : " conflicts");
+        std::string text =
+            routes_text(report_) + "; " + std::to_string(told) + (told == 1 ? " conflict" : " conflicts");
         if (doubted > 0) text += ", " + std::to_string(doubted) + " not proved";
         line(text);
     }
@@ -84,7 +97,8 @@ class Printer {
             for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
                 const auto& column = table.columns[i];
                 if (column.hidden) continue;
-                hanging("  " + pad(table.display() + "." + column.name, names) + "  " + pad(merge_text(table, i), kinds) + "  ",
+                hanging("  " + pad(table.display() + "." + column.name, names) + "  " +
+                            pad(merge_text(table, i), kinds) + "  ",
                         column.policy.reason);
             }
     }
@@ -94,13 +108,18 @@ class Printer {
     static char mark_of(const Pair* pair) {
         if (pair == nullptr) return ' ';
         switch (pair->verdict) {
-            case Verdict::confluent: return '.';
-            case Verdict::not_confluent: return 'X';
-            case Verdict::unknown: return '?';
+            case Verdict::confluent:
+                return '.';
+            case Verdict::not_confluent:
+                return 'X';
+            case Verdict::unknown:
+                return '?';
         }
         return ' ';
     }
-    Ink ink_of(char mark) const { return mark == 'X' ? Ink::bad : mark == '?' ? Ink::doubtful : mark == '.' ? Ink::good : Ink::plain; }
+    Ink ink_of(char mark) const {
+        return mark == 'X' ? Ink::bad : mark == '?' ? Ink::doubtful : mark == '.' ? Ink::good : Ink::plain;
+    }
 
     std::vector<std::uint32_t> shown_invariants() const {
         std::vector<bool> mentioned(schema_.invariants.size());
@@ -115,7 +134,8 @@ class Printer {
         const auto invariants = shown_invariants();
         if (invariants.empty()) return;
         std::size_t names = 0;
-        for (const auto& transaction : schema_.transactions) names = std::max(names, width_of(transaction.display()));
+        for (const auto& transaction : schema_.transactions)
+            names = std::max(names, width_of(transaction.display()));
         names = std::min(names, width_ / 3);
         const std::size_t cell = std::to_string(invariants.size()).size() + 1;
         const std::size_t per_block = std::max<std::size_t>(1, (width_ - names - 2) / cell);
@@ -126,7 +146,8 @@ class Printer {
             std::string head = "  " + pad("", names);
             for (std::size_t i = first; i < last; ++i) head += right(std::to_string(i + 1), cell);
             line(ink(head, Ink::faint));
-            for (std::uint32_t t = 0; t < schema_.transactions.size(); ++t) matrix_row(t, invariants, first, last, names, cell);
+            for (std::uint32_t t = 0; t < schema_.transactions.size(); ++t)
+                matrix_row(t, invariants, first, last, names, cell);
         }
         line();
         for (std::size_t i = 0; i < invariants.size(); ++i) {
@@ -135,8 +156,8 @@ class Printer {
             line(legend(head, invariant));
         }
     }
-    void matrix_row(std::uint32_t t, const std::vector<std::uint32_t>& invariants, std::size_t first, std::size_t last,
-                    std::size_t names, std::size_t cell) {
+    void matrix_row(std::uint32_t t, const std::vector<std::uint32_t>& invariants, std::size_t first,
+                    std::size_t last, std::size_t names, std::size_t cell) {
         std::string row = "  " + pad(one_line(schema_.transactions[t].display(), names), names);
         bool any = false;
         for (std::size_t i = first; i < last; ++i) {
@@ -168,9 +189,17 @@ class Printer {
             std::string name = catalog::name_of(planned.route);
             std::replace(name.begin(), name.end(), '_', ' ');
             std::string meaning = route_meaning(planned.route);
-            if (waits && !planned.scope.empty()) meaning += ", one after another for each " + join(planned.scope, ", ");
-            line("  " + pad(planned.name, names) + "  " + ink(pad(name, 9), waits ? Ink::bad : Ink::good) + "  " + meaning);
-            for (const auto& reason : planned.reasons) hanging("  " + pad("", names) + "  - ", reason, Ink::faint);
+            if (waits && !planned.scope.empty())
+                meaning += ", one after another for each " + join(planned.scope, ", ");
+            const std::size_t indent = 2 + names + 2 + 9 + 2;
+            std::string head = "  " + pad(planned.name, names) + "  " +
+                               ink(pad(name, 9), waits ? Ink::bad : Ink::good) + "  ";
+            for (const auto& part : wrap(meaning, width_ - indent)) {
+                line(head + part);
+                head.assign(indent, ' ');
+            }
+            for (const auto& reason : planned.reasons)
+                hanging("  " + pad("", names) + "  - ", reason, Ink::faint);
         }
     }
 
@@ -180,18 +209,23 @@ class Printer {
         std::size_t number = 0;
         for (const auto& told : conflicts_of(report_, Verdict::not_confluent)) {
             const auto& invariant = schema_.invariants[told.pair->invariant];
-            title("Conflict " + std::to_string(++number) + ": " + who(report_, told) + " against " + invariant.name);
+            title("Conflict " + std::to_string(++number) + ": " + who(report_, told) + " against " +
+                  invariant.name);
             about(told, invariant);
             if (told.conflict->witness) {
                 line();
                 const auto& witness = *told.conflict->witness;
-                for (const auto& part : tell(schema_, witness.history, witness.replayed, width_ - 2)) line("  " + part);
+                for (const auto& part : tell(schema_, witness.history, witness.replayed, width_ - 2))
+                    line("  " + part);
             }
             repairs(told);
         }
     }
     void about(const ToldConflict& told, const catalog::Invariant& invariant) {
-        hanging("  ", one_line(invariant.text, 300) + (invariant.at.line > 0 ? "   (" + place_text(invariant.at) + ")" : ""), Ink::faint);
+        hanging("  ",
+                one_line(invariant.text, 300) +
+                    (invariant.at.line > 0 ? "   (" + place_text(invariant.at) + ")" : ""),
+                Ink::faint);
         const std::string scope = when(report_, told);
         if (!told.conflict->why.empty()) hanging("  ", told.conflict->why);
         if (!scope.empty()) hanging("  ", scope);
@@ -211,7 +245,8 @@ class Printer {
         for (const auto& told : doubted) {
             const auto& invariant = schema_.invariants[told.pair->invariant];
             const std::string why = told.conflict->why.empty() ? told.pair->reason : told.conflict->why;
-            hanging("  - ", who(report_, told) + " against " + invariant.name + (why.empty() ? "" : ": " + why));
+            hanging("  - ",
+                    who(report_, told) + " against " + invariant.name + (why.empty() ? "" : ": " + why));
         }
     }
 
@@ -237,7 +272,8 @@ class Printer {
         }
         if (report_.millis <= 0) return;
         line();
-        line(std::to_string(report_.pairs.size()) + " pairs in " + std::to_string(static_cast<std::int64_t>(report_.millis + 0.5)) + " ms");
+        line(std::to_string(report_.pairs.size()) + " pairs in " +
+             std::to_string(static_cast<std::int64_t>(report_.millis + 0.5)) + " ms");
     }
 
     const Report& report_;

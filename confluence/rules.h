@@ -13,7 +13,8 @@ struct Rule {
     bool solver = false;
 };
 // Of a pair without an edge.
-Rule rule_of(const smt::Analysis& analysis, const Classifier& classifier, std::uint32_t transaction, std::uint32_t invariant);
+Rule rule_of(const smt::Analysis& analysis, const Classifier& classifier, std::uint32_t transaction,
+             std::uint32_t invariant);
 
 // One sentence about an edge, from the side of `transaction`.
 std::string why(const catalog::Schema& schema, const Edge& edge, std::uint32_t transaction, bool witnessed);

@@ -23,24 +23,22 @@ bool is_plain_name(std::string_view name) {
 
 Command command_of(const CallStep& call) {
     std::vector<std::string> arguments{replica_name(call.replica)};
+    std::string clock;
     if (call.clock_millis != 0)
-        arguments.push_back("clock=" + std::string(call.clock_millis > 0 ? "+" : "") +
-                            std::to_string(call.clock_millis));
-    if (call.transaction.empty()) {
-        Command out = Command::make("sql", arguments, call.statement + "\n");
-        return out;
-    }
+        clock =
+            std::string("clock=") + (call.clock_millis > 0 ? "+" : "") + std::to_string(call.clock_millis);
+    if (call.transaction.empty()) return Command::make("sql", arguments, call.statement + "\n", clock);
     std::string text = is_plain_name(call.transaction) ? call.transaction : '"' + call.transaction + '"';
     text += "(" + list_of(call.arguments) + ")";
     std::string as;
     for (const auto& name : call.names) as += (as.empty() ? "as " : " ") + name;
-    const bool one_line = text.find('\n') == std::string::npos;
-    if (one_line) return Command::make("call", arguments, as.empty() ? text : text + " " + as);
+    Command one_line = Command::make("call", arguments, as.empty() ? text : text + " " + as, clock);
+    if (one_line.body.empty()) return one_line;
     for (std::size_t i = 0; i < call.names.size(); ++i) {
         if (i == 0) arguments.push_back("as");
         arguments.push_back(call.names[i]);
     }
-    return Command::make("call", arguments, text);
+    return Command::make("call", arguments, text, clock);
 }
 
 Command command_of(const Step& step) {
@@ -63,8 +61,8 @@ std::vector<const CallStep*> calls_apart(const History& history) {
     return pending.empty() ? out : pending;
 }
 
-std::vector<std::string> headline(const catalog::Schema& schema, const History& history, std::uint32_t replica,
-                                  const std::string& invariant) {
+std::vector<std::string> headline(const catalog::Schema& schema, const History& history,
+                                  std::uint32_t replica, const std::string& invariant) {
     std::string calls;
     const auto apart = calls_apart(history);
     for (std::size_t i = 0; i < apart.size(); ++i) {
@@ -93,7 +91,8 @@ struct Reader {
 
     Result<std::uint32_t> replica(const Command& command, std::size_t index) const {
         TRY(const std::string name, command.argument(index, "a replica: a, b, ..."));
-        if (name.size() == 1 && name[0] >= 'a' && static_cast<std::uint32_t>(name[0] - 'a') < out.history.replicas)
+        if (name.size() == 1 && name[0] >= 'a' &&
+            static_cast<std::uint32_t>(name[0] - 'a') < out.history.replicas)
             return static_cast<std::uint32_t>(name[0] - 'a');
         return fail(command.error_at(index, "there is no replica '" + name + "' here")
                         .with_hint("the replicas are " + replica_names(out.history.replicas)));
@@ -122,8 +121,8 @@ struct Reader {
             return fail(command.error("the replicas are named before anything happens"));
         for (std::size_t i = 0; i < names.size(); ++i)
             if (names[i] != replica_name(static_cast<std::uint32_t>(i)))
-                return fail(command.error_at(i, "replicas are called a, b, c ... in this order, not '" +
-                                                    names[i] + "'"));
+                return fail(command.error_at(
+                    i, "replicas are called a, b, c ... in this order, not '" + names[i] + "'"));
         out.history.replicas = static_cast<std::uint32_t>(names.size());
         return {};
     }
@@ -134,7 +133,8 @@ struct Reader {
         const std::string_view digits = std::string_view(*text).substr(text->starts_with('+') ? 1 : 0);
         const auto number = read_integer(digits);
         if (!number || *number > 1'000'000'000 || *number < -1'000'000'000)
-            return fail(command.error("clock is a number of milliseconds, such as clock=+10, not '" + *text + "'"));
+            return fail(
+                command.error("clock is a number of milliseconds, such as clock=+10, not '" + *text + "'"));
         return *number;
     }
 
@@ -248,7 +248,8 @@ std::string to_scenario(const catalog::Schema& schema, const History& history, s
     for (std::size_t i = 0; i < history.steps.size(); ++i) {
         block.commands.push_back(command_of(history.steps[i]));
         const bool delivery = !std::holds_alternative<CallStep>(history.steps[i]);
-        const bool call_next = i + 1 < history.steps.size() && std::holds_alternative<CallStep>(history.steps[i + 1]);
+        const bool call_next =
+            i + 1 < history.steps.size() && std::holds_alternative<CallStep>(history.steps[i + 1]);
         if (delivery && call_next) end_block();
     }
     end_block();

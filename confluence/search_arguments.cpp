@@ -12,8 +12,9 @@ namespace anabranch::confluence {
 
 namespace {
 
-constexpr std::size_t stored_max = 3;    // rows of a table that lend their values
-constexpr std::size_t values_max = 6;    // per parameter
+constexpr std::size_t stored_max = 3;  // rows of a table that lend their values
+constexpr std::size_t slack_max = 3;   // distances to limits
+constexpr std::size_t values_max = 6;  // per parameter
 constexpr std::size_t product_max = 1024;
 
 const sql::Expr* bare(const sql::ExprPtr& e) {
@@ -35,11 +36,13 @@ const sql::Param* parameter_of(const sql::ExprPtr& e) {
 }
 
 bool is_text(const sql::Type& type) {
-    return !type.array && (type.id == sql::TypeId::text || type.id == sql::TypeId::varchar || type.id == sql::TypeId::bpchar);
+    return !type.array && (type.id == sql::TypeId::text || type.id == sql::TypeId::varchar ||
+                           type.id == sql::TypeId::bpchar);
 }
 bool is_number(const sql::Type& type) {
-    return sql::is_integer(type) || (!type.array && (type.id == sql::TypeId::numeric || type.id == sql::TypeId::float8 ||
-                                                     type.id == sql::TypeId::float4));
+    return sql::is_integer(type) ||
+           (!type.array && (type.id == sql::TypeId::numeric || type.id == sql::TypeId::float8 ||
+                            type.id == sql::TypeId::float4));
 }
 
 // Constants that a schema mentions.
@@ -56,10 +59,11 @@ struct Constants final : Walker {
 
 }  // namespace
 
-// Which columns a parameter is compared with (=) or written to.
+// Which columns a parameter is compared with (=) or written to, and which it changes by some amount.
 class SearchArguments::Association final : public Walker {
   public:
-    explicit Association(std::map<std::uint32_t, std::set<Column>>& out) : out_(out) {}
+    using Map = std::map<std::uint32_t, std::set<Column>>;
+    explicit Association(Map& out, Map& changes) : out_(out), changes_(changes) {}
 
   protected:
     void on_node(const sql::Expr& e) override {
@@ -68,7 +72,8 @@ class SearchArguments::Association final : public Walker {
         for (std::size_t i = 0; i < 2; ++i) {
             const auto* other = bare(call->args[1 - i]);
             if (const auto* parameter = parameter_of(call->args[i]);
-                parameter != nullptr && other != nullptr && std::holds_alternative<sql::ColumnRef>(other->node))
+                parameter != nullptr && other != nullptr &&
+                std::holds_alternative<sql::ColumnRef>(other->node))
                 pending_ = static_cast<std::int64_t>(parameter->index);
         }
     }
@@ -91,10 +96,25 @@ class SearchArguments::Association final : public Walker {
         for (const auto& assignment : update.assignments)
             if (const auto* parameter = parameter_of(assignment.value))
                 out_[parameter->index].insert({update.table, assignment.column.value});
+            else
+                amount(update.table, assignment);
     }
 
   private:
-    std::map<std::uint32_t, std::set<Column>>& out_;
+    // c = c + p and the like.
+    void amount(TableId table, const sql::Assignment& assignment) {
+        struct Parts final : Walker {
+            std::set<std::uint32_t> parameters;
+            void on_node(const sql::Expr& e) override {
+                if (const auto* parameter = std::get_if<sql::Param>(&e.node))
+                    parameters.insert(parameter->index);
+            }
+        } parts;
+        parts.expression(assignment.value);
+        for (const auto index : parts.parameters) changes_[index].insert({table, assignment.column.value});
+    }
+    Map& out_;
+    Map& changes_;
     std::int64_t pending_ = -1;
 };
 
@@ -104,15 +124,64 @@ SearchArguments::SearchArguments(Engine& engine, const Seeds& seeds) : engine_(e
     for (const auto& transaction : schema.transactions)
         for (const auto& statement : transaction.body) constants.statement(*statement);
     for (const auto& statement : schema.initial) constants.statement(*statement);
+    Constants limits;
     for (const auto& table : schema.tables)
-        for (const auto& check : table.checks) constants.over_row(table.id, check.condition);
+        for (const auto& check : table.checks) limits.over_row(table.id, check.condition);
     for (const auto& invariant : schema.invariants)
         if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what))
-            constants.query(*assertion->violations);
+            limits.query(*assertion->violations);
+    limits_.insert(limits.integers.begin(), limits.integers.end());
+    constants.integers.merge(limits.integers);
+    constants.words.merge(limits.words);
     constants_.assign(constants.integers.begin(), constants.integers.end());
     words_.assign(constants.words.begin(), constants.words.end());
     parameters_.resize(schema.transactions.size());
     for (std::uint32_t t = 0; t < parameters_.size(); ++t) read(t, seeds);
+    find_pattern();
+}
+
+void SearchArguments::find_pattern() {
+    for (const auto& parameters : parameters_)
+        for (const auto& call : parameters.suggested)
+            for (std::size_t i = 0; i < call.size(); ++i) {
+                const auto& columns = parameters.list[i].columns;
+                if (columns.empty() || call[i].value.is_null() || parameters.list[i].fresh) continue;
+                const bool seen = std::any_of(pattern_.begin(), pattern_.end(), [&](const sql::Datum& known) {
+                    return identical(known, call[i].value);
+                });
+                if (!seen) pattern_.push_back(call[i].value);
+            }
+}
+
+// A model's keys are made up, but which of them are equal matters: the suggested calls again, with keys that
+// are there in place of the model's, in every way.
+void SearchArguments::add_mapped(const Parameters& parameters, const crdt::Database& state,
+                                 const std::vector<NamedKey>& names,
+                                 std::vector<std::vector<CallValue>>& out) const {
+    if (pattern_.size() < 2 || pattern_.size() > stored_max) return;
+    std::vector<std::vector<CallValue>> stored;
+    for (const auto& parameter : parameters.list) {
+        stored.emplace_back();
+        if (!parameter.columns.empty()) add_stored(parameter, state, names, stored.back());
+    }
+    std::vector<std::size_t> places{0, 1, 2};  // of the pattern's values among what is stored
+    do {
+        for (const auto& call : parameters.suggested) {
+            auto mapped = call;
+            bool changed = false;
+            for (std::size_t i = 0; i < call.size(); ++i) {
+                const auto at = std::find_if(pattern_.begin(), pattern_.end(), [&](const sql::Datum& value) {
+                    return identical(value, call[i].value);
+                });
+                if (at == pattern_.end()) continue;
+                const auto place = places[static_cast<std::size_t>(at - pattern_.begin())];
+                if (place >= stored[i].size()) continue;
+                mapped[i] = stored[i][place];
+                changed = true;
+            }
+            if (changed) out.push_back(std::move(mapped));
+        }
+    } while (std::next_permutation(places.begin(), places.end()));
 }
 
 void SearchArguments::read(std::uint32_t t, const Seeds& seeds) {
@@ -120,8 +189,8 @@ void SearchArguments::read(std::uint32_t t, const Seeds& seeds) {
     const auto& transaction = schema.transactions[t];
     Parameters& out = parameters_[t];
     if (transaction.skipped) return;
-    std::map<std::uint32_t, std::set<Column>> columns;
-    Association association(columns);
+    Association::Map columns, changes;
+    Association association(columns, changes);
     for (const auto& statement : transaction.body) association.statement(*statement);
     out.callable = true;
     for (const auto& declared : transaction.parameters) {
@@ -133,7 +202,8 @@ void SearchArguments::read(std::uint32_t t, const Seeds& seeds) {
         }
         const std::size_t number = out.list.size();
         out.place.push_back(static_cast<int>(number));
-        Parameter parameter{declared.type, declared.fresh, columns[declared.index], {}};
+        Parameter parameter{
+            declared.type, declared.fresh, columns[declared.index], changes[declared.index], {}};
         // A reference takes the values of what it refers to.
         for (const Column& column : std::vector<Column>(parameter.columns.begin(), parameter.columns.end()))
             for (const auto& key : schema.table(column.table).foreign_keys)
@@ -168,7 +238,12 @@ void SearchArguments::add_literal(Parameter& parameter, const std::string& text)
 // What the seeds do not say: small numbers, constants of the schema and their neighbours, words.
 void SearchArguments::add_defaults(Parameter& parameter) const {
     if (is_number(parameter.type)) {
-        for (const char* small : {"1", "2"}) add_literal(parameter, small);
+        // An amount is most telling when it is small, or as large as what there is; a key when there are two
+        // of it.
+        add_literal(parameter, "1");
+        if (parameter.columns.empty() && !constants_.empty())
+            add_literal(parameter, std::to_string(constants_.back()));
+        add_literal(parameter, "2");
         for (const auto constant : constants_) add_literal(parameter, std::to_string(constant));
         for (const auto constant : constants_)
             if (constant < 1'000'000'000'000 && constant > -1'000'000'000'000) {
@@ -179,23 +254,25 @@ void SearchArguments::add_defaults(Parameter& parameter) const {
     } else if (is_text(parameter.type)) {
         add_literal(parameter, "'ann'");
         for (const auto& word : words_)
-            if (word.size() <= 20 && word.find('\'') == std::string::npos) add_literal(parameter, "'" + word + "'");
-        add_literal(parameter, "'bob'");
+            if (word.size() <= 20 && word.find('\'') == std::string::npos)
+                add_literal(parameter, "'" + word + "'");
+        for (const char* word : {"'bob'", "'dan'", "'eve'"}) add_literal(parameter, word);
     } else if (parameter.type.id == sql::TypeId::enum_ && !parameter.type.array) {
         for (std::int64_t label = 0; label < 3; ++label) {
             const auto* text = exec::plans_of(engine_.schema()).label(parameter.type.detail, label);
             if (text != nullptr) add_literal(parameter, "'" + *text + "'");
         }
     } else {
-        for (const char* any : {"TRUE", "FALSE", "'00000000-0000-4000-8000-000000000001'", "'00000000-0000-4000-8000-000000000002'",
-                                "'2026-01-01'", "'2026-01-02'", "'{1}'", "'[1,5)'", "'[3,8)'", "'[2026-01-01,2026-01-05)'",
-                                "'[2026-01-03,2026-01-08)'", "'1 day'", "'{}'", "''"})
+        for (const char* any :
+             {"TRUE", "FALSE", "'00000000-0000-4000-8000-000000000001'",
+              "'00000000-0000-4000-8000-000000000002'", "'2026-01-01'", "'2026-01-02'", "'{1}'", "'[1,5)'",
+              "'[3,8)'", "'[2026-01-01,2026-01-05)'", "'[2026-01-03,2026-01-08)'", "'1 day'", "'{}'", "''"})
             if (parameter.literals.size() < 3) add_literal(parameter, any);
     }
 }
 
-void SearchArguments::add_stored(const Parameter& parameter, const crdt::Database& state, const std::vector<NamedKey>& names,
-                              std::vector<CallValue>& out) const {
+void SearchArguments::add_stored(const Parameter& parameter, const crdt::Database& state,
+                                 const std::vector<NamedKey>& names, std::vector<CallValue>& out) const {
     for (const auto& [table, column] : parameter.columns) {
         const sql::Type type = engine_.schema().table(table).columns[column].type;
         if (type.id != parameter.type.id || type.array != parameter.type.array) continue;
@@ -214,33 +291,73 @@ void SearchArguments::add_stored(const Parameter& parameter, const crdt::Databas
                 found = {engine_.literal_text(type, value),
                          value.is_bytes() ? sql::Datum::bytes(arena_.copy(value.as_bytes())) : value};
             }
-            const bool seen = std::any_of(out.begin(), out.end(),
-                                          [&](const CallValue& known) { return identical(known.value, found.value); });
+            const bool seen = std::any_of(out.begin(), out.end(), [&](const CallValue& known) {
+                return identical(known.value, found.value);
+            });
             if (!seen) out.push_back(std::move(found));
             return --left > 0;
         });
     }
 }
 
-std::vector<CallValue> SearchArguments::values_of(const Parameter& parameter, const crdt::Database& state,
-                                               const std::vector<NamedKey>& names) const {
-    std::vector<CallValue> stored;
-    add_stored(parameter, state, names, stored);
-    std::vector<CallValue> out;
-    const auto add = [&](const CallValue& value) {
-        if (out.size() < values_max &&
-            std::none_of(out.begin(), out.end(), [&](const CallValue& known) { return identical(known.value, value.value); }))
-            out.push_back(value);
+// How far what is stored is from a limit: an amount that one call may still take, and two calls may not.
+void SearchArguments::add_slack(const Parameter& parameter, const crdt::Database& state,
+                                std::vector<CallValue>& out) const {
+    if (!sql::is_integer(parameter.type) || parameter.type.array) return;
+    const auto add = [&](std::int64_t stored, std::int64_t limit) {
+        std::int64_t amount = 0;
+        if (__builtin_sub_overflow(stored, limit, &amount) || amount == INT64_MIN) return;
+        if (amount < 0) amount = -amount;
+        const std::string text = std::to_string(amount);
+        const auto value = amount == 0 ? fail(Error{}) : engine_.literal(parameter.type, text);
+        const bool seen = !value || std::any_of(out.begin(), out.end(), [&](const CallValue& known) {
+            return identical(known.value, *value);
+        });
+        if (!seen && out.size() < slack_max) out.push_back({text, *value});
     };
-    for (std::size_t i = 0; i < std::max(stored.size(), parameter.literals.size()); ++i) {
-        if (i < stored.size()) add(stored[i]);
-        if (i < parameter.literals.size()) add(parameter.literals[i]);
+    for (const auto& [table, column] : parameter.changes) {
+        const sql::Type type = engine_.schema().table(table).columns[column].type;
+        if (!sql::is_integer(type) || type.array) continue;
+        std::size_t left = stored_max;
+        state.scan(table, [&, number = column](exec::RowView row) {
+            const sql::Datum value = row.get(number);
+            if (value.is_null()) return true;
+            const std::int64_t stored = value.as_integer();
+            const auto above = limits_.upper_bound(stored);
+            if (above != limits_.begin()) add(stored, *std::prev(above));
+            if (above != limits_.end()) add(stored, *above);
+            return --left > 0;
+        });
+    }
+}
+
+std::vector<CallValue> SearchArguments::values_of(const Parameter& parameter, const crdt::Database& state,
+                                                  const std::vector<NamedKey>& names) const {
+    std::vector<CallValue> stored, absent, out;
+    add_slack(parameter, state, stored);
+    add_stored(parameter, state, names, stored);
+    const auto holds = [](const std::vector<CallValue>& list, const CallValue& value) {
+        return std::any_of(list.begin(), list.end(),
+                           [&](const CallValue& known) { return identical(known.value, value.value); });
+    };
+    for (const auto& literal : parameter.literals)
+        if (!holds(stored, literal)) absent.push_back(literal);
+    // Two calls that name two keys of what is there come before those that name one that is not.
+    if (stored.size() > 1 && is_number(parameter.type) && !parameter.columns.empty()) {
+        out.push_back(stored.front());
+        stored.erase(stored.begin());
+    }
+    for (std::size_t i = 0; i < std::max(stored.size(), absent.size()) && out.size() < values_max; ++i) {
+        if (i < stored.size()) out.push_back(stored[i]);
+        if (i < absent.size()) out.push_back(absent[i]);
     }
     return out;
 }
 
-std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transaction, const crdt::Database& state,
-                                                        const std::vector<NamedKey>& names, std::size_t limit) const {
+std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transaction,
+                                                           const crdt::Database& state,
+                                                           const std::vector<NamedKey>& names,
+                                                           std::size_t limit) const {
     const Parameters& parameters = parameters_[transaction];
     if (!parameters.callable) return {};
     std::vector<std::vector<CallValue>> choices;
@@ -249,11 +366,13 @@ std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transac
         choices.push_back(values_of(parameter, state, names));
         if (parameter.fresh && choices.back().size() > 1) choices.back().resize(1);
         if (choices.back().empty()) return {};
-        while (choices.back().size() > 1 && product * choices.back().size() > product_max) choices.back().pop_back();
+        while (choices.back().size() > 1 && product * choices.back().size() > product_max)
+            choices.back().pop_back();
         product *= choices.back().size();
     }
     // All combinations, those of better ranks first.
     std::vector<std::pair<std::size_t, std::size_t>> order;  // sum of ranks, number of the combination
+    order.reserve(product);
     for (std::size_t n = 0; n < product; ++n) {
         std::size_t sum = 0, rest = n;
         for (const auto& list : choices) {
@@ -264,6 +383,8 @@ std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transac
     }
     std::sort(order.begin(), order.end());
     std::vector<std::vector<CallValue>> out = parameters.suggested;
+    add_mapped(parameters, state, names, out);
+    limit += out.size() - parameters.suggested.size();
     for (const auto& [sum, n] : order) {
         if (out.size() >= limit) break;
         std::vector<CallValue> values;
@@ -286,7 +407,8 @@ void SearchArguments::refresh(SearchCall& call, std::uint32_t number) const {
         const std::string digits = std::to_string(101 + number);
         std::string text = digits;
         if (is_text(parameter.type)) text = "'new" + digits + "'";
-        if (parameter.type.id == sql::TypeId::uuid) text = "'00000000-0000-4000-8000-000000000" + digits + "'";
+        if (parameter.type.id == sql::TypeId::uuid)
+            text = "'00000000-0000-4000-8000-000000000" + digits + "'";
         if (const auto value = engine_.literal(parameter.type, text)) call.values[i] = {text, *value};
     }
 }
@@ -297,7 +419,18 @@ void SearchArguments::expand(const SearchCall& call, std::vector<sql::Datum>& ou
         out.push_back(place < 0 ? sql::Datum() : call.values[static_cast<std::size_t>(place)].value);
 }
 
-std::vector<CallValue> SearchArguments::simpler(std::uint32_t transaction, std::size_t number, const std::string& text) const {
+std::vector<CallValue> SearchArguments::others(std::uint32_t transaction, std::size_t number,
+                                               const std::string& text) const {
+    const auto& parameter = parameters_[transaction].list[number];
+    std::vector<CallValue> out;
+    if (parameter.fresh) return out;
+    for (const auto& literal : parameter.literals)
+        if (literal.text != text && out.size() < values_max) out.push_back(literal);
+    return out;
+}
+
+std::vector<CallValue> SearchArguments::simpler(std::uint32_t transaction, std::size_t number,
+                                                const std::string& text) const {
     const auto& parameter = parameters_[transaction].list[number];
     std::vector<CallValue> out;
     if (parameter.fresh || text.starts_with('$')) return out;
@@ -309,11 +442,12 @@ std::vector<CallValue> SearchArguments::simpler(std::uint32_t transaction, std::
     if (is_number(parameter.type)) {
         const auto now = read_integer(text);
         for (const std::int64_t small : {1, 2, 3, 5, 10, 20, 50, 80, 100})
-            if ((!now || *now < 0 || *now > small) && !add(std::to_string(small))) break;
+            if ((!now || *now <= 0 || *now > small) && !add(std::to_string(small))) break;
     } else if (is_text(parameter.type)) {
-        if (std::find(words_.begin(), words_.end(), text.substr(1, text.size() < 2 ? 0 : text.size() - 2)) != words_.end())
+        if (std::find(words_.begin(), words_.end(), text.substr(1, text.size() < 2 ? 0 : text.size() - 2)) !=
+            words_.end())
             return out;
-        for (const char* word : {"'ann'", "'bob'", "'eve'"})
+        for (const char* word : {"'ann'", "'bob'", "'dan'", "'eve'"})
             if (!add(word)) break;
     }
     return out;

@@ -49,7 +49,8 @@ std::vector<TableId> Meeting::affected(TableId table) const {
     for (std::size_t i = 0; i < out.size(); ++i)
         for (const auto& child : schema.tables)
             for (const auto& key : child.foreign_keys)
-                if (key.parent == out[i] && derives(key) && std::find(out.begin(), out.end(), child.id) == out.end())
+                if (key.parent == out[i] && derives(key) &&
+                    std::find(out.begin(), out.end(), child.id) == out.end())
                     out.push_back(child.id);
     return out;
 }
@@ -86,13 +87,21 @@ void Meeting::connect() {
         }
     for (std::size_t a = 0; a < count; ++a)
         for (std::size_t b = 0; b < count; ++b)
-            if (a == b || connected_[a][b] || connected_[b][a]) related_[a].push_back(static_cast<std::uint32_t>(b));
+            if (a == b || connected_[a][b] || connected_[b][a])
+                related_[a].push_back(static_cast<std::uint32_t>(b));
 }
 
 bool Meeting::matters(const crdt::Delta& a, const crdt::Delta& b) const {
     for (const auto& x : a.rows)
         for (const auto& y : b.rows)
-            if (connected_[x.table.value][y.table.value] || (x.table == y.table && x.key == y.key)) return true;
+            if (connected_[x.table.value][y.table.value]) return true;
+    return share_row(a, b);
+}
+
+bool Meeting::share_row(const crdt::Delta& a, const crdt::Delta& b) {
+    for (const auto& x : a.rows)
+        for (const auto& y : b.rows)
+            if (x.table == y.table && x.key == y.key) return true;
     return false;
 }
 
@@ -133,7 +142,8 @@ std::vector<std::uint32_t> Meeting::broken(const SearchSpace& space, const Searc
     const auto& schema = engine_.schema();
     std::vector<std::uint32_t> out;
     const auto database = space.join(state, effects);
-    for (const auto& violation : exec::find_violations(schema, *database, 1)) out.push_back(violation.invariant);
+    for (const auto& violation : exec::find_violations(schema, *database, 1))
+        out.push_back(violation.invariant);
     std::vector<LostUpdates::Written> deltas;
     for (const auto* effect : effects) deltas.push_back({&effect->delta, effect->call.transaction});
     for (const auto& lost : lost_.find(deltas))

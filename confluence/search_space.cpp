@@ -16,8 +16,8 @@ namespace {
 constexpr std::int64_t call_micros = 1000;
 constexpr std::int64_t slot_micros = 10;
 constexpr std::uint32_t middle_slot = 20;
-constexpr std::size_t prefix_calls_max = 6;   // argument lists per transaction when a prefix grows
-constexpr std::size_t children_factor = 6;    // states made per state kept
+constexpr std::size_t prefix_calls_max = 6;  // argument lists per transaction when a prefix grows
+constexpr std::size_t children_factor = 6;   // states made per state kept
 
 // accounts -> $account, categories -> $category
 std::string stem(std::string name) {
@@ -43,7 +43,8 @@ std::uint64_t content_of(const crdt::Delta& delta) {
     for (const auto& row : delta.rows) {
         out.varint(row.table.value);
         out.sized(row.key);
-        out.u8(static_cast<std::uint8_t>((row.remove ? 1 : 0) | (row.add ? 2 : 0) | (row.claim.seq != 0 ? 4 : 0)));
+        out.u8(static_cast<std::uint8_t>((row.remove ? 1 : 0) | (row.add ? 2 : 0) |
+                                         (row.claim.seq != 0 ? 4 : 0)));
         for (const auto& group : row.groups) {
             out.varint(group.group + 1);
             for (const auto& value : group.values) append(out, value);
@@ -64,7 +65,8 @@ std::uint64_t content_of(const crdt::Delta& delta) {
     return hash64(bytes);
 }
 
-SearchSpace::SearchSpace(Engine& engine, const SearchArguments& values, const SearchLimits& limits, Search::Counts& counts)
+SearchSpace::SearchSpace(Engine& engine, const SearchArguments& values, const SearchLimits& limits,
+                         Search::Counts& counts)
     : engine_(engine), values_(values), limits_(limits), counts_(counts) {}
 
 Result<std::unique_ptr<SearchState>> SearchSpace::start() {
@@ -111,8 +113,9 @@ ReplicaOrigin SearchSpace::origin_of(const SearchState& state, const Role& role,
     return role.replica == 0 ? state.origin : ReplicaOrigin(engine_.schema(), role.replica);
 }
 
-std::optional<Effect> SearchSpace::perform(const crdt::Database& database, ReplicaOrigin& origin, std::size_t prefix_size,
-                                           const std::vector<NamedKey>& names, SearchCall call, const Role& role) {
+std::optional<Effect> SearchSpace::perform(const crdt::Database& database, ReplicaOrigin& origin,
+                                           std::size_t prefix_size, const std::vector<NamedKey>& names,
+                                           SearchCall call, const Role& role) {
     ++counts_.calls;
     values_.refresh(call, role.number);
     const auto body = engine_.body_of(call.transaction);
@@ -120,7 +123,8 @@ std::optional<Effect> SearchSpace::perform(const crdt::Database& database, Repli
     std::vector<sql::Datum> parameters;
     values_.expand(call, parameters);
     origin.used = false;
-    origin.time = {first_moment.micros + call_micros * static_cast<std::int64_t>(prefix_size + 1) + slot_micros * role.slot};
+    origin.time = {first_moment.micros + call_micros * static_cast<std::int64_t>(prefix_size + 1) +
+                   slot_micros * role.slot};
     engine_.begin(database, origin);
     if (!engine_.run(**body, parameters, nullptr)) return std::nullopt;
     const auto writes = engine_.finish();
@@ -135,7 +139,8 @@ std::optional<Effect> SearchSpace::perform(const crdt::Database& database, Repli
     return effect;
 }
 
-void SearchSpace::note_names(const exec::WriteSet& writes, const std::vector<NamedKey>& names, const Role& role, Effect& effect) {
+void SearchSpace::note_names(const exec::WriteSet& writes, const std::vector<NamedKey>& names,
+                             const Role& role, Effect& effect) {
     const auto& schema = engine_.schema();
     effect.call.names.clear();
     for (const auto& write : writes.rows) {
@@ -150,7 +155,8 @@ void SearchSpace::note_names(const exec::WriteSet& writes, const std::vector<Nam
         if (role.replica > 0) name += "_" + replica_name(role.replica);
         const auto taken = [&](const std::string& candidate) {
             const auto same = [&](const NamedKey& key) { return key.name == candidate; };
-            return std::any_of(names.begin(), names.end(), same) || std::any_of(effect.made.begin(), effect.made.end(), same);
+            return std::any_of(names.begin(), names.end(), same) ||
+                   std::any_of(effect.made.begin(), effect.made.end(), same);
         };
         std::string unique = name;
         for (int number = 2; taken(unique); ++number) unique = name + std::to_string(number);
@@ -159,7 +165,8 @@ void SearchSpace::note_names(const exec::WriteSet& writes, const std::vector<Nam
     }
 }
 
-std::unique_ptr<crdt::Database> SearchSpace::join(const SearchState& state, std::span<const Effect* const> effects) const {
+std::unique_ptr<crdt::Database> SearchSpace::join(const SearchState& state,
+                                                  std::span<const Effect* const> effects) const {
     auto out = engine_.new_database();
     for (const auto& delta : state.deltas) CHECK(out->merge(*delta) == crdt::Database::Merged::applied);
     for (const auto* effect : effects) CHECK(out->merge(effect->delta) == crdt::Database::Merged::applied);
@@ -181,38 +188,48 @@ std::unique_ptr<SearchState> SearchSpace::extend(const SearchState& from, const 
     return state;
 }
 
-std::vector<std::unique_ptr<SearchState>> SearchSpace::grow(std::span<const std::unique_ptr<SearchState>> from,
-                                                            const std::vector<std::uint32_t>& builders,
-                                                            const std::vector<std::uint32_t>& interesting) {
+void SearchSpace::add_child(const SearchState& parent, SearchCall call,
+                            std::vector<std::unique_ptr<SearchState>>& out) {
+    ReplicaOrigin origin = parent.origin;
+    const Role role{0, parent.seq + 1, 0, static_cast<std::uint32_t>(parent.prefix.size())};
+    const auto effect =
+        perform(*parent.database, origin, parent.prefix.size(), parent.names, std::move(call), role);
+    if (!effect) return;
+    auto child = extend(parent, *effect);
+    child->origin = origin;
+    if (seen_.emplace(child->digests, seen_.size()).second) out.push_back(std::move(child));
+}
+
+std::vector<std::unique_ptr<SearchState>> SearchSpace::grow(
+    std::span<const std::unique_ptr<SearchState>> from, const std::vector<std::uint32_t>& builders,
+    const std::vector<std::uint32_t>& interesting) {
     const std::size_t children_max = std::size_t{limits_.states_max} * children_factor;
     std::vector<std::unique_ptr<SearchState>> out;
+    // Every parent has its share, and in it every transaction, so that the many forms of one do not crowd out
+    // the others.
+    const std::size_t share =
+        std::max<std::size_t>(builders.size(), children_max / std::max<std::size_t>(1, from.size()));
     for (const auto& parent : from) {
-        // Every parent has its share, so that one with many children does not crowd out the others.
-        const std::size_t share = std::max<std::size_t>(4, children_max / std::max<std::size_t>(1, from.size()));
+        std::vector<std::vector<std::vector<CallValue>>> lists;
+        for (const auto transaction : builders)
+            lists.push_back(values_.calls(transaction, *parent->database, parent->names, prefix_calls_max));
         const std::size_t before = out.size();
-        for (const auto transaction : builders) {
-            const auto lists = values_.calls(transaction, *parent->database, parent->names, prefix_calls_max);
-            for (const auto& list : lists) {
-                if (out.size() - before >= share) break;
-                ReplicaOrigin origin = parent->origin;
-                const Role role{0, parent->seq + 1, 0, static_cast<std::uint32_t>(parent->prefix.size())};
-                const auto effect = perform(*parent->database, origin, parent->prefix.size(), parent->names, {transaction, list, {}}, role);
-                if (!effect) continue;
-                auto child = extend(*parent, *effect);
-                child->origin = origin;
-                if (seen_.emplace(child->digests, seen_.size()).second) out.push_back(std::move(child));
-            }
-        }
+        for (std::size_t rank = 0; rank < prefix_calls_max; ++rank)
+            for (std::size_t b = 0; b < builders.size() && out.size() - before < share; ++b)
+                if (rank < lists[b].size()) add_child(*parent, {builders[b], lists[b][rank], {}}, out);
     }
-    for (const auto& state : out) {
-        for (const auto transaction : interesting) {
-            const auto able = static_cast<std::uint32_t>(calls(*state, transaction).size());
-            state->score += (able > 0 ? 1000 : 0) + std::min<std::uint32_t>(able, 8);
-        }
-    }
-    std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->score > b->score; });
+    for (const auto& state : out) rate(*state, interesting);
+    std::stable_sort(out.begin(), out.end(),
+                     [](const auto& a, const auto& b) { return a->score > b->score; });
     if (out.size() > limits_.states_max) out.resize(limits_.states_max);
     return out;
+}
+
+void SearchSpace::rate(SearchState& state, const std::vector<std::uint32_t>& interesting) {
+    for (const auto transaction : interesting) {
+        const auto able = static_cast<std::uint32_t>(calls(state, transaction).size());
+        state.score += (able > 0 ? 1000 : 0) + std::min<std::uint32_t>(able, 8);
+    }
 }
 
 const std::vector<SearchCall>& SearchSpace::calls(SearchState& state, std::uint32_t transaction) {
@@ -226,8 +243,9 @@ const std::vector<SearchCall>& SearchSpace::calls(SearchState& state, std::uint3
         const Role role{0, state.seq + 1, middle_slot, 20};
         auto effect = perform(*state.database, origin, size, state.names, {transaction, list, {}}, role);
         if (!effect) continue;
-        const bool seen = std::any_of(effects.begin(), effects.end(),
-                                      [&](const auto& known) { return known->delta.rows == effect->delta.rows; });
+        const bool seen = std::any_of(effects.begin(), effects.end(), [&](const auto& known) {
+            return known->delta.rows == effect->delta.rows;
+        });
         if (seen) continue;
         enabled.calls.push_back(effect->call);
         effects.push_back(std::move(effect));
@@ -235,8 +253,8 @@ const std::vector<SearchCall>& SearchSpace::calls(SearchState& state, std::uint3
     return enabled.calls;
 }
 
-const Effect* SearchSpace::effect(SearchState& state, std::uint32_t transaction, std::size_t index, std::uint32_t replica,
-                                  std::uint32_t slot) {
+const Effect* SearchSpace::effect(SearchState& state, std::uint32_t transaction, std::size_t index,
+                                  std::uint32_t replica, std::uint32_t slot) {
     const auto& list = calls(state, transaction);
     auto& effects = state.enabled[transaction].effects[{replica, slot}];
     if (effects.empty()) {
@@ -260,18 +278,21 @@ std::vector<Effect> SearchSpace::followers(SearchState& state, const Effect& fir
         calls(state, transaction);
         for (const auto& list : values_.calls(transaction, *database, names, limits_.calls_max)) {
             ReplicaOrigin origin = origin_of(state, role, &first);
-            auto effect = perform(*database, origin, state.prefix.size(), names, {transaction, list, {}}, role);
+            auto effect =
+                perform(*database, origin, state.prefix.size(), names, {transaction, list, {}}, role);
             if (!effect) continue;
             const auto& alone = state.enabled[transaction].effects[{0, middle_slot}];
-            const bool same = std::any_of(alone.begin(), alone.end(),
-                                          [&](const auto& known) { return known && known->content == effect->content; });
+            const bool same = std::any_of(alone.begin(), alone.end(), [&](const auto& known) {
+                return known && known->content == effect->content;
+            });
             if (!same) out.push_back(std::move(*effect));
         }
     }
     return out;
 }
 
-std::optional<Effect> SearchSpace::follow(SearchState& state, const Effect& first, const Role& role, const SearchCall& call) {
+std::optional<Effect> SearchSpace::follow(SearchState& state, const Effect& first, const Role& role,
+                                          const SearchCall& call) {
     const Effect* one[] = {&first};
     const auto database = join(state, one);
     auto names = state.names;

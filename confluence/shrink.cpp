@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "confluence/wording.h"
+
 namespace anabranch::confluence {
 
 namespace {
@@ -47,7 +49,8 @@ History Trial::history(const catalog::Schema& schema) const {
 bool Trial::involves(std::uint32_t first, std::uint32_t second) const {
     for (const auto& a : apart)
         for (const auto& b : apart)
-            if (a.replica != b.replica && a.call.transaction == first && b.call.transaction == second) return true;
+            if (a.replica != b.replica && a.call.transaction == first && b.call.transaction == second)
+                return true;
     return false;
 }
 
@@ -74,6 +77,7 @@ std::optional<Trial> Shrinker::shrink(Trial trial) const {
         changed = simplify(trial) || changed;
         if (!changed) break;
     }
+    tell_apart(trial);
     forget_names(trial);
     return trial;
 }
@@ -151,11 +155,53 @@ bool Shrinker::simplify(Trial& trial) const {
     });
     for (const auto& [text, place] : literals)
         changed = simplify_literal(trial, place.transaction, place.parameter, place.value) || changed;
+    return simplify_places(trial) || changed;
+}
+
+// One argument at a time: two things may have had one value by chance.
+bool Shrinker::simplify_places(Trial& trial) const {
+    bool changed = false;
+    const std::size_t calls = trial.prefix.size() + trial.apart.size();
+    const auto at = [](Trial& in, std::size_t i) -> SearchCall& {
+        return i < in.prefix.size() ? in.prefix[i] : in.apart[i - in.prefix.size()].call;
+    };
+    for (std::size_t i = 0; i < calls; ++i)
+        for (std::size_t p = 0; p < at(trial, i).values.size(); ++p) {
+            const auto& call = at(trial, i);
+            const auto candidates = values_.simpler(call.transaction, p, call.values[p].text);
+            if (candidates.empty()) continue;
+            Trial other = trial;
+            at(other, i).values[p] = candidates.front();
+            if (!breaks(other)) continue;
+            trial = std::move(other);
+            changed = true;
+        }
     return changed;
 }
 
+// A lost update is easier to believe when the two writes differ.
+void Shrinker::tell_apart(Trial& trial) const {
+    if (!is_lost_update(invariant_) || trial.apart.size() != 2) return;
+    const auto same = [](const CallValue& a, const CallValue& b) { return a.text == b.text; };
+    const auto& first = trial.apart[0].call;
+    const auto& second = trial.apart[1].call;
+    if (first.transaction != second.transaction ||
+        !std::equal(first.values.begin(), first.values.end(), second.values.begin(), second.values.end(),
+                    same))
+        return;
+    for (std::size_t p = second.values.size(); p-- > 0;)
+        for (const auto& candidate : values_.others(second.transaction, p, second.values[p].text)) {
+            Trial other = trial;
+            other.apart[1].call.values[p] = candidate;
+            if (!breaks(other)) continue;
+            trial = std::move(other);
+            return;
+        }
+}
+
 // Everywhere at once: equal arguments are mostly one thing.
-bool Shrinker::simplify_literal(Trial& trial, std::uint32_t transaction, std::size_t parameter, const CallValue& value) const {
+bool Shrinker::simplify_literal(Trial& trial, std::uint32_t transaction, std::size_t parameter,
+                                const CallValue& value) const {
     for (const auto& candidate : values_.simpler(transaction, parameter, value.text)) {
         Trial other = trial;
         bool fits = true;

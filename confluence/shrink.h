@@ -1,4 +1,5 @@
-// From a history that breaks an invariant to the smallest one like it: fewer calls, fewer of them apart, small and familiar arguments.
+// From a history that breaks an invariant to the smallest one like it: fewer calls, fewer of them apart,
+// small and familiar arguments.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ class Shrinker {
   public:
     Shrinker(Engine& engine, const SearchArguments& values, const std::string& invariant)
         : engine_(engine), values_(values), invariant_(invariant) {}
-    // Every call is accepted, and in the end the invariant is violated or, for a lost update, a write is lost.
+    // Every call is accepted, and in the end the invariant is violated or, for a lost update, a write is
+    // lost.
     bool breaks(const Trial& trial) const;
     // Nothing when the trial does not break the invariant in the first place.
     std::optional<Trial> shrink(Trial trial) const;
@@ -41,7 +43,10 @@ class Shrinker {
     bool drop_prefix(Trial& trial) const;
     bool by_replica(Trial& trial) const;
     bool simplify(Trial& trial) const;
-    bool simplify_literal(Trial& trial, std::uint32_t transaction, std::size_t parameter, const CallValue& value) const;
+    bool simplify_places(Trial& trial) const;
+    void tell_apart(Trial& trial) const;
+    bool simplify_literal(Trial& trial, std::uint32_t transaction, std::size_t parameter,
+                          const CallValue& value) const;
     static void renumber(Trial& trial);
     void forget_names(Trial& trial) const;
 

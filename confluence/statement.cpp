@@ -3,6 +3,7 @@
 // transactions, not for pairs alone.
 #include "confluence/check.h"
 #include "lib/catalog/load.h"
+#include "lib/exec/schema_plans.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::confluence {
@@ -11,12 +12,14 @@ namespace {
 
 constexpr const char* statement_name = "anabranch_ad_hoc_statement";
 
-std::string as_procedure(const std::string& statement, const std::vector<sql::Type>& types) {
+std::string as_procedure(const std::string& statement, const std::vector<sql::Type>& types,
+                         const sql::EnumLabels& enums) {
     std::string parameters;
     for (std::size_t i = 0; i < types.size(); ++i)
         parameters +=
             (i == 0 ? "p" : ", p") + std::to_string(i + 1) + " " +
-            sql::type_name(types[i].id == sql::TypeId::unknown ? sql::Type{sql::TypeId::text} : types[i]);
+            sql::type_name(types[i].id == sql::TypeId::unknown ? sql::Type{sql::TypeId::text} : types[i],
+                           &enums);
     std::string body = statement;
     while (!body.empty() && (body.back() == ';' || body.back() == ' ' || body.back() == '\n'))
         body.pop_back();
@@ -54,7 +57,8 @@ Error refused(std::string detail) {
 Result<catalog::Route> route_of_statement(const Report& report, const std::string& statement,
                                           const std::vector<sql::Type>& parameter_types) {
     const auto& schema = *report.schema;
-    const catalog::ScriptFile file{schema.file, schema.text + as_procedure(statement, parameter_types)};
+    const catalog::ScriptFile file{
+        schema.file, schema.text + as_procedure(statement, parameter_types, exec::plans_of(schema))};
     const auto extended = catalog::load({&file, 1}, {}).schema;
     if (extended == nullptr || extended->tables.size() != schema.tables.size() ||
         extended->transactions.size() != schema.transactions.size() + 1)

@@ -44,7 +44,8 @@ class Teller {
         for (std::uint32_t i = 0; i < history_.replicas; ++i) cells_[i] = {"replica " + replica_name(i)};
         end_band();
         std::string rule;
-        for (std::size_t i = 0; i < cells_.size(); ++i) rule += (i > 0 ? "-+-" : "") + std::string(column_, '-');
+        for (std::size_t i = 0; i < cells_.size(); ++i)
+            rule += (i > 0 ? "-+-" : "") + std::string(column_, '-');
         line(rule);
         if (!schema_.initial.empty()) banner("start: the rows that " + schema_.file + " inserts", ' ');
     }
@@ -54,8 +55,8 @@ class Teller {
     void tell_call(const CallStep& call, const StepOutcome* outcome) {
         if (call.replica >= cells_.size()) return;
         // Calls side by side happen apart; where the clock decides who wins, the later one stands below.
-        const bool occupied = std::any_of(cells_.begin() + static_cast<std::ptrdiff_t>(call.replica), cells_.end(),
-                                          [](const auto& cell) { return !cell.empty(); });
+        const bool occupied = std::any_of(cells_.begin() + static_cast<std::ptrdiff_t>(call.replica),
+                                          cells_.end(), [](const auto& cell) { return !cell.empty(); });
         if (occupied || !replayed_.lost.empty()) end_band();
         auto& cell = cells_[call.replica];
         add(cell, title(call), 0);
@@ -63,15 +64,18 @@ class Teller {
         if (outcome->refused) add(cell, "refused: " + shorten_keys(outcome->error), 2);
         for (const auto& text : outcome->wrote) add(cell, shorten_keys(text), 2);
         if (!outcome->result.empty()) add(cell, "returns " + shorten_keys(outcome->result), 2);
-        if (!outcome->refused && outcome->wrote.empty() && outcome->result.empty()) add(cell, "changes nothing", 2);
+        if (!outcome->refused && outcome->wrote.empty() && outcome->result.empty())
+            add(cell, "changes nothing", 2);
     }
 
     static std::string title(const CallStep& call) {
-        std::string out = call.transaction.empty() ? one_line(call.statement, 400)
-                                                   : call.transaction + "(" + shorten_keys(list_of(call.arguments)) + ")";
+        std::string out = call.transaction.empty()
+                              ? one_line(call.statement, 400)
+                              : call.transaction + "(" + shorten_keys(list_of(call.arguments)) + ")";
         for (std::size_t i = 0; i < call.names.size(); ++i) out += (i == 0 ? " as " : " ") + call.names[i];
         if (call.clock_millis != 0)
-            out += " (clock " + std::string(call.clock_millis > 0 ? "+" : "") + std::to_string(call.clock_millis) + " ms)";
+            out += " (clock " + std::string(call.clock_millis > 0 ? "+" : "") +
+                   std::to_string(call.clock_millis) + " ms)";
         return out;
     }
 
@@ -105,11 +109,13 @@ class Teller {
             banner(replica_name(one->source) + " tells " + replica_name(one->target) + " all it knows", '-');
             return;
         }
-        const bool last = std::none_of(history_.steps.begin() + static_cast<std::ptrdiff_t>(step) + 1, history_.steps.end(),
-                                       [](const Step& later) { return std::holds_alternative<CallStep>(later); });
+        const bool last =
+            std::none_of(history_.steps.begin() + static_cast<std::ptrdiff_t>(step) + 1, history_.steps.end(),
+                         [](const Step& later) { return std::holds_alternative<CallStep>(later); });
         const std::string all = replica_names(history_.replicas);
         const std::string word = history_.replicas == 2 ? " both " : " all ";
-        banner(last ? "they meet: " + all + word + "hold everything" : all + word + "know this; now they lose touch",
+        banner(last ? "they meet: " + all + word + "hold everything"
+                    : all + word + "know this; now they lose touch",
                last ? '=' : '-');
     }
 
@@ -168,7 +174,8 @@ class Teller {
 
 }  // namespace
 
-std::vector<std::string> tell(const catalog::Schema& schema, const History& history, const Replayed& replayed, std::size_t width) {
+std::vector<std::string> tell(const catalog::Schema& schema, const History& history, const Replayed& replayed,
+                              std::size_t width) {
     return Teller(schema, history, replayed, width).run();
 }
 

@@ -1,4 +1,5 @@
-// Walks the IR with its scopes, so that a column reference is met as (table, column). One place knows how levels are counted (lib/sql/ir.h).
+// Walks the IR with its scopes, so that a column reference is met as (table, column). One place knows how
+// levels are counted (lib/sql/ir.h).
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,8 @@ class Walker {
     // Rows of a stored table are read (FROM), apart from the target of an UPDATE or DELETE.
     virtual void on_rows(TableId) {}
     virtual void on_node(const sql::Expr&) {}
-    // Something that has no stored counterpart: a recursive or data-modifying CTE read in FROM, a table function, a virtual table.
+    // Something that has no stored counterpart: a recursive or data-modifying CTE read in FROM, a table
+    // function, a virtual table.
     virtual void on_opaque(const sql::Rel&) {}
     // Around each writing statement, its CTEs' included.
     virtual void on_insert(const sql::Insert&) {}
@@ -58,7 +60,8 @@ class Walker {
     std::uint32_t writing_ = 0;
 };
 
-// Which rels of the scope around `e` it refers to, as a bit set (rels from 63 on share the last bit). `has_subquery` is set, never cleared.
+// Which rels of the scope around `e` it refers to, as a bit set (rels from 63 on share the last bit).
+// `has_subquery` is set, never cleared.
 std::uint64_t rels_of(const sql::Expr& e, bool* has_subquery = nullptr);
 
 // The conjuncts of a condition: AND flattened; nothing for a null pointer.

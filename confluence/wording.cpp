@@ -80,7 +80,8 @@ std::string one_line(std::string_view text, std::size_t width) {
     return std::string(trim(head(out, width > 3 ? width - 3 : 0))) + "...";
 }
 
-std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair, const Conflict& conflict) {
+std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair,
+                                     const Conflict& conflict) {
     std::vector<std::string> out;
     for (const auto& key : conflict.scope) {
         const auto& own = schema.transactions[pair.transaction].parameters[key.own].name;

@@ -11,8 +11,8 @@
 
 namespace anabranch::confluence {
 
-std::string replica_name(std::uint32_t replica);         // a, b, c ...
-std::string replica_names(std::uint32_t count);          // "a, b and c"
+std::string replica_name(std::uint32_t replica);              // a, b, c ...
+std::string replica_names(std::uint32_t count);               // "a, b and c"
 std::string list_of(const std::vector<Argument>& arguments);  // "1, 'ann'"
 std::string join(const std::vector<std::string>& parts, std::string_view separator);
 std::string join_and(const std::vector<std::string>& parts);  // "x, y and z"
@@ -21,14 +21,16 @@ bool is_lost_update(std::string_view invariant);
 // White space to single spaces, cut to `width` characters with "..." at the end.
 std::string one_line(std::string_view text, std::size_t width);
 
-// The parameters of the pair's transaction that must equal the other's for the conflict to arise: "account", or "payer = account"
-// where the names differ.
-std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair, const Conflict& conflict);
+// The parameters of the pair's transaction that must equal the other's for the conflict to arise: "account",
+// or "payer = account" where the names differ.
+std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair,
+                                     const Conflict& conflict);
 
 // Long generated keys to their beginnings: 3f2b8c1e-... becomes 3f2b8c1e..
 std::string shorten_keys(std::string_view text);
 
-// The items of "1, 'a, b', f(2, 3)", without spaces around them; nothing when brackets or quotes do not balance.
+// The items of "1, 'a, b', f(2, 3)", without spaces around them; nothing when brackets or quotes do not
+// balance.
 std::optional<std::vector<std::string>> split_list(std::string_view text);
 std::optional<std::int64_t> read_integer(std::string_view text);
 

@@ -23,7 +23,8 @@ struct RowsText final : exec::RowSink {
         if (++count > 5) return true;
         if (!text.empty()) text += "; ";
         for (std::size_t i = 0; i < values.size() && i < columns.size(); ++i)
-            text += (i > 0 ? ", " : "") + columns[i].name + "=" + engine.shown_text(columns[i].type, values[i]);
+            text +=
+                (i > 0 ? ", " : "") + columns[i].name + "=" + engine.shown_text(columns[i].type, values[i]);
         return true;
     }
     const Engine& engine;
@@ -139,11 +140,13 @@ class World::Impl {
         return {};
     }
 
-    // The quick way: a declared transaction, and a literal or a name for each of its parameters. `plain` is false, and the result null,
-    // for any other call.
-    Result<const exec::Compiled*> body_of(const CallStep& call, std::uint32_t& index, std::vector<sql::Datum>& values, bool& plain) {
+    // The quick way: a declared transaction, and a literal or a name for each of its parameters. `plain` is
+    // false, and the result null, for any other call.
+    Result<const exec::Compiled*> body_of(const CallStep& call, std::uint32_t& index,
+                                          std::vector<sql::Datum>& values, bool& plain) {
         const auto& schema = engine.schema();
-        const auto* transaction = call.transaction.empty() ? nullptr : schema.find_transaction(call.transaction);
+        const auto* transaction =
+            call.transaction.empty() ? nullptr : schema.find_transaction(call.transaction);
         if (transaction == nullptr) return nullptr;
         std::size_t given = 0;
         for (const auto& parameter : transaction->parameters) {
@@ -177,8 +180,9 @@ class World::Impl {
     Result<const Named*> find_name(const std::string& name) const {
         const auto found = names.find(name);
         if (found != names.end()) return &found->second;
-        return fail(Error::make(sqlstate::undefined_object, "nothing is called " + name + " here")
-                        .with_hint("name a generated key where it is made: call a open_account() as " + name));
+        return fail(
+            Error::make(sqlstate::undefined_object, "nothing is called " + name + " here")
+                .with_hint("name a generated key where it is made: call a open_account() as " + name));
     }
 
     Result<const PreparedText*> prepare(const CallStep& call) {
@@ -193,7 +197,8 @@ class World::Impl {
                 if (transaction->is_procedure) list.emplace_back("NULL");
                 continue;
             }
-            const std::size_t last = parameter.mode == catalog::Parameter::Mode::variadic ? call.arguments.size() : given + 1;
+            const std::size_t last =
+                parameter.mode == catalog::Parameter::Mode::variadic ? call.arguments.size() : given + 1;
             for (; given < last && given < call.arguments.size(); ++given) {
                 std::string text = call.arguments[given].text;
                 if (text.starts_with('$')) {
@@ -204,7 +209,8 @@ class World::Impl {
             }
         }
         if (given < call.arguments.size())
-            return fail(sqlstate::undefined_function, call.transaction + " takes " + std::to_string(given) + " arguments, not " +
+            return fail(sqlstate::undefined_function, call.transaction + " takes " + std::to_string(given) +
+                                                          " arguments, not " +
                                                           std::to_string(call.arguments.size()));
         const std::string name = transaction->display() + "(" + join(list, ", ") + ")";
         return engine.prepare(transaction->is_procedure ? "CALL " + name : "SELECT * FROM " + name);
@@ -233,7 +239,8 @@ class World::Impl {
     std::string show(const catalog::Table& table, std::uint32_t column, sql::Datum value) const {
         std::string text = engine.shown_text(table.columns[column].type, value);
         const auto named = shown_names.find(text);
-        if (named != shown_names.end() && table.columns[column].type.id == sql::TypeId::uuid) return named->second;
+        if (named != shown_names.end() && table.columns[column].type.id == sql::TypeId::uuid)
+            return named->second;
         return text;
     }
     std::string row_text(const catalog::Table& table, exec::RowView row, bool key_only) const {
@@ -262,10 +269,11 @@ class World::Impl {
             std::string changes;
             for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
                 if (table.columns[i].hidden || identical(before.get(i), after.get(i))) continue;
-                changes += (changes.empty() ? " " : ", ") + table.columns[i].name + " " + show(table, i, before.get(i)) + " -> " +
-                           show(table, i, after.get(i));
+                changes += (changes.empty() ? " " : ", ") + table.columns[i].name + " " +
+                           show(table, i, before.get(i)) + " -> " + show(table, i, after.get(i));
             }
-            outcome.wrote.push_back(row_text(table, after, true) + ":" + (changes.empty() ? " unchanged" : changes));
+            outcome.wrote.push_back(row_text(table, after, true) + ":" +
+                                    (changes.empty() ? " unchanged" : changes));
         }
     }
 
@@ -296,7 +304,8 @@ class World::Impl {
     Instant time = first_moment;
 };
 
-World::World(catalog::SchemaPtr schema, std::uint32_t replicas) : impl_(std::make_unique<Impl>(std::move(schema), replicas)) {}
+World::World(catalog::SchemaPtr schema, std::uint32_t replicas)
+    : impl_(std::make_unique<Impl>(std::move(schema), replicas)) {}
 World::World(Engine& engine, std::uint32_t replicas, bool silent)
     : impl_(std::make_unique<Impl>(engine, replicas, silent)) {}
 World::~World() = default;

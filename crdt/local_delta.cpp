@@ -113,8 +113,9 @@ class LocalDelta {
         out.incarnation = incarnation_of(*subject.shown);
         if (write.inserted && shape.per_key) {
             out.add = out.remove = true;
-            for (const LiveDot& live : existence_of(*subject.shown, shape).dots())
-                out.claim = std::max(out.claim, live.claim);
+            // A name of its own: in C++23 as GCC 12 has it, a loop does not keep the temporary alive.
+            const Existence existence = existence_of(*subject.shown, shape);
+            for (const LiveDot& live : existence.dots()) out.claim = std::max(out.claim, live.claim);
         }
         for (const RowWrite::ColumnWrite& op : write.columns) {
             switch (shape.merge(op.column)) {

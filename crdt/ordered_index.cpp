@@ -322,13 +322,29 @@ OrderedIndex::Place OrderedIndex::first_at_least(std::string_view bound) const {
     return {node, node->lower(bound)};
 }
 
+// Behind the last entry with an index key below the bound. Where an index key is a prefix of the bound, what
+// tells equal ones apart may put entries behind the bound itself.
+OrderedIndex::Place OrderedIndex::end_of(std::string_view bound) const {
+    Place place = first_at_least(bound);
+    for (;;) {
+        if (place.at < place.leaf->count) {
+            if (place.leaf->index_key(place.at) >= bound) return place;
+            ++place.at;
+        } else if (place.leaf->right != nullptr) {
+            place = {place.leaf->right, 0};
+        } else {
+            return place;
+        }
+    }
+}
+
 void OrderedIndex::visit(std::string_view low, std::string_view high, bool reverse,
                          FunctionRef<bool(StoredRow*)> visit) const {
     if (root_ == nullptr) return;
     if (!reverse) {
         visit_forward(first_at_least(low), low, high, visit);
     } else if (!high.empty()) {
-        visit_backward(first_at_least(high), low, high, visit);
+        visit_backward(end_of(high), low, high, visit);
     } else {
         Node* node = root_;
         while (!node->leaf) node = node->child(node->count);

@@ -41,6 +41,7 @@ class OrderedIndex {
     struct Split;
     struct Place;
     Place first_at_least(std::string_view bound) const;
+    Place end_of(std::string_view bound) const;
     Node* make(bool leaf);
     void release(Node* node);
     void release_tree(Node* node);

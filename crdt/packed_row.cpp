@@ -238,9 +238,10 @@ bool well_formed_meta(std::string_view block, std::uint32_t image_size, std::siz
 
 }  // namespace
 
-StoredRow* StoredRow::make(std::string_view key) {
+StoredRow* StoredRow::make(std::string_view key, std::uint64_t hash) {
     void* memory = ::operator new(sizeof(StoredRow) + key.size());
     auto* row = new (memory) StoredRow;
+    row->hash = hash;
     row->key_size = static_cast<std::uint32_t>(key.size());
     if (!key.empty()) std::memcpy(reinterpret_cast<char*>(row + 1), key.data(), key.size());
     return row;

@@ -26,11 +26,13 @@ struct StoredRow {
     char* block = nullptr;
     StoredRow* older =
         nullptr;  // per_insert tables: the next live insert of the same key, by descending incarnation
+    std::uint64_t hash = 0;        // of the key
     std::uint64_t nulled = 0;      // see exec::RowView
     std::uint32_t image_size = 0;  // a multiple of 8, like meta_size
     std::uint32_t meta_size = 0;
     std::uint32_t capacity = 0;
     std::uint32_t key_size = 0;
+    bool first = true;  // of the live inserts of its key
     bool alive = false;
     bool hidden = false;  // alive, but a parent is gone
     bool marked = false;  // for the duration of one visibility.h pass
@@ -42,7 +44,7 @@ struct StoredRow {
     exec::RowView view(const TableShape& shape) const { return {block, &shape.layout, nulled}; }
     std::size_t memory() const { return sizeof(StoredRow) + key_size + capacity; }
 
-    static StoredRow* make(std::string_view key);
+    static StoredRow* make(std::string_view key, std::uint64_t hash);
     static void destroy(StoredRow* row);
 };
 

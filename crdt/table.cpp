@@ -18,7 +18,7 @@ struct HashedKey {
 struct RowHash {
     using is_transparent = void;
     using is_avalanching = void;
-    std::size_t operator()(const StoredRow* row) const { return hash64(row->key()); }
+    std::size_t operator()(const StoredRow* row) const { return row->hash; }
     std::size_t operator()(const HashedKey& key) const { return key.hash; }
 };
 
@@ -80,6 +80,10 @@ StoredRow* Table::newest(std::string_view key) const {
     return at == shard.rows.end() ? nullptr : *at;
 }
 
+StoredRow* Table::first_of(StoredRow& row) const {
+    return row.first ? &row : newest(row.key());
+}
+
 StoredRow* Table::version(std::string_view key, Stamp incarnation) const {
     StoredRow* row = newest(key);
     while (row != nullptr && incarnation_of(*row) != incarnation) row = row->older;
@@ -98,11 +102,12 @@ void Table::spread_shards() {
     std::vector<std::unique_ptr<Shard>> old;
     old.swap(shards_);
     for (std::size_t i = 0; i < shard_count_max; ++i) shards_.push_back(std::make_unique<Shard>());
-    for (StoredRow* row : old[0]->rows) shard_of(hash64(row->key())).rows.insert(row);
+    for (const auto& shard : shards_) shard->rows.reserve(2 * rows_in_one_shard_max / shard_count_max);
+    for (StoredRow* row : old[0]->rows) shard_of(row->hash).rows.insert(row);
 }
 
 void Table::set_newest(StoredRow* old, StoredRow* now) {
-    auto& rows = shard_of(hash64(old->key())).rows;
+    auto& rows = shard_of(old->hash).rows;
     rows.erase(old);
     if (now != nullptr) {
         rows.insert(now);
@@ -117,13 +122,15 @@ void Table::link(StoredRow* row, Stamp incarnation) {
     StoredRow* first = newest(row->key());
     if (first == nullptr) {
         if (shards_.size() == 1 && key_count_ >= rows_in_one_shard_max) spread_shards();
-        shard_of(hash64(row->key())).rows.insert(row);
+        shard_of(row->hash).rows.insert(row);
         trees_[0].index.insert(row->key(), row->key_size, row);
         ++key_count_;
     } else if (incarnation_of(*first) < incarnation) {
         row->older = first;
+        first->first = false;
         set_newest(first, row);
     } else {
+        row->first = false;
         while (first->older != nullptr && incarnation < incarnation_of(*first->older)) first = first->older;
         row->older = first->older;
         first->older = row;
@@ -131,8 +138,9 @@ void Table::link(StoredRow* row, Stamp incarnation) {
 }
 
 void Table::unlink(StoredRow* row) {
-    StoredRow* first = newest(row->key());
+    StoredRow* first = first_of(*row);
     if (first == row) {
+        if (row->older != nullptr) row->older->first = true;
         set_newest(row, row->older);
     } else {
         while (first->older != row) first = first->older;
@@ -145,12 +153,12 @@ bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
     bool relevant = false;
     if (row == nullptr) {
         if (!buffer.alive && !shape_.per_key) return false;
-        row = StoredRow::make(key);
+        row = StoredRow::make(key, hash64(key));
         install(buffer, *row);
         link(row, to.payload.incarnation);
         relevant = true;
     } else {
-        if (row->alive) digest_.subtract(row->key(), row->bytes());
+        if (row->alive) digest_.subtract(row->hash, row->bytes());
         row_bytes_ -= row->memory();
         relevant = row->alive != buffer.alive || incarnation_of(*row) != to.payload.incarnation;
         if (row->shown && buffer.alive) {
@@ -165,20 +173,21 @@ bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
             row->nulled = 0;
         }
     }
-    if (row->alive) digest_.add(row->key(), row->bytes());
+    if (row->alive) digest_.add(row->hash, row->bytes());
     row_bytes_ += row->memory();
     if (!shape_.derived.empty() && update_references(*row)) relevant = true;
     referred_before_.clear();
     if (!row->alive && !shape_.per_key) {
-        const std::string gone(row->key());
         row_bytes_ -= row->memory();
         unlink(row);
+        StoredRow* const left = newest(row->key());
+        show_first_visible(left);
+        note_contested(left, row->key());
         StoredRow::destroy(row);
-        refresh_shown(gone);
-        note_contested(gone);
     } else {
-        refresh_shown(row->key());
-        note_contested(row->key());
+        StoredRow* const first = first_of(*row);
+        show_first_visible(first);
+        note_contested(first, row->key());
     }
     return relevant;
 }
@@ -196,9 +205,9 @@ bool Table::raise(StoredRow& row, std::span<const Raise> raises) {
             }
         }
     }
-    if (row.alive) digest_.subtract(row.key(), row.bytes());
+    if (row.alive) digest_.subtract(row.hash, row.bytes());
     for (const Raise& raise : raises) raise_total(row, shape_, raise.counter, raise.to);
-    if (row.alive) digest_.add(row.key(), row.bytes());
+    if (row.alive) digest_.add(row.hash, row.bytes());
     return true;
 }
 
@@ -208,9 +217,12 @@ void Table::unshow(StoredRow& row) {
     --shown_count_;
 }
 
-void Table::refresh_shown(std::string_view key) {
-    StoredRow* wanted = newest(key);
-    StoredRow* const first = wanted;
+void Table::refresh_shown(StoredRow& row) {
+    show_first_visible(first_of(row));
+}
+
+void Table::show_first_visible(StoredRow* const first) {
+    StoredRow* wanted = first;
     while (wanted != nullptr && !wanted->visible()) wanted = wanted->older;
     for (StoredRow* row = first; row != nullptr; row = row->older) {
         if (row->shown && row != wanted) unshow(*row);
@@ -228,9 +240,8 @@ void Table::set_nulled(StoredRow& row, std::uint64_t nulled) {
     row.nulled = nulled;
 }
 
-void Table::note_contested(std::string_view key) {
-    const StoredRow* row = newest(key);
-    const bool several = row != nullptr && (row->older != nullptr || contested(*row, shape_));
+void Table::note_contested(const StoredRow* first, std::string_view key) {
+    const bool several = first != nullptr && (first->older != nullptr || contested(*first, shape_));
     if (several) {
         contested_.emplace(key);
     } else if (!contested_.empty()) {
@@ -402,18 +413,20 @@ void Table::check() const {
     DigestSum digest;
     for (const auto& shard : shards_) {
         for (const StoredRow* row : shard->rows) {
-            CHECK(&shard_of(hash64(row->key())) == shard.get());
+            CHECK(&shard_of(row->hash) == shard.get());
             ++keys;
             std::size_t shown_here = 0;
             bool visible = false;
+            CHECK(row->first && row->hash == hash64(row->key()));
             for (; row != nullptr; row = row->older) {
                 CHECK(row->alive || shape_.per_key);
                 CHECK(!row->shown || row->visible());
                 CHECK(row->alive == existence_of(*row, shape_).alive());
-                CHECK(row->older == nullptr || incarnation_of(*row->older) < incarnation_of(*row));
+                CHECK(row->older == nullptr ||
+                      (!row->older->first && incarnation_of(*row->older) < incarnation_of(*row)));
                 shown_here += row->shown;
                 visible = visible || row->visible();
-                if (row->alive) digest.add(row->key(), row->bytes());
+                if (row->alive) digest.add(row->hash, row->bytes());
                 live += row->alive;
             }
             CHECK(shown_here == (visible ? 1 : 0));

@@ -47,8 +47,8 @@ class Table {
     };
     bool raise(StoredRow& row, std::span<const Raise> raises);
 
-    // Derived from other rows: see visibility.h. `hidden` of the rows of this key is as it should be.
-    void refresh_shown(std::string_view key);
+    // Derived from other rows: see visibility.h. `hidden` of the rows of this row's key is as it should be.
+    void refresh_shown(StoredRow& row);
     void set_nulled(StoredRow& row, std::uint64_t nulled);
     // The encoded primary key of the parent that a live row's foreign key points to. False: none.
     bool parent_of(const StoredRow& row, std::uint32_t derived, std::string& key, Stamp& incarnation) const;
@@ -81,6 +81,7 @@ class Table {
     void link(StoredRow* row, Stamp incarnation);
     void unlink(StoredRow* row);
     void set_newest(StoredRow* old, StoredRow* now);
+    StoredRow* first_of(StoredRow& row) const;
     void unshow(StoredRow& row);
     void spread_shards();
     Tree& active_tree(std::uint32_t index) const;
@@ -100,7 +101,8 @@ class Table {
     };
     void referred_by(const StoredRow& row, std::vector<Referred>& out) const;
     bool update_references(StoredRow& row);
-    void note_contested(std::string_view key);
+    void note_contested(const StoredRow* first, std::string_view key);
+    void show_first_visible(StoredRow* first);
 
     const TableShape& shape_;
     const IndexKeys* index_keys_;

@@ -70,7 +70,7 @@ void Visibility::settle() {
             if (!derived[d].cascade && parent_gone(subject, d)) nulled |= derived[d].nulled;
         }
         subject.table->set_nulled(*subject.row, nulled);
-        subject.table->refresh_shown(subject.row->key());
+        subject.table->refresh_shown(*subject.row);
     }
     changed_.clear();
     subjects_.clear();

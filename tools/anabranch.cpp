@@ -2,9 +2,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "lib/base/version.h"
+#include "lib/sql/bind.h"
 #include "tools/commands.h"
 
 namespace anabranch::tools {
@@ -49,8 +51,27 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--http", a.http, "Address for /status, /metrics and admin commands")
         ->capture_default_str();
     c->add_option("--peer", a.peers, "Another member as NAME=HOST:PORT of its gossip address; once per peer");
+    c->add_option("--users", a.users,
+                  "File of name:password or name:SCRAM-SHA-256$... lines: SQL clients must prove a password");
+    c->add_option("--tls-certificate", a.tls_certificate,
+                  "PEM file with the certificate chain for SQL clients");
+    c->add_option("--tls-key", a.tls_key, "PEM file with its private key");
+    c->add_flag("--tls-required", a.tls_required, "Refuse SQL clients without TLS");
+    c->add_flag("--trust", a.trust, "Without --users: also let in SQL clients from other machines");
     c->add_option("--max-clients", a.clients_max, "Connections accepted at once")->capture_default_str();
+    c->add_option("--checkpoint-bytes", a.checkpoint_bytes,
+                  "Bytes of log between checkpoints, at least; twice the data if that is more")
+        ->check(CLI::Range(std::size_t{4096}, std::size_t{1} << 40))
+        ->capture_default_str();
+    c->add_option("--kept-bytes", a.kept_bytes,
+                  "Deltas kept for members that are away; one that lacks more gets a snapshot")
+        ->capture_default_str();
+    c->add_option(
+         "--memory-bytes", a.memory_bytes,
+         "Memory for rows and indexes; writes are refused beyond. 0: three quarters of this machine's")
+        ->capture_default_str();
     c->add_flag("--quiet", a.quiet, "Print warnings only");
+    c->add_option("--end-with", a.parent)->group("");  // for tools/cluster.cpp
 }
 
 void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArguments& s, BenchArguments& b) {
@@ -74,11 +95,26 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
     }
     auto* simulate = app.add_subcommand(
         "simulate", "Run a schema on simulated replicas under partitions, loss and crashes");
-    simulate->add_option("SCHEMA", s.schema, "Schema files")->required();
+    simulate->add_option("SCHEMA", s.schema, "Schema files (with --replay: those the script names)");
     simulate->add_option("--replicas", s.replicas, "How many")
         ->check(CLI::Range(2, 50))
         ->capture_default_str();
     simulate->add_option("--seeds", s.seeds, "One seed or a range, as 1..200")->capture_default_str();
+    simulate
+        ->add_option("--faults", s.faults,
+                     "Only these, of delay,loss,duplication,reordering,partitions,crashes,clocks,directories,"
+                     "disks,corruption; none: no faults")
+        ->delimiter(',');
+    simulate->add_option("--load", s.load_seconds, "Simulated seconds of load and faults per seed")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->capture_default_str();
+    simulate->add_option("--minutes", s.minutes, "Stop after so many minutes, however many seeds are left")
+        ->check(CLI::PositiveNumber);
+    simulate->add_option("--replay", s.replay, "Run a script that a failed seed has left");
+    simulate->add_option("--out", s.out, "Where a failed seed leaves its script")->capture_default_str();
+    simulate->add_option(
+        "--planted", s.planted,
+        "Switch a safety rule off, to see that this is noticed (all_free, forget_disk, ...)");
     simulate->add_flag("--verbose", s.verbose, "Print what happens, step by step");
     auto* bench =
         app.add_subcommand("bench", "Measure on this machine, beside PostgreSQL where it is installed");
@@ -86,6 +122,44 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
     bench->add_option("--seconds", b.seconds, "Per measurement")->capture_default_str();
     bench->add_option("--clients", b.clients, "Connections")->capture_default_str();
     bench->add_flag("!--no-postgres", b.postgres, "Do not run PostgreSQL beside it");
+}
+
+void add_storage(CLI::App& app, BackupArguments& b, RestoreArguments& r, VerifyArguments& v) {
+    auto* backup = app.add_subcommand("backup", "Copy a node's data directory, also while the node runs");
+    backup->add_option("DIR", b.data, "The data directory")->required();
+    backup->add_option("--to", b.to, "Where the backup goes; absent or empty")->required();
+    auto* restore = app.add_subcommand(
+        "restore", "Make a data directory, with a replica id of its own, of a backup or of another one");
+    restore->add_option("SOURCE", r.source, "A backup, or a data directory that is not in use")->required();
+    auto* data = restore->add_option("--data", r.data, "The new data directory; absent or empty");
+    restore->add_option("--name", r.name, "Of the node that will use it; as in the source without");
+    restore->add_flag("--new-cluster", r.new_cluster,
+                      "The backup is all that is left: its members begin anew, each from this backup");
+    restore->add_flag("--salvage", r.salvage, "Of a damaged source, take what is before the damage");
+    restore
+        ->add_flag("--moved", r.moved,
+                   "SOURCE itself was moved and the original is gone: it keeps its replica id")
+        ->excludes(data);
+    auto* verify = app.add_subcommand(
+        "verify",
+        "Check every byte and every invariant of a data directory or backup, and compare with peers");
+    verify->add_option("DIR", v.data, "A data directory that is not in use, or a backup");
+    verify->add_option("--schema", v.schema, "Schema files; without, the one the directory was made with");
+    verify->add_option("--peer", v.peers,
+                       "HTTP address of a running node to compare digests with; once per node");
+}
+
+// The parser itself would only say that a subcommand is required.
+bool is_unknown(const CLI::App& app, const std::string& word) {
+    if (word.empty() || word[0] == '-') return false;
+    std::vector<std::string> names;
+    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    if (std::find(names.begin(), names.end(), word) != names.end()) return false;
+    const auto close = sql::closest_name(word, names);
+    std::cerr << "anabranch: there is no subcommand " << word << "\n";
+    if (!close.empty()) std::cerr << "Perhaps you meant " << close << ".\n";
+    std::cerr << "Run 'anabranch --help' for what is understood.\n";
+    return true;
 }
 
 int run(int argc, char** argv) {
@@ -96,7 +170,9 @@ int run(int argc, char** argv) {
     app.set_version_flag("--version", std::string("anabranch ") + version);
     app.require_subcommand(1);
     app.failure_message([](const CLI::App* where, const CLI::Error& error) {
-        return std::string("anabranch: ") + error.what() + "\nRun '" + where->get_display_name() +
+        std::string program = where->get_display_name();
+        for (const auto* said : where->get_subcommands()) program += " " + said->get_name();
+        return std::string("anabranch: ") + error.what() + "\nRun '" + program +
                " --help' for what is understood.\n";
     });
     CheckArguments check_arguments;
@@ -106,10 +182,15 @@ int run(int argc, char** argv) {
     AdminArguments admin_arguments;
     SimulateArguments simulate_arguments;
     BenchArguments bench_arguments;
+    BackupArguments backup_arguments;
+    RestoreArguments restore_arguments;
+    VerifyArguments verify_arguments;
     add_check(app, check_arguments);
     add_replay(app, replay_arguments);
     add_node(app, node_arguments);
     add_others(app, demo_arguments, admin_arguments, simulate_arguments, bench_arguments);
+    add_storage(app, backup_arguments, restore_arguments, verify_arguments);
+    if (argc > 1 && is_unknown(app, argv[1])) return 2;
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -123,6 +204,9 @@ int run(int argc, char** argv) {
     if (app.got_subcommand("node")) return node(node_arguments);
     if (app.got_subcommand("demo")) return demo(demo_arguments, program);
     if (app.got_subcommand("admin")) return admin(admin_arguments);
+    if (app.got_subcommand("backup")) return backup(backup_arguments);
+    if (app.got_subcommand("restore")) return restore(restore_arguments);
+    if (app.got_subcommand("verify")) return verify(verify_arguments);
     if (app.got_subcommand("simulate")) return simulate(simulate_arguments);
     return bench(bench_arguments, program);
 }

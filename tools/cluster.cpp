@@ -94,9 +94,10 @@ Result<void> Cluster::start(std::uint32_t replicas) {
 Result<void> Cluster::spawn(Node& node) {
     std::vector<std::string> words{program_, "node"};
     words.insert(words.end(), schema_.begin(), schema_.end());
-    for (const auto& word : {std::string("--name"), node.name, std::string("--data"), node.data,
-                             std::string("--sql"), loopback(node.sql), std::string("--gossip"),
-                             loopback(node.gossip), std::string("--http"), loopback(node.http)})
+    for (const auto& word :
+         {std::string("--name"), node.name, std::string("--data"), node.data, std::string("--sql"),
+          loopback(node.sql), std::string("--gossip"), loopback(node.gossip), std::string("--http"),
+          loopback(node.http), std::string("--end-with"), std::to_string(::getpid())})
         words.push_back(word);
     for (const auto& peer : nodes_)
         if (peer.name != node.name) {

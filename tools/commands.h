@@ -29,9 +29,15 @@ struct NodeArguments {
     std::vector<std::string> schema;
     std::string name, data, config;
     std::string sql = "127.0.0.1:5433", gossip = "127.0.0.1:7433", http = "127.0.0.1:8433";
-    std::vector<std::string> peers;  // NAME=ADDR
+    std::vector<std::string> peers;               // NAME=ADDR
+    std::string users, tls_certificate, tls_key;  // files
+    bool tls_required = false, trust = false;
     std::size_t clients_max = 200;
+    std::size_t checkpoint_bytes = 16777216;  // of log, at least, from one checkpoint to the next
+    std::size_t kept_bytes = 67108864;        // of deltas for members that are away
+    std::size_t memory_bytes = 0;             // of rows; 0: three quarters of the machine's memory
     bool quiet = false;
+    std::int64_t parent = 0;  // process id of the `demo` or `bench` with which this node ends; 0: nobody
 };
 int node(const NodeArguments& arguments);
 
@@ -49,10 +55,34 @@ struct AdminArguments {
 };
 int admin(const AdminArguments& arguments);
 
+struct BackupArguments {
+    std::string data, to;
+};
+int backup(const BackupArguments& arguments);
+
+struct RestoreArguments {
+    std::string source, data, name;
+    bool new_cluster = false, salvage = false, moved = false;
+};
+int restore(const RestoreArguments& arguments);
+
+struct VerifyArguments {
+    std::string data;                 // a data directory that is not in use, or a backup; empty: peers only
+    std::vector<std::string> schema;  // empty: the file that the directory was made with
+    std::vector<std::string> peers;   // HTTP addresses of running nodes
+};
+int verify(const VerifyArguments& arguments);
+
 struct SimulateArguments {
     std::vector<std::string> schema;
     std::uint32_t replicas = 3;
     std::string seeds = "1..200";
+    std::vector<std::string> faults;  // empty: all
+    double load_seconds = 20;         // simulated, with faults
+    double minutes = 0;               // of this machine, then it ends; 0: no limit
+    std::string replay;               // a script instead of seeds
+    std::string out = "simulate-failure.script";
+    std::string planted = "nothing";
     bool verbose = false;
 };
 int simulate(const SimulateArguments& arguments);

@@ -29,8 +29,8 @@ die() {
     exit 1
 }
 
-# Processes started from here: the tree below this shell, and those that left it for a life of their own, which
-# the mark in their environment gives away.
+# Processes started from here: the tree below this shell, and those that left it for a life of their own,
+# which the mark in their environment gives away.
 run_mark=$$.$RANDOM$RANDOM
 export ANABRANCH_RUN=$run_mark
 descendants() {
@@ -57,7 +57,8 @@ clean_up() {
     for i in $(seq 20); do
         alive=''
         for pid in $pids; do
-            grep -qs '^State:[[:space:]]*[RSDTtI]' "/proc/$pid/status" && alive="$alive $pid"  # Z: dead already
+            # Z: dead already.
+            grep -qs '^State:[[:space:]]*[RSDTtI]' "/proc/$pid/status" && alive="$alive $pid"
         done
         [ -n "$alive" ] || break
         sleep 0.1
@@ -134,7 +135,7 @@ configure() {
     local folder=$1 log
     shift
     local wanted="$root $*"
-    if [ -f "$folder/build.ninja" ] && [ "$(cat "$folder/.options" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+    [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/.options" 2>/dev/null)" != "$wanted" ] || return 0
     temp_folder log
     [ ! -e "$folder" ] || rm -rf -- "$folder/meson-private" "$folder/meson-info" "$folder/build.ninja"
     meson setup "$folder" "$root" "$@" >"$log/meson" 2>&1 </dev/null || {

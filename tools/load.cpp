@@ -9,9 +9,13 @@
 #include <iostream>
 #include <iterator>
 
+#include "confluence/general.h"
+#include "lib/sql/value.h"
+
 namespace anabranch::tools {
 
-catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assume_transactions) {
+catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assume_transactions,
+                               const std::vector<catalog::ScriptFile>& behind) {
     std::vector<catalog::ScriptFile> scripts;
     for (const auto& file : files) {
         if (file == "-") {
@@ -29,6 +33,7 @@ catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assum
         }
         scripts.push_back({file, {std::istreambuf_iterator<char>(in), {}}});
     }
+    scripts.insert(scripts.end(), behind.begin(), behind.end());
     auto loaded = catalog::load(scripts, {assume_transactions});
     if (loaded.schema == nullptr) {
         std::fputs(loaded.rendered_errors.c_str(), stderr);
@@ -60,8 +65,21 @@ bool is_terminal(int descriptor) {
 
 Result<catalog::Route> Analyst::route_of(const std::string& statement,
                                          std::span<const sql::Type> parameter_types) {
-    return confluence::route_of_statement(report_, statement,
-                                          {parameter_types.begin(), parameter_types.end()});
+    const std::vector<sql::Type> types(parameter_types.begin(), parameter_types.end());
+    if (const auto general = confluence::general_form(*report_.schema, statement, types)) {
+        std::string key = general->text;
+        for (const auto type : general->parameter_types) key += '\0' + std::to_string(sql::oid_of(type));
+        if (known_.size() >= known_max) known_.clear();
+        auto found = known_.find(key);
+        if (found == known_.end())
+            found = known_
+                        .emplace(key, confluence::route_of_statement(report_, general->text,
+                                                                     general->parameter_types))
+                        .first;
+        // What is refused in general may still hold for these constants.
+        if (found->second || general->decides) return found->second;
+    }
+    return confluence::route_of_statement(report_, statement, types);
 }
 
 }  // namespace anabranch::tools

@@ -1,6 +1,7 @@
 // What every subcommand that reads a schema does: files to a Schema, and if wanted a Report and its Plan.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,14 +12,16 @@
 
 namespace anabranch::tools {
 
-// Prints errors on standard error; null then.
-catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assume_transactions);
+// Prints errors on standard error; null then. `behind`: texts to be loaded behind the files.
+catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assume_transactions,
+                               const std::vector<catalog::ScriptFile>& behind = {});
 // Explains an error on standard error as "anabranch: message", detail and hint; returns 1.
 int explain(const Error& error);
 std::int64_t monotonic_micros();
 bool is_terminal(int descriptor);
 
-// Answers the node's questions about ad-hoc statements from a report.
+// Answers the node's questions about ad-hoc statements from a report. Statements of one form, that differ in
+// constants only, are proved once.
 class Analyst final : public replica::StatementAnalyst {
   public:
     explicit Analyst(confluence::Report report) : report_(std::move(report)) {}
@@ -26,7 +29,9 @@ class Analyst final : public replica::StatementAnalyst {
                                     std::span<const sql::Type> parameter_types) override;
 
   private:
+    static constexpr std::size_t known_max = 4096;
     confluence::Report report_;
+    std::map<std::string, Result<catalog::Route>> known_;  // general forms with their types
 };
 
 }  // namespace anabranch::tools

@@ -1,5 +1,9 @@
 #include "node/io/node.h"
 
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -39,8 +43,24 @@ Result<void> read_config(NodeArguments& a) {
                 text(a.gossip, defaults.gossip);
             else if (key == "http")
                 text(a.http, defaults.http);
+            else if (key == "users")
+                text(a.users, "");
+            else if (key == "tls-certificate")
+                text(a.tls_certificate, "");
+            else if (key == "tls-key")
+                text(a.tls_key, "");
+            else if (key == "tls-required")
+                a.tls_required = value.get<bool>();
+            else if (key == "trust")
+                a.trust = value.get<bool>();
             else if (key == "max-clients")
                 a.clients_max = value.get<std::size_t>();
+            else if (key == "checkpoint-bytes")
+                a.checkpoint_bytes = value.get<std::size_t>();
+            else if (key == "kept-bytes")
+                a.kept_bytes = value.get<std::size_t>();
+            else if (key == "memory-bytes")
+                a.memory_bytes = value.get<std::size_t>();
             else if (key == "quiet")
                 a.quiet = value.get<bool>();
             else if (key == "schema") {
@@ -52,9 +72,10 @@ Result<void> read_config(NodeArguments& a) {
                     for (const auto& [peer, address] : value.items())
                         a.peers.push_back(peer + "=" + address.get<std::string>());
             } else {
-                return fail(
-                    usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
-                          "Known are schema, name, data, sql, gossip, http, peers, max-clients and quiet."));
+                return fail(usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
+                                  "Known are schema, name, data, sql, gossip, http, peers, users, "
+                                  "tls-certificate, tls-key, tls-required, trust, max-clients, "
+                                  "checkpoint-bytes, kept-bytes, memory-bytes and quiet."));
             }
         }
     } catch (const std::exception& problem) {
@@ -71,7 +92,15 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     TRY(out.sql, io::parse_address(a.sql));
     TRY(out.gossip, io::parse_address(a.gossip));
     TRY(out.http, io::parse_address(a.http));
+    out.users_file = a.users;
+    out.tls_certificate = a.tls_certificate;
+    out.tls_key = a.tls_key;
+    out.tls_required = a.tls_required;
+    out.trust = a.trust;
     out.clients_max = a.clients_max;
+    out.checkpoint_bytes = a.checkpoint_bytes;
+    out.kept_bytes = a.kept_bytes;
+    out.memory_bytes = a.memory_bytes;
     out.quiet = a.quiet;
     for (const auto& text : a.peers) {
         const auto equals = text.find('=');
@@ -91,10 +120,18 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     return out;
 }
 
+// Even a parent that was killed leaves no node behind.
+bool end_with(std::int64_t parent) {
+    if (parent == 0) return true;
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    return ::getppid() == parent;
+}
+
 }  // namespace
 
 int node(const NodeArguments& given) {
     NodeArguments arguments = given;
+    if (!end_with(arguments.parent)) return 1;
     if (!arguments.config.empty())
         if (auto read = read_config(arguments); !read) return explain(read.error()), 2;
     for (const auto& [value, flag] : {std::pair{&arguments.name, "--name"}, {&arguments.data, "--data"}})

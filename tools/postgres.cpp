@@ -25,6 +25,16 @@ Result<void> shell(const std::string& command) {
 
 }  // namespace
 
+// Ctrl-C is for the parent; the end of its pipe is what ends the server.
+Postgres::Postgres(std::string directory)
+    : directory_(std::move(directory)),
+      caretaker_(::popen(
+          ("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; " +
+           as_postgres(std::string(programs) + "/pg_ctl -D " + directory_ + "/db -m immediate -w stop") +
+           "; rm -rf " + directory_)
+              .c_str(),
+          "we")) {}
+
 Result<Postgres> Postgres::start() {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
         return fail(Error::make(sqlstate::feature_not_supported, "PostgreSQL 15 is not installed")
@@ -32,21 +42,13 @@ Result<Postgres> Postgres::start() {
     std::string directory = (std::filesystem::temp_directory_path() / "anabranch-pg-XXXXXX").string();
     if (::mkdtemp(directory.data()) == nullptr) return fail(io::file_error("make", directory, errno));
     Postgres out(directory);
+    if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", directory, errno));
     if (::geteuid() == 0) TRY_VOID(shell("chown postgres " + directory));
     TRY_VOID(shell(as_postgres(std::string(programs) + "/initdb -D " + directory +
                                "/db -A trust -U postgres --no-locale -E UTF8")));
     TRY_VOID(shell(as_postgres(std::string(programs) + "/pg_ctl -D " + directory + "/db -o '-k " + directory +
                                " -h \"\" -c max_connections=300' -l " + directory + "/log -w start")));
     return out;
-}
-
-Postgres::Postgres(Postgres&& other) noexcept : directory_(std::exchange(other.directory_, {})) {}
-
-Postgres::~Postgres() {
-    if (directory_.empty()) return;
-    (void)shell(as_postgres(std::string(programs) + "/pg_ctl -D " + directory_ + "/db -m immediate -w stop"));
-    std::error_code ignored;
-    std::filesystem::remove_all(directory_, ignored);
 }
 
 Result<void> Postgres::load(const std::string& schema_file) const {

@@ -14,7 +14,8 @@ class ConstantWalker : public Walker {
   protected:
     void on_node(const sql::Expr& e) override {
         const auto* constant = std::get_if<sql::Const>(&e.node);
-        if (constant != nullptr && !constant->null && sql::storage_of(e.type) == sql::Storage::bytes) constants_.add(constant->bytes);
+        if (constant != nullptr && !constant->null && sql::storage_of(e.type) == sql::Storage::bytes)
+            constants_.add(constant->bytes);
     }
 
   private:
@@ -34,9 +35,23 @@ class PlainInserts : public Walker {
     std::set<TableId>& tables_;
 };
 
+void add_touches(Touches& all, const Touches& touches) {
+    for (const auto& [table, touch] : touches) {
+        Touch& sum = all[table];
+        sum.appear |= touch.appear;
+        sum.vanish |= touch.vanish;
+        sum.merges |= touch.merges;
+        sum.columns.insert(touch.columns.begin(), touch.columns.end());
+        sum.derived.insert(touch.derived.begin(), touch.derived.end());
+    }
+}
+
 }  // namespace
 
-Analysis::Analysis(catalog::SchemaPtr schema) : schema_(std::move(schema)), constants_(std::make_unique<Constants>()) {
+Analysis::Analysis(catalog::SchemaPtr schema, const Analysis* lender)
+    : schema_(std::move(schema)),
+      constants_(std::make_unique<Constants>()),
+      context_(lender != nullptr ? lender->context_ : std::make_shared<SolverContext>()) {
     ConstantWalker walker(*constants_);
     PlainInserts plain(claimed);
     for (const catalog::Transaction& t : schema_->transactions) {
@@ -48,6 +63,7 @@ Analysis::Analysis(catalog::SchemaPtr schema) : schema_(std::move(schema)), cons
             for (const auto& statement : t.body) plain.statement(*statement);
         }
     }
+    for (const Touches& each : touches) add_touches(touched, each);
     for (const auto& statement : schema_->initial) walker.statement(*statement);
     for (const catalog::Table& table : schema_->tables) {
         for (const auto& check : table.checks) walker.over_row(table.id, check.condition);
@@ -69,7 +85,8 @@ Analysis::Analysis(catalog::SchemaPtr schema) : schema_(std::move(schema)), cons
     }
     for (const catalog::Invariant& invariant : schema_->invariants) {
         invariant_reads.push_back(access_of(*schema_, invariant));
-        if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what)) walker.query(*assertion->violations);
+        if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what))
+            walker.query(*assertion->violations);
     }
     constants_->seal();
 }

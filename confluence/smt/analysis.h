@@ -1,9 +1,11 @@
-// What all pairs of one schema share: touches, constants, inferred bounds, budget. Built once, then read only.
+// What all pairs of one schema share: touches, constants, inferred bounds, budget. Built once, then read
+// only.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 namespace anabranch::confluence::smt {
 
 class Constants;
+struct SolverContext;
 
 // A bound on one column of every visible row, or its constants.
 struct Bound {
@@ -39,27 +42,34 @@ struct ReadSign {
 
 class Analysis {
   public:
-    explicit Analysis(catalog::SchemaPtr schema);
+    // `lender` shares its solver context: for variants of one schema, analysed one after another.
+    explicit Analysis(catalog::SchemaPtr schema, const Analysis* lender = nullptr);
     ~Analysis();
 
     const catalog::Schema& schema() const { return *schema_; }
     const catalog::SchemaPtr& schema_ptr() const { return schema_; }
     const Constants& constants() const { return *constants_; }
+    SolverContext& context() const { return *context_; }
     // Per transaction; empty touches for skipped and read-only ones.
     std::vector<Access> access;
     std::vector<Touches> touches;
+    Touches touched;  // by anybody: the union of all touches
     std::vector<Access> invariant_reads;  // per invariant
-    std::set<TableId> claimed;            // a transaction makes rows of it by a plain INSERT (the rows of the start are known to all)
-    std::vector<Bound> bounds;            // candidates; which are proved is the caller's knowledge
+    std::set<TableId>
+        claimed;  // a transaction makes rows of it by a plain INSERT (the rows of the start are known to all)
+    std::vector<Bound> bounds;  // candidates; which are proved is the caller's knowledge
     std::vector<PermanentRow> permanent;
     std::map<std::uint32_t, std::vector<ReadSign>> read_signs;  // per transaction
     bool use_permanent = false;
+    std::optional<std::uint32_t>
+        unassumed;  // an invariant that is asked about and may not be assumed of any state
     std::uint32_t rlimit = 20'000'000;
-    std::uint32_t extra_slots = 0;        // tests: adding slots changes no verdict
+    std::uint32_t extra_slots = 0;  // tests: adding slots changes no verdict
 
   private:
     catalog::SchemaPtr schema_;
     std::unique_ptr<Constants> constants_;
+    std::shared_ptr<SolverContext> context_;
 };
 
 }  // namespace anabranch::confluence::smt

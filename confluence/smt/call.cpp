@@ -12,9 +12,15 @@ namespace anabranch::confluence::smt {
 using namespace sql;
 using catalog::Merge;
 
-Call::Call(Universe& universe, const catalog::Transaction& transaction, Owner side, std::vector<RestKey>* rest_keys)
-    : universe_(universe), transaction_(transaction), side_(side), name_(side == Owner::first ? "e" : "f"), rest_keys_(rest_keys),
-      stamp_(universe.terms().variable(name_ + ".stamp", Kind::integer)), effect_(universe.no_effect(side, name_, stamp_)) {
+Call::Call(Universe& universe, const catalog::Transaction& transaction, Owner side,
+           std::vector<RestKey>* rest_keys)
+    : universe_(universe),
+      transaction_(transaction),
+      side_(side),
+      name_(side == Owner::first ? "e" : "f"),
+      rest_keys_(rest_keys),
+      stamp_(universe.terms().variable(name_ + ".stamp", Kind::integer)),
+      effect_(universe.no_effect(side, name_, stamp_)) {
     for (const catalog::Parameter& p : transaction.parameters) {
         Val value = terms().unknown(name_ + "." + p.name, p.type);
         if (p.mode == catalog::Parameter::Mode::out) value = terms().null(p.type);
@@ -32,7 +38,8 @@ Val Call::variable(const std::string& name, Type type, bool nullable) {
 z3::expr Call::flag(const std::string& name) {
     const auto found = variables_.find(name);
     if (found != variables_.end()) return found->second.value;
-    return variables_.emplace(name, terms().boolean_value(terms().boolean(name_ + "." + name))).first->second.value;
+    return variables_.emplace(name, terms().boolean_value(terms().boolean(name_ + "." + name)))
+        .first->second.value;
 }
 
 Val Call::parameter(std::uint32_t index, Type type) {
@@ -44,9 +51,12 @@ Val Call::parameter(std::uint32_t index, Type type) {
 
 Val Call::generated(const Expr& expression, const std::string& site) {
     const auto* call = std::get_if<sql::Call>(&expression.node);
-    const bool per_call = call != nullptr && call->func != Func::gen_random_uuid && call->func != Func::random && call->func != Func::clock_timestamp;
+    const bool per_call = call != nullptr && call->func != Func::gen_random_uuid &&
+                          call->func != Func::random && call->func != Func::clock_timestamp;
     const std::string where = call != nullptr ? "f" + std::to_string(static_cast<int>(call->func)) : "value";
-    const std::string name = per_call ? where : where + "@" + site + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(&expression));
+    const std::string name =
+        per_call ? where
+                 : where + "@" + site + "@" + std::to_string(reinterpret_cast<std::uintptr_t>(&expression));
     Val value = variable(name, expression.type, false);
     if (call != nullptr && call->func == Func::gen_random_uuid) value.mark = Mark::generated;
     return value;
@@ -116,7 +126,8 @@ void Call::walk(Context& c) {
     }
 }
 
-void Call::statement(Context& c, const Statement& statement, const std::string& path, const Env* outer, State& after) {
+void Call::statement(Context& c, const Statement& statement, const std::string& path, const Env* outer,
+                     State& after) {
     if (const auto* body = std::get_if<QueryPtr>(&statement.body)) {
         // Data-modifying WITH entries all see the state before the statement.
         Env env;
@@ -125,7 +136,8 @@ void Call::statement(Context& c, const Statement& statement, const std::string& 
         env.ctes = &(*body)->ctes;
         for (std::size_t i = 0; i < (*body)->ctes.size(); ++i) {
             const Statement& inner = *(*body)->ctes[i].statement;
-            if (!std::holds_alternative<QueryPtr>(inner.body)) this->statement(c, inner, path + "w" + std::to_string(i), &env, after);
+            if (!std::holds_alternative<QueryPtr>(inner.body))
+                this->statement(c, inner, path + "w" + std::to_string(i), &env, after);
         }
         query(c, **body, path, outer);
         return;
@@ -135,7 +147,8 @@ void Call::statement(Context& c, const Statement& statement, const std::string& 
     around.ctes = &statement.ctes;
     for (std::size_t i = 0; i < statement.ctes.size(); ++i) {
         const Statement& inner = *statement.ctes[i].statement;
-        if (!std::holds_alternative<QueryPtr>(inner.body)) this->statement(c, inner, path + "w" + std::to_string(i), &around, after);
+        if (!std::holds_alternative<QueryPtr>(inner.body))
+            this->statement(c, inner, path + "w" + std::to_string(i), &around, after);
     }
     if (const auto* body = std::get_if<Insert>(&statement.body)) insert(c, *body, path, around, after);
     if (const auto* body = std::get_if<Update>(&statement.body)) update(c, *body, path, around, after);
@@ -156,7 +169,8 @@ void Call::query(Context& c, const Query& query, const std::string& path, const 
         const bool opaque = c.ev.opaque;
         c.end();
         for (const Requirement& r : required) {
-            if (!opaque) fact(c, path + ".guard" + std::to_string(number), terms().implies(when, r.condition), reads);
+            if (!opaque)
+                fact(c, path + ".guard" + std::to_string(number), terms().implies(when, r.condition), reads);
             ++number;
         }
     };
@@ -201,16 +215,18 @@ void Call::query(Context& c, const Query& query, const std::string& path, const 
     }
 }
 
-Val Call::fixed_value(Context& c, const Val& value, const Reads& reads, bool opaque, const std::string& name, Type type, const z3::expr& when) {
+Val Call::fixed_value(Context& c, const Val& value, const Reads& reads, bool opaque, const std::string& name,
+                      Type type, const z3::expr& when) {
     if (c.first() ? (reads.empty() && !opaque) : !variables_.contains(name)) return value;
     const Val fixed = variable(name, type);
     if (c.first() && !opaque) read_values_.emplace(name, fixed);
-    if (!opaque) fact(c, name.substr(0, name.find('@')), terms().implies(when, terms().same(fixed, value)), reads);
+    if (!opaque)
+        fact(c, name.substr(0, name.find('@')), terms().implies(when, terms().same(fixed, value)), reads);
     return fixed;
 }
 
-void Call::rest_change(Context& c, TableId table, const std::string& path, bool appear, bool vanish, const std::set<std::uint32_t>& columns, bool own,
-                       State& after) {
+void Call::rest_change(Context& c, TableId table, const std::string& path, bool appear, bool vanish,
+                       const std::set<std::uint32_t>& columns, bool own, State& after) {
     const auto add = [&](TableId id, const RestChange& change) {
         if (!change.appear && !change.vanish && change.columns.empty()) return;
         after.rest[id.value].push_back(change);
@@ -225,7 +241,8 @@ void Call::rest_change(Context& c, TableId table, const std::string& path, bool 
     if (own) add(table, {tag, appear, vanish, columns});
     if (!vanish && !appear) return;
     if (!universe_.rows_vanish(table)) return;  // nothing below it is ever hidden
-    for (const auto& [id, touch] : derived_touches(universe_.schema(), table, vanish, appear)) add(id, {tag, touch.appear, touch.vanish, touch.derived});
+    for (const auto& [id, touch] : derived_touches(universe_.schema(), table, vanish, appear))
+        add(id, {tag, touch.appear, touch.vanish, touch.derived});
 }
 
 void Call::finish(Context& c) {
@@ -236,8 +253,31 @@ void Call::finish(Context& c) {
     }
 }
 
-// Completes what is shipped of a slot: groups go whole, and the facts that order this call's writes after what it saw.
+// Completes what is shipped of a slot: groups go whole, and the facts that order this call's writes after
+// what it saw.
 void Call::finish_slot(Context& c, TableId id, std::uint32_t slot) {
+    const TableShape& shape = universe_.shape(id);
+    const catalog::Table& table = *shape.table;
+    const SlotEffect& e = effect_.tables[id.value][slot];
+    const SlotState& s = c.at.tables[id.value][slot];
+    copy_group_cells(c, id, slot);
+    if (is_own(id, slot)) return;
+    copy_group_parents(c, id, slot);
+    for (std::uint32_t g = 0; g < e.writes.size(); ++g) {
+        if (e.writes[g].is_false()) continue;
+        Reads reads;
+        for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
+            if (shape.is_register(col) && table.columns[col].policy.group == g && universe_.changes(id, col))
+                reads.column(id, col);
+        }
+        fact(c, "newest." + table.name + "." + std::to_string(g),
+             terms().implies(e.writes[g], stamp_ > s.stamps[g]), reads);
+    }
+    finish_existence(c, id, slot);
+}
+
+// A register group goes whole: the cells that the call did not assign are shipped as it saw them.
+void Call::copy_group_cells(Context& c, TableId id, std::uint32_t slot) {
     const TableShape& shape = universe_.shape(id);
     const catalog::Table& table = *shape.table;
     SlotEffect& e = effect_.tables[id.value][slot];
@@ -253,16 +293,27 @@ void Call::finish_slot(Context& c, TableId id, std::uint32_t slot) {
             if (c.first()) e.values[col] = terms().choose(e.assigned[col], e.values[col], s.cells[col]);
             continue;
         }
-        const Val copy = variable("copy@" + slot_name(id, slot) + "." + table.columns[col].name, table.columns[col].type, !table.columns[col].not_null);
+        const Val copy = variable("copy@" + slot_name(id, slot) + "." + table.columns[col].name,
+                                  table.columns[col].type, !table.columns[col].not_null);
         Reads reads;
         reads.column(id, col);
-        fact(c, "copy." + table.name + "." + table.columns[col].name, terms().implies(copies, terms().same(copy, s.cells[col])), reads);
+        fact(c, "copy." + table.name + "." + table.columns[col].name,
+             terms().implies(copies, terms().same(copy, s.cells[col])), reads);
         if (c.first()) e.values[col] = terms().choose(e.assigned[col], e.values[col], copy);
     }
-    for (std::uint32_t d = 0; d < shape.derived.size() && !own; ++d) {
+}
+
+// The same for the parents that a group's references carry along.
+void Call::copy_group_parents(Context& c, TableId id, std::uint32_t slot) {
+    const TableShape& shape = universe_.shape(id);
+    const catalog::Table& table = *shape.table;
+    SlotEffect& e = effect_.tables[id.value][slot];
+    const SlotState& s = c.at.tables[id.value][slot];
+    for (std::uint32_t d = 0; d < shape.derived.size(); ++d) {
         const std::uint32_t column = table.foreign_keys[shape.derived[d].foreign_key].columns[0].value;
         if (!shape.is_register(column)) continue;
-        const z3::expr copies = terms().and_(e.writes[table.columns[column].policy.group], terms().not_(e.assigned[column]));
+        const z3::expr copies =
+            terms().and_(e.writes[table.columns[column].policy.group], terms().not_(e.assigned[column]));
         if (copies.is_false()) continue;
         const std::string name = "parent@" + slot_name(id, slot) + "." + std::to_string(d);
         const Val copy = variable(name, Type{TypeId::int8}, false);
@@ -271,24 +322,25 @@ void Call::finish_slot(Context& c, TableId id, std::uint32_t slot) {
         Reads reads;
         reads.column(id, column);
         fact(c, "parent." + table.name + "." + std::to_string(d),
-             terms().implies(copies, terms().and_({terms().equal(copy.value, s.parents[d]), terms().equal(incarnation.value, s.parent_incarnations[d]),
+             terms().implies(copies, terms().and_({terms().equal(copy.value, s.parents[d]),
+                                                   terms().equal(incarnation.value, s.parent_incarnations[d]),
                                                    terms().equal(rest, s.rest_parent[d])})),
              reads);
         if (c.first()) {
             e.parents[d] = terms().ite(e.assigned[column], e.parents[d], copy.value);
-            e.parent_incarnations[d] = terms().ite(e.assigned[column], e.parent_incarnations[d], incarnation.value);
+            e.parent_incarnations[d] =
+                terms().ite(e.assigned[column], e.parent_incarnations[d], incarnation.value);
             e.rest_parent[d] = terms().ite(e.assigned[column], e.rest_parent[d], rest);
         }
     }
-    if (own) return;
-    for (std::uint32_t g = 0; g < e.writes.size(); ++g) {
-        if (e.writes[g].is_false()) continue;
-        Reads reads;
-        for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
-            if (shape.is_register(col) && table.columns[col].policy.group == g && universe_.changes(id, col)) reads.column(id, col);
-        }
-        fact(c, "newest." + table.name + "." + std::to_string(g), terms().implies(e.writes[g], stamp_ > s.stamps[g]), reads);
-    }
+}
+
+// Which dots of the row the call saw, and which incarnation of it its writes belong to.
+void Call::finish_existence(Context& c, TableId id, std::uint32_t slot) {
+    const TableShape& shape = universe_.shape(id);
+    const catalog::Table& table = *shape.table;
+    SlotEffect& e = effect_.tables[id.value][slot];
+    const SlotState& s = c.at.tables[id.value][slot];
     const z3::expr meets = terms().or_(e.removes, e.adds_dot);
     if (shape.per_key && !meets.is_false()) {
         const z3::expr saw = flag("saw@" + slot_name(id, slot));
@@ -310,8 +362,9 @@ void Call::finish_slot(Context& c, TableId id, std::uint32_t slot) {
     reads.appear(id);
     reads.vanish(id);
     fact(c, "incarnation." + table.name,
-         terms().and_(terms().implies(made, terms().equal(incarnation.value, s.deleted_at)),
-                      terms().implies(terms().not_(e.created), terms().equal(incarnation.value, s.incarnation))),
+         terms().and_(
+             terms().implies(made, terms().equal(incarnation.value, s.deleted_at)),
+             terms().implies(terms().not_(e.created), terms().equal(incarnation.value, s.incarnation))),
          reads);
 }
 

@@ -11,12 +11,12 @@ namespace anabranch::confluence::smt {
 struct Call::Context {
     const State& at;
     const Effect* other = nullptr;  // merged into `at`; null at S
-    State local;                    // `at` with the writes of the statements before: what the call itself sees
+    State local;  // `at` with the writes of the statements before: what the call itself sees
     std::map<std::string, Fact> facts;
     std::vector<z3::expr>* hard = nullptr;  // set at S only
     Evaluator ev;
 
-    bool room_for_reads = true;                  // every row read by key has a slot to spare
+    bool room_for_reads = true;                    // every row read by key has a slot to spare
     std::vector<z3::expr>* hard_absent = nullptr;  // rows of the rest that have been given a slot, at S only
 
     bool first() const { return hard != nullptr; }
@@ -37,7 +37,8 @@ struct Call::Context {
         end();
         return out;
     }
-    // A value written: a read by key is witnessed where one row is written, EXISTS is not (it may also be false).
+    // A value written: a read by key is witnessed where one row is written, EXISTS is not (it may also be
+    // false).
     Result value(const sql::Expr& e, const Env& env, const std::string& site, bool one_row) {
         Result out{ev.terms().boolean_value(ev.terms().yes()), {}, false};
         begin(&out.reads, site, one_row);

@@ -22,19 +22,23 @@ bool pins(const catalog::Table& table, const Query& query) {
 
 // Every group key is fixed by the WHERE to a value from outside: at most one group.
 bool group_pinned(const Query& query) {
-    if (query.rels.size() != 1 || query.having || !std::holds_alternative<TableRel>(query.rels[0].source)) return false;
+    if (query.rels.size() != 1 || query.having || !std::holds_alternative<TableRel>(query.rels[0].source))
+        return false;
     const std::vector<ExprPtr> parts = conjuncts(query.where);
     return std::all_of(query.group_by.begin(), query.group_by.end(), [&](const ExprPtr& g) {
         const auto* key = std::get_if<ColumnRef>(&g->node);
-        return key != nullptr && key->level == 0 && std::any_of(parts.begin(), parts.end(), [&](const ExprPtr& part) {
-            const auto* call = std::get_if<sql::Call>(&part->node);
-            if (call == nullptr || call->func != Func::eq) return false;
-            for (std::size_t side = 0; side < 2; ++side) {
-                const auto* ref = std::get_if<ColumnRef>(&call->args[side]->node);
-                if (ref != nullptr && ref->level == 0 && ref->column == key->column && rels_of(*call->args[1 - side]) == 0) return true;
-            }
-            return false;
-        });
+        return key != nullptr && key->level == 0 &&
+               std::any_of(parts.begin(), parts.end(), [&](const ExprPtr& part) {
+                   const auto* call = std::get_if<sql::Call>(&part->node);
+                   if (call == nullptr || call->func != Func::eq) return false;
+                   for (std::size_t side = 0; side < 2; ++side) {
+                       const auto* ref = std::get_if<ColumnRef>(&call->args[side]->node);
+                       if (ref != nullptr && ref->level == 0 && ref->column == key->column &&
+                           rels_of(*call->args[1 - side]) == 0)
+                           return true;
+                   }
+                   return false;
+               });
     });
 }
 
@@ -46,17 +50,23 @@ Rows rows_of(const catalog::Schema& schema, const Insert& insert) {
     if (q.grouped && q.group_by.empty()) return Rows::one;
     if (q.rels.empty()) return Rows::one;
     if (q.grouped) return group_pinned(q) ? Rows::grouped : Rows::many;
-    if (const auto* table = std::get_if<TableRel>(&q.rels[0].source); table != nullptr && pins(schema.table(table->table), q)) return Rows::pinned;
+    if (const auto* table = std::get_if<TableRel>(&q.rels[0].source);
+        table != nullptr && pins(schema.table(table->table), q))
+        return Rows::pinned;
     return Rows::many;
 }
 
-constexpr std::size_t MANY = 2;  // rows of an INSERT of any number of rows that have a slot; the others are in the rest
+constexpr std::size_t MANY =
+    2;  // rows of an INSERT of any number of rows that have a slot; the others are in the rest
 
 std::size_t row_count(const catalog::Schema& schema, const Insert& insert) {
     switch (rows_of(schema, insert)) {
-        case Rows::values: return insert.source ? insert.source->values.size() : 1;
-        case Rows::many: return MANY;
-        default: return 1;
+        case Rows::values:
+            return insert.source ? insert.source->values.size() : 1;
+        case Rows::many:
+            return MANY;
+        default:
+            return 1;
     }
 }
 
@@ -82,11 +92,13 @@ void Call::reserve() {
     for (const Insert* insert : inserts.found) {
         if (universe_.shape(insert->table).per_key) continue;
         auto& slots = own_slots_[std::to_string(reinterpret_cast<std::uintptr_t>(insert))];
-        for (std::size_t i = row_count(universe_.schema(), *insert); i > 0; --i) slots.push_back(universe_.add_slot(insert->table, side_));
+        for (std::size_t i = row_count(universe_.schema(), *insert); i > 0; --i)
+            slots.push_back(universe_.add_slot(insert->table, side_));
     }
 }
 
-Call::Source Call::conditional_row(Context& c, const Query& source, const std::string& path, const Env* around) {
+Call::Source Call::conditional_row(Context& c, const Query& source, const std::string& path,
+                                   const Env* around) {
     Source row{terms().yes(), {}};
     Env env;
     env.outer = around;
@@ -114,7 +126,9 @@ Call::Source Call::conditional_row(Context& c, const Query& source, const std::s
             known = known && !weak.opaque;
             Reads reads = weak.reads;
             reads.add(group_reads);
-            if (!weak.opaque) fact(c, path + ".where" + std::to_string(i), terms().implies(row.executed, strong.value.value), reads);
+            if (!weak.opaque)
+                fact(c, path + ".where" + std::to_string(i),
+                     terms().implies(row.executed, strong.value.value), reads);
             all.push_back(weak.value.value);
             all_reads.add(reads);
             ++i;
@@ -124,96 +138,107 @@ Call::Source Call::conditional_row(Context& c, const Query& source, const std::s
     for (std::size_t i = 0; i < source.columns.size() && i < source.targets.size(); ++i) {
         Context::Result v = c.value(*source.targets[i], env, path + "." + std::to_string(i), true);
         v.reads.add(group_reads);
-        row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque || !known, path + ".value" + std::to_string(i), source.targets[i]->type, row.executed));
+        row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque || !known,
+                                         path + ".value" + std::to_string(i), source.targets[i]->type,
+                                         row.executed));
     }
     return row;
 }
 
-std::vector<Call::Source> Call::source_rows(Context& c, const Insert& insert, const std::string& path, const Env& around) {
+// The rows of VALUES.
+std::vector<Call::Source> Call::value_rows(Context& c, const Query& q, const std::string& path,
+                                           const Env& env) {
     std::vector<Source> rows;
-    if (!insert.source) {
-        rows.push_back({terms().yes(), {}});
-        return rows;
-    }
-    const Query& q = *insert.source;
-    Env env;
-    env.outer = &around;
-    env.rows.resize(q.rels.size());
-    env.ctes = &q.ctes;
-    switch (rows_of(universe_.schema(), insert)) {
-        case Rows::values:
-            for (std::size_t r = 0; r < q.values.size(); ++r) {
-                Source row{terms().yes(), {}};
-                for (std::size_t i = 0; i < q.values[r].size(); ++i) {
-                    const std::string name = path + ".value" + std::to_string(r) + "." + std::to_string(i);
-                    const Context::Result v = c.value(*q.values[r][i], env, name, true);
-                    row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque, name, q.values[r][i]->type, row.executed));
-                }
-                rows.push_back(std::move(row));
-            }
-            return rows;
-        case Rows::one: rows.push_back(conditional_row(c, q, path, &around)); return rows;
-        case Rows::pinned:
-        case Rows::grouped: {
-            Source row{flag(path + ".runs"), {}};
-            Reads reads;
-            c.begin(&reads, path, false);
-            QueryEncoder encoder(c.ev, q, &around);
-            Group group;
-            bool known = encoder.matches(true, {}, group.matches) && !c.ev.opaque;
-            std::vector<z3::expr> ways;
-            for (const Match& m : group.matches) ways.push_back(m.rest ? terms().and_(m.present, encoder.rest_exists(m)) : m.present);
-            c.end();
-            if (known) {
-                fact(c, path + ".where", terms().implies(row.executed, terms().or_(ways)), reads);
-                fact(c, path + ".all", terms().implies(terms().or_(ways), row.executed), reads);
-            }
-            // Columns that the WHERE pins have the value they are pinned to, whichever row it is.
-            std::vector<Val> cells;
-            for (const OutputColumn& column : q.rels[0].columns) cells.push_back(terms().unknown("?source", column.type));
-            std::vector<bool> sure(cells.size(), false);
-            for (const ExprPtr& part : conjuncts(q.where)) {
-                const auto* call = std::get_if<sql::Call>(&part->node);
-                if (call == nullptr || call->func != Func::eq) continue;
-                for (std::size_t side = 0; side < 2; ++side) {
-                    const auto* ref = std::get_if<ColumnRef>(&call->args[side]->node);
-                    if (ref == nullptr || ref->level != 0 || ref->column >= cells.size() || rels_of(*call->args[1 - side]) != 0) continue;
-                    const Context::Result v = c.evaluate(*call->args[1 - side], env, path, false);
-                    if (v.opaque || !v.reads.empty()) continue;
-                    cells[ref->column] = v.value;
-                    sure[ref->column] = true;
-                }
-            }
-            env.rows[0] = {&cells, std::nullopt, false, false};
-            if (q.grouped) env.group = &group;
-            for (std::size_t i = 0; i < q.columns.size() && i < q.targets.size(); ++i) {
-                const std::string name = path + ".value" + std::to_string(i);
-                const auto* ref = std::get_if<ColumnRef>(&q.targets[i]->node);
-                const bool direct = rels_of(*q.targets[i]) == 0 || (ref != nullptr && ref->level == 0 && ref->column < sure.size() && sure[ref->column]);
-                if (direct || q.grouped) {
-                    Context::Result v = c.evaluate(*q.targets[i], env, name, false);
-                    if (!direct) v.reads.add(reads);
-                    row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque || (!direct && !known), name, q.targets[i]->type, row.executed));
-                    continue;
-                }
-                Reads value_reads;
-                c.begin(&value_reads, name, false);
-                const Val v = encoder.scalar(*q.targets[i]);
-                const bool opaque = c.ev.opaque;
-                c.end();
-                row.values.push_back(fixed_value(c, v, value_reads, opaque, name, q.targets[i]->type, row.executed));
-            }
-            rows.push_back(std::move(row));
-            return rows;
+    for (std::size_t r = 0; r < q.values.size(); ++r) {
+        Source row{terms().yes(), {}};
+        for (std::size_t i = 0; i < q.values[r].size(); ++i) {
+            const std::string name = path + ".value" + std::to_string(r) + "." + std::to_string(i);
+            const Context::Result v = c.value(*q.values[r][i], env, name, true);
+            row.values.push_back(
+                fixed_value(c, v.value, v.reads, v.opaque, name, q.values[r][i]->type, row.executed));
         }
-        case Rows::many: break;
+        rows.push_back(std::move(row));
     }
+    return rows;
+}
+
+// The values that the WHERE pins columns of the only rel to, whichever row it is; nothing for the others.
+std::vector<std::optional<Val>> Call::pinned_cells(Context& c, const Query& q, const std::string& path,
+                                                   const Env& env) {
+    std::vector<std::optional<Val>> cells(q.rels[0].columns.size());
+    for (const ExprPtr& part : conjuncts(q.where)) {
+        const auto* call = std::get_if<sql::Call>(&part->node);
+        if (call == nullptr || call->func != Func::eq) continue;
+        for (std::size_t side = 0; side < 2; ++side) {
+            const auto* ref = std::get_if<ColumnRef>(&call->args[side]->node);
+            if (ref == nullptr || ref->level != 0 || ref->column >= cells.size() ||
+                rels_of(*call->args[1 - side]) != 0)
+                continue;
+            const Context::Result v = c.evaluate(*call->args[1 - side], env, path, false);
+            if (!v.opaque && v.reads.empty()) cells[ref->column].emplace(v.value);
+        }
+    }
+    return cells;
+}
+
+// The one row of a query whose WHERE pins it, or which groups.
+Call::Source Call::pinned_row(Context& c, const Query& q, const std::string& path, Env env) {
+    Source row{flag(path + ".runs"), {}};
+    Reads reads;
+    c.begin(&reads, path, false);
+    QueryEncoder encoder(c.ev, q, env.outer);
+    Group group;
+    const bool known = encoder.matches(true, {}, group.matches) && !c.ev.opaque;
+    std::vector<z3::expr> ways;
+    for (const Match& m : group.matches)
+        ways.push_back(m.rest ? terms().and_(m.present, encoder.rest_exists(m)) : m.present);
+    c.end();
+    if (known) {
+        fact(c, path + ".where", terms().implies(row.executed, terms().or_(ways)), reads);
+        fact(c, path + ".all", terms().implies(terms().or_(ways), row.executed), reads);
+    }
+    const auto pinned = pinned_cells(c, q, path, env);
+    std::vector<Val> cells;
+    for (std::size_t i = 0; i < pinned.size(); ++i)
+        cells.push_back(pinned[i] ? *pinned[i] : terms().unknown("?source", q.rels[0].columns[i].type));
+    env.rows[0] = {&cells, std::nullopt, false, false};
+    if (q.grouped) env.group = &group;
+    for (std::size_t i = 0; i < q.columns.size() && i < q.targets.size(); ++i) {
+        const sql::Expr& target = *q.targets[i];
+        const std::string name = path + ".value" + std::to_string(i);
+        const auto* ref = std::get_if<ColumnRef>(&target.node);
+        const bool direct = rels_of(target) == 0 || (ref != nullptr && ref->level == 0 &&
+                                                     ref->column < pinned.size() && pinned[ref->column]);
+        if (direct || q.grouped) {
+            Context::Result v = c.evaluate(target, env, name, false);
+            if (!direct) v.reads.add(reads);
+            row.values.push_back(fixed_value(c, v.value, v.reads, v.opaque || (!direct && !known), name,
+                                             target.type, row.executed));
+            continue;
+        }
+        Reads value_reads;
+        c.begin(&value_reads, name, false);
+        const Val v = encoder.scalar(target);
+        const bool opaque = c.ev.opaque;
+        c.end();
+        row.values.push_back(fixed_value(c, v, value_reads, opaque, name, target.type, row.executed));
+    }
+    return row;
+}
+
+// Some of the rows of a query of which nobody knows how many there are.
+std::vector<Call::Source> Call::many_rows(Context& c, const Insert& insert, const std::string& path,
+                                          const Env& env) {
+    const Query& q = *insert.source;
+    std::vector<Source> rows;
     for (std::size_t r = 0; r < MANY; ++r) {
         Source row{flag(path + ".runs" + std::to_string(r)), {}};
         for (std::size_t i = 0; i < insert.columns.size(); ++i) {
             const std::string name = path + ".value" + std::to_string(r) + "." + std::to_string(i);
-            const bool plain = q.set_op == SetOp::none && q.values.empty() && i < q.targets.size() && rels_of(*q.targets[i]) == 0 && !q.grouped;
-            const catalog::Column& column = universe_.schema().table(insert.table).columns[insert.columns[i].value];
+            const bool plain = q.set_op == SetOp::none && q.values.empty() && i < q.targets.size() &&
+                               rels_of(*q.targets[i]) == 0 && !q.grouped;
+            const catalog::Column& column =
+                universe_.schema().table(insert.table).columns[insert.columns[i].value];
             if (!plain) {
                 row.values.push_back(variable(name, column.type));
                 continue;
@@ -226,15 +251,39 @@ std::vector<Call::Source> Call::source_rows(Context& c, const Insert& insert, co
     return rows;
 }
 
+std::vector<Call::Source> Call::source_rows(Context& c, const Insert& insert, const std::string& path,
+                                            const Env& around) {
+    if (!insert.source) return {Source{terms().yes(), {}}};
+    const Query& q = *insert.source;
+    Env env;
+    env.outer = &around;
+    env.rows.resize(q.rels.size());
+    env.ctes = &q.ctes;
+    switch (rows_of(universe_.schema(), insert)) {
+        case Rows::values:
+            return value_rows(c, q, path, env);
+        case Rows::one:
+            return {conditional_row(c, q, path, &around)};
+        case Rows::pinned:
+        case Rows::grouped:
+            return {pinned_row(c, q, path, env)};
+        case Rows::many:
+            break;
+    }
+    return many_rows(c, insert, path, env);
+}
+
 Call::Row Call::full_row(Context& c, const Insert& insert, const Source& source, const std::string& path) {
     const catalog::Table& table = universe_.schema().table(insert.table);
     Row row;
     Env env;
     for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
         const catalog::Column& column = table.columns[col];
-        const auto given = std::find_if(insert.columns.begin(), insert.columns.end(), [&](ColumnId id) { return id.value == col; });
+        const auto given = std::find_if(insert.columns.begin(), insert.columns.end(),
+                                        [&](ColumnId id) { return id.value == col; });
         const std::string name = path + ".default." + column.name;
-        if (given != insert.columns.end() && source.values.size() > static_cast<std::size_t>(given - insert.columns.begin())) {
+        if (given != insert.columns.end() &&
+            source.values.size() > static_cast<std::size_t>(given - insert.columns.begin())) {
             Val v = source.values[static_cast<std::size_t>(given - insert.columns.begin())];
             v.value = terms().to_kind(v.value, v.kind, kind_of(column.type));
             v.kind = kind_of(column.type);
@@ -244,7 +293,8 @@ Call::Row Call::full_row(Context& c, const Insert& insert, const Source& source,
             v.mark = Mark::generated;
             row.push_back(v);
         } else if (column.generated) {
-            row.push_back(terms().unknown("?generated", column.type, !column.not_null));  // readers compute it
+            row.push_back(
+                terms().unknown("?generated", column.type, !column.not_null));  // readers compute it
         } else if (column.default_value) {
             const Context::Result v = c.evaluate(*column.default_value, env, name, false);
             row.push_back(v.value);
@@ -255,7 +305,8 @@ Call::Row Call::full_row(Context& c, const Insert& insert, const Source& source,
     return row;
 }
 
-void Call::insert(Context& c, const Insert& insert, const std::string& path, const Env& around, State& after) {
+void Call::insert(Context& c, const Insert& insert, const std::string& path, const Env& around,
+                  State& after) {
     Env scope;
     scope.outer = &around;
     const std::vector<Source> rows = source_rows(c, insert, path, scope);
@@ -264,8 +315,10 @@ void Call::insert(Context& c, const Insert& insert, const std::string& path, con
         const std::string name = path + "r" + std::to_string(r);
         const Row row = full_row(c, insert, rows[r], name);
         for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
-            if (table.columns[col].not_null) c.require(terms().implies(rows[r].executed, terms().not_(row[col].null)));
-            if (c.first() && row[col].mark == Mark::generated) generated_.push_back({insert.table, col, row[col], rows[r].executed});
+            if (table.columns[col].not_null)
+                c.require(terms().implies(rows[r].executed, terms().not_(row[col].null)));
+            if (c.first() && row[col].mark == Mark::generated)
+                generated_.push_back({insert.table, col, row[col], rows[r].executed});
         }
         if (universe_.shape(insert.table).per_key) {
             insert_keyed(c, insert, rows[r].executed, row, name, around, after);
@@ -274,10 +327,12 @@ void Call::insert(Context& c, const Insert& insert, const std::string& path, con
             insert_own(c, insert.table, slots[r], rows[r].executed, row, name, after);
         }
     }
-    if (rows_of(universe_.schema(), insert) == Rows::many) rest_change(c, insert.table, path, true, false, {}, true, after);
+    if (rows_of(universe_.schema(), insert) == Rows::many)
+        rest_change(c, insert.table, path, true, false, {}, true, after);
 }
 
-void Call::insert_own(Context& c, TableId id, std::uint32_t slot, const z3::expr& executed, const Row& row, const std::string& path, State& after) {
+void Call::insert_own(Context& c, TableId id, std::uint32_t slot, const z3::expr& executed, const Row& row,
+                      const std::string& path, State& after) {
     const catalog::Table& table = universe_.schema().table(id);
     SlotState& s = after.tables[id.value][slot];
     s.alive_new = executed;
@@ -300,8 +355,39 @@ void Call::insert_own(Context& c, TableId id, std::uint32_t slot, const z3::expr
     reference(c, id, slot, executed, all, path, after);
 }
 
-void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& executed, const Row& row, const std::string& path, const Env& around,
-                        State& after) {
+// What a keyed INSERT ships of one slot.
+void Call::ship_keyed(const Insert& insert, std::uint32_t slot, const KeyedInsert& key, const Row& row,
+                      const std::string& path, const SlotState& s) {
+    const TableId id = insert.table;
+    const catalog::Table& table = universe_.schema().table(id);
+    const bool upsert = insert.on_conflict.action != ConflictAction::none;
+    SlotEffect& e = effect_.tables[id.value][slot];
+    e.touched = true;
+    e.adds_dot = terms().or_(e.adds_dot, key.ins);
+    e.created = terms().or_(e.created, key.fresh);
+    if (universe_.shape(id).claims) {
+        // An upsert that meets a row takes its claim over.
+        e.claims = terms().or_(
+            e.claims, upsert ? terms().and_(key.met, flag(path + ".claim@" + slot_name(id, slot))) : key.ins);
+    }
+    for (auto& w : e.writes) w = terms().or_(w, key.fresh);
+    for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
+        const Merge merge = table.columns[col].policy.merge;
+        const bool adds = merge == Merge::counter && inserts_by_adding(insert, col);
+        e.assigned[col] = terms().or_(e.assigned[col], key.fresh);
+        if (adds) {
+            e.amounts[col] = e.amounts[col] + terms().ite(key.fresh, row[col].value, terms().integer(0));
+            continue;
+        }
+        const bool is_key = universe_.shape(id).is_key(col);
+        e.values[col] = is_key ? s.cells[col] : terms().choose(key.fresh, row[col], e.values[col]);
+        if (merge == Merge::counter) e.initial[col] = terms().or_(e.initial[col], key.fresh);
+        if (merge == Merge::max || merge == Merge::min) e.joins[col] = terms().or_(e.joins[col], key.fresh);
+    }
+}
+
+void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& executed, const Row& row,
+                        const std::string& path, const Env& around, State& after) {
     const TableId id = insert.table;
     const catalog::Table& table = universe_.schema().table(id);
     const bool upsert = insert.on_conflict.action != ConflictAction::none;
@@ -315,8 +401,10 @@ void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& execut
         somewhere.push_back(ins);
         std::vector<z3::expr> same{executed};
         for (ColumnId key : table.keys[0].columns) {
-            same.push_back(terms().equal_values(row[key.value], c.local.tables[id.value][slot].cells[key.value]));
-            if (row[key.value].mark == Mark::generated && table.keys[0].columns.size() == 1) same.push_back(terms().not_(c.at.tables[id.value][slot].born));
+            same.push_back(
+                terms().equal_values(row[key.value], c.local.tables[id.value][slot].cells[key.value]));
+            if (row[key.value].mark == Mark::generated && table.keys[0].columns.size() == 1)
+                same.push_back(terms().not_(c.at.tables[id.value][slot].born));
         }
         c.require(terms().implies(ins, terms().and_(same)));
         Reads seen;
@@ -328,7 +416,8 @@ void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& execut
         fact(c, path + ".absent", terms().implies(fresh, terms().not_(visible)), absent);
         if (upsert) {
             fact(c, path + ".present", terms().implies(met, visible), seen);
-            c.require(terms().implies(met, terms().or_(c.at.tables[id.value][slot].born, effect_.tables[id.value][slot].adds_dot)));
+            c.require(terms().implies(
+                met, terms().or_(c.at.tables[id.value][slot].born, effect_.tables[id.value][slot].adds_dot)));
         }
         SlotState& s = after.tables[id.value][slot];
         s.alive_new = terms().or_(s.alive_new, ins);
@@ -337,32 +426,10 @@ void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& execut
             s.cells[col] = terms().choose(fresh, row[col], s.cells[col]);
             s.adds[col] = terms().ite(fresh, terms().integer(0), s.adds[col]);
         }
-        if (c.first()) {
-            SlotEffect& e = effect_.tables[id.value][slot];
-            e.touched = true;
-            e.adds_dot = terms().or_(e.adds_dot, ins);
-            e.created = terms().or_(e.created, fresh);
-            if (universe_.shape(id).claims) {
-                // An upsert that meets a row takes its claim over.
-                e.claims = terms().or_(e.claims, upsert ? terms().and_(met, flag(path + ".claim@" + slot_name(id, slot))) : ins);
-            }
-            for (auto& w : e.writes) w = terms().or_(w, fresh);
-            for (std::uint32_t col = 0; col < table.columns.size(); ++col) {
-                const Merge merge = table.columns[col].policy.merge;
-                const bool adds = merge == Merge::counter && inserts_by_adding(insert, col);
-                e.assigned[col] = terms().or_(e.assigned[col], fresh);
-                if (adds) {
-                    e.amounts[col] = e.amounts[col] + terms().ite(fresh, row[col].value, terms().integer(0));
-                    continue;
-                }
-                const bool key = universe_.shape(id).is_key(col);
-                e.values[col] = key ? s.cells[col] : terms().choose(fresh, row[col], e.values[col]);
-                if (merge == Merge::counter) e.initial[col] = terms().or_(e.initial[col], fresh);
-                if (merge == Merge::max || merge == Merge::min) e.joins[col] = terms().or_(e.joins[col], fresh);
-            }
-        }
+        if (c.first()) ship_keyed(insert, slot, {ins, fresh, met}, row, path, s);
         reference(c, id, slot, fresh, all, path, after);
-        if (insert.on_conflict.action == ConflictAction::update && by_key) merge_update(c, insert, slot, met, row, path, around, after);
+        if (insert.on_conflict.action == ConflictAction::update && by_key)
+            merge_update(c, insert, slot, met, row, path, around, after);
     }
     if (!upsert || by_key) c.require(terms().implies(executed, terms().or_(somewhere)));
     if (!by_key && insert.on_conflict.action == ConflictAction::update) unmodelled_.insert(id);
@@ -370,8 +437,8 @@ void Call::insert_keyed(Context& c, const Insert& insert, const z3::expr& execut
 }
 
 // The row that ON CONFLICT met: DO UPDATE's assignments over it and `excluded`.
-void Call::merge_update(Context& c, const Insert& insert, std::uint32_t slot, const z3::expr& met, const Row& excluded, const std::string& path,
-                        const Env& around, State& after) {
+void Call::merge_update(Context& c, const Insert& insert, std::uint32_t slot, const z3::expr& met,
+                        const Row& excluded, const std::string& path, const Env& around, State& after) {
     Env env;
     env.outer = &around;
     env.rows.push_back(c.ev.stored_row(insert.table, slot));
@@ -381,7 +448,8 @@ void Call::merge_update(Context& c, const Insert& insert, std::uint32_t slot, co
         hit = terms().and_(met, flag(path + ".merge@" + slot_name(insert.table, slot)));
         const Context::Result condition = c.evaluate(*insert.on_conflict.where, env, path, false);
         if (!condition.opaque) {
-            fact(c, path + ".onconflict", terms().implies(met, terms().equal(hit, condition.value.value)), condition.reads);
+            fact(c, path + ".onconflict", terms().implies(met, terms().equal(hit, condition.value.value)),
+                 condition.reads);
         }
     }
     assign(c, insert.table, slot, hit, insert.on_conflict.assignments, env, path + ".do", true, after);

@@ -37,7 +37,8 @@ bool additive(const ExprPtr& value, std::uint32_t column, std::vector<Addend>& o
     if (const auto* check = std::get_if<DomainCheck>(&at->node)) return additive(check->arg, column, out);
     if (is_self(*at, column)) return true;
     const auto* call = std::get_if<sql::Call>(&at->node);
-    if (call == nullptr || call->args.size() != 2 || (call->func != Func::add && call->func != Func::sub)) return false;
+    if (call == nullptr || call->args.size() != 2 || (call->func != Func::add && call->func != Func::sub))
+        return false;
     const std::size_t before = out.size();
     if (additive(call->args[0], column, out)) {
         out.push_back({call->func == Func::sub, call->args[1].get()});
@@ -55,7 +56,8 @@ bool additive(const ExprPtr& value, std::uint32_t column, std::vector<Addend>& o
 // greatest(c, a, b): what the column is joined with. Nothing when the value has another form.
 std::vector<ExprPtr> joined_with(const ExprPtr& value, std::uint32_t column, Merge merge) {
     const Expr* at = peel(value);
-    if (const auto* check = std::get_if<DomainCheck>(&at->node)) return joined_with(check->arg, column, merge);
+    if (const auto* check = std::get_if<DomainCheck>(&at->node))
+        return joined_with(check->arg, column, merge);
     const auto* call = std::get_if<sql::Call>(&at->node);
     if (call == nullptr || call->func != (merge == Merge::max ? Func::greatest : Func::least)) return {};
     std::vector<ExprPtr> others;
@@ -72,8 +74,10 @@ std::vector<ExprPtr> joined_with(const ExprPtr& value, std::uint32_t column, Mer
 
 }  // namespace
 
-std::vector<std::pair<std::uint32_t, z3::expr>> Call::hits(Context& c, TableId table, const std::vector<Rel>& rels, const ExprPtr& where,
-                                                           const std::string& path, const Env& around, std::vector<RowRef>* others) {
+std::vector<std::pair<std::uint32_t, z3::expr>> Call::hits(Context& c, TableId table,
+                                                           const std::vector<Rel>& rels, const ExprPtr& where,
+                                                           const std::string& path, const Env& around,
+                                                           std::vector<RowRef>* others) {
     std::vector<std::pair<std::uint32_t, z3::expr>> out;
     const std::vector<ExprPtr> parts = conjuncts(where);
     const bool pinned = !pin_of(universe_.schema().table(table), where, path).empty();
@@ -118,25 +122,29 @@ std::vector<std::pair<std::uint32_t, z3::expr>> Call::hits(Context& c, TableId t
         if (never) continue;
         if (may_have(table, s)) {
             fact(c, path + ".row", terms().implies(hit, visible), seen);
-            for (const auto& [key, part] : kept) fact(c, key, terms().implies(hit, part.value.value), part.reads);
+            for (const auto& [key, part] : kept)
+                fact(c, key, terms().implies(hit, part.value.value), part.reads);
             out.emplace_back(s, hit);
         }
         if (known) fact(c, path + ".all", terms().implies(terms().and_(all), hit), all_reads);
     }
     if (pinned && c.first()) {
         for (std::size_t i = 0; i < out.size(); ++i) {
-            for (std::size_t j = i + 1; j < out.size(); ++j) c.require(terms().not_(terms().and_(out[i].second, out[j].second)));
+            for (std::size_t j = i + 1; j < out.size(); ++j)
+                c.require(terms().not_(terms().and_(out[i].second, out[j].second)));
         }
     }
     return out;
 }
 
-void Call::update(Context& c, const Update& update, const std::string& path, const Env& around, State& after) {
+void Call::update(Context& c, const Update& update, const std::string& path, const Env& around,
+                  State& after) {
     const catalog::Table& table = universe_.schema().table(update.table);
     std::set<std::uint32_t> columns;
     for (const Assignment& a : update.assignments) columns.insert(a.column.value);
     for (ColumnId key : table.keys[0].columns) {
-        if (columns.contains(key.value)) unmodelled_.insert(update.table);  // a key that changes is another row
+        if (columns.contains(key.value))
+            unmodelled_.insert(update.table);  // a key that changes is another row
     }
     const bool pinned = !pin_of(table, update.where, path).empty();
     std::vector<RowRef> others;
@@ -151,7 +159,8 @@ void Call::update(Context& c, const Update& update, const std::string& path, con
     if (!pinned) rest_change(c, update.table, path, false, false, columns, true, after);
 }
 
-void Call::remove(Context& c, const Delete& remove, const std::string& path, const Env& around, State& after) {
+void Call::remove(Context& c, const Delete& remove, const std::string& path, const Env& around,
+                  State& after) {
     std::vector<RowRef> others;
     const auto hit_slots = hits(c, remove.table, remove.rels, remove.where, path, around, &others);
     for (const auto& [slot, hit] : hit_slots) {
@@ -169,8 +178,9 @@ void Call::remove(Context& c, const Delete& remove, const std::string& path, con
     rest_change(c, remove.table, path, false, true, {}, !pinned, after);
 }
 
-void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hit, const std::vector<Assignment>& assignments, const Env& env,
-                  const std::string& path, bool one_row, State& after) {
+void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hit,
+                  const std::vector<Assignment>& assignments, const Env& env, const std::string& path,
+                  bool one_row, State& after) {
     const TableShape& shape = universe_.shape(id);
     const catalog::Table& table = *shape.table;
     if (c.first()) effect_.tables[id.value][slot].touched = true;
@@ -192,7 +202,8 @@ void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hi
             const std::vector<ExprPtr> others = joined_with(value, col, column.policy.merge);
             for (std::size_t i = 0; i < others.size(); ++i) {
                 Context::Result one = c.value(*others[i], env, name, one_row || rels_of(*others[i]) == 0);
-                const Val v = fixed_value(c, one.value, one.reads, one.opaque, name + std::to_string(i), others[i]->type, hit);
+                const Val v = fixed_value(c, one.value, one.reads, one.opaque, name + std::to_string(i),
+                                          others[i]->type, hit);
                 write_cell(c, id, slot, col, hit, v, after);
             }
             if (!others.empty()) continue;
@@ -208,25 +219,30 @@ void Call::assign(Context& c, TableId id, std::uint32_t slot, const z3::expr& hi
     reference(c, id, slot, hit, columns, path, after);
 }
 
-void Call::write_counter(Context& c, TableId id, std::uint32_t slot, std::uint32_t col, const z3::expr& hit, const ExprPtr& value, const Env& env,
-                         const std::string& name, bool one_row, State& after) {
+void Call::write_counter(Context& c, TableId id, std::uint32_t slot, std::uint32_t col, const z3::expr& hit,
+                         const ExprPtr& value, const Env& env, const std::string& name, bool one_row,
+                         State& after) {
     const catalog::Column& column = universe_.schema().table(id).columns[col];
     std::vector<Addend> addends;
     Val amount = terms().value(terms().integer(0), Kind::integer);
     if (additive(value, col, addends)) {
         for (std::size_t i = 0; i < addends.size(); ++i) {
-            const Context::Result part = c.value(*addends[i].e, env, name, one_row || rels_of(*addends[i].e) == 0);
-            const Val v = fixed_value(c, part.value, part.reads, part.opaque, name + "." + std::to_string(i), addends[i].e->type, hit);
+            const Context::Result part =
+                c.value(*addends[i].e, env, name, one_row || rels_of(*addends[i].e) == 0);
+            const Val v = fixed_value(c, part.value, part.reads, part.opaque, name + "." + std::to_string(i),
+                                      addends[i].e->type, hit);
             c.require(terms().implies(hit, terms().not_(v.null)));
             const z3::expr term = terms().to_kind(v.value, v.kind, Kind::integer);
             const bool zero = terms().equal(amount.value, terms().integer(0)).is_true();
-            amount.value = addends[i].minus ? (zero ? -term : amount.value - term) : (zero ? term : amount.value + term);
+            amount.value =
+                addends[i].minus ? (zero ? -term : amount.value - term) : (zero ? term : amount.value + term);
         }
     } else {
         Context::Result whole = c.value(*value, env, name, one_row || rels_of(*value) == 0);
         const Val& before = (*env.rows[0].cells)[col];
         whole.reads.column(id, col);
-        whole.value.value = terms().to_kind(whole.value.value, whole.value.kind, Kind::integer) - before.value;
+        whole.value.value =
+            terms().to_kind(whole.value.value, whole.value.kind, Kind::integer) - before.value;
         whole.value.kind = Kind::integer;
         amount = fixed_value(c, whole.value, whole.reads, whole.opaque, name, Type{TypeId::int8}, hit);
         if (column.not_null) c.require(terms().implies(hit, terms().not_(amount.null)));
@@ -239,7 +255,8 @@ void Call::write_counter(Context& c, TableId id, std::uint32_t slot, std::uint32
     total = terms().equal(total, terms().integer(0)).is_true() ? add : total + add;
 }
 
-void Call::write_cell(Context& c, TableId id, std::uint32_t slot, std::uint32_t col, const z3::expr& hit, const Val& value, State& after) {
+void Call::write_cell(Context& c, TableId id, std::uint32_t slot, std::uint32_t col, const z3::expr& hit,
+                      const Val& value, State& after) {
     const catalog::ColumnPolicy& policy = universe_.schema().table(id).columns[col].policy;
     SlotState& s = after.tables[id.value][slot];
     const bool extreme = policy.merge == Merge::max || policy.merge == Merge::min;
@@ -247,11 +264,13 @@ void Call::write_cell(Context& c, TableId id, std::uint32_t slot, std::uint32_t 
         const z3::expr further = policy.merge == Merge::max ? v.value > before.value : v.value < before.value;
         return terms().and_(terms().not_(v.null), terms().or_(before.null, further));
     };
-    s.cells[col] = terms().choose(extreme ? terms().and_(hit, farther(value, s.cells[col])) : hit, value, s.cells[col]);
+    s.cells[col] =
+        terms().choose(extreme ? terms().and_(hit, farther(value, s.cells[col])) : hit, value, s.cells[col]);
     if (!c.first()) return;
     SlotEffect& e = effect_.tables[id.value][slot];
     if (extreme) {
-        const z3::expr takes = terms().and_(hit, terms().or_(terms().not_(e.joins[col]), farther(value, e.values[col])));
+        const z3::expr takes =
+            terms().and_(hit, terms().or_(terms().not_(e.joins[col]), farther(value, e.values[col])));
         e.values[col] = terms().choose(takes, value, e.values[col]);
         e.joins[col] = terms().or_(e.joins[col], hit);
     } else {
@@ -262,12 +281,14 @@ void Call::write_cell(Context& c, TableId id, std::uint32_t slot, std::uint32_t 
 }
 
 // A foreign key with CASCADE or SET NULL points to the row that its value meant where it was written.
-void Call::reference(Context& c, TableId id, std::uint32_t slot, const z3::expr& hit, const std::set<std::uint32_t>& columns, const std::string& path,
-                     State& after) {
+void Call::reference(Context& c, TableId id, std::uint32_t slot, const z3::expr& hit,
+                     const std::set<std::uint32_t>& columns, const std::string& path, State& after) {
     const TableShape& shape = universe_.shape(id);
     for (std::uint32_t d = 0; d < shape.derived.size(); ++d) {
         const catalog::ForeignKey& fk = shape.table->foreign_keys[shape.derived[d].foreign_key];
-        if (std::none_of(fk.columns.begin(), fk.columns.end(), [&](ColumnId col) { return columns.contains(col.value); })) continue;
+        if (std::none_of(fk.columns.begin(), fk.columns.end(),
+                         [&](ColumnId col) { return columns.contains(col.value); }))
+            continue;
         const TableShape& parent = universe_.shape(fk.parent);
         const std::string name = path + ".ref" + std::to_string(d) + "@" + slot_name(id, slot);
         const Val target = variable(name, Type{TypeId::int8}, false);
@@ -285,7 +306,8 @@ void Call::reference(Context& c, TableId id, std::uint32_t slot, const z3::expr&
             std::vector<z3::expr> same;
             const auto& row = universe_.row(c.local, fk.parent, j);
             for (std::size_t k = 0; k < fk.columns.size(); ++k) {
-                same.push_back(terms().equal_values(s.cells[fk.columns[k].value], row[fk.parent_columns[k].value]));
+                same.push_back(
+                    terms().equal_values(s.cells[fk.columns[k].value], row[fk.parent_columns[k].value]));
                 universe_.note_column(fk.parent, fk.parent_columns[k].value, &reads);
             }
             const z3::expr chosen = terms().equal(target.value, terms().integer(static_cast<int>(j)));
@@ -297,9 +319,13 @@ void Call::reference(Context& c, TableId id, std::uint32_t slot, const z3::expr&
                 continue;
             }
             z3::expr good = terms().and_(visible, matches);
-            if (parent.incarnations) good = terms().and_(good, terms().equal(incarnation.value, c.local.tables[fk.parent.value][j].incarnation));
-            c.require(terms().implies(terms().and_(when, chosen), terms().and_(matches, terms().or_(c.at.tables[fk.parent.value][j].born,
-                                                                                                    universe_.alive(c.local, fk.parent, j)))));
+            if (parent.incarnations)
+                good = terms().and_(
+                    good, terms().equal(incarnation.value, c.local.tables[fk.parent.value][j].incarnation));
+            c.require(
+                terms().implies(terms().and_(when, chosen),
+                                terms().and_(matches, terms().or_(c.at.tables[fk.parent.value][j].born,
+                                                                  universe_.alive(c.local, fk.parent, j)))));
             there.push_back(terms().implies(chosen, good));
             nowhere.push_back(terms().implies(rest, terms().not_(terms().and_(visible, matches))));
         }
@@ -308,7 +334,8 @@ void Call::reference(Context& c, TableId id, std::uint32_t slot, const z3::expr&
         there.push_back(terms().implies(rest, outside));
         Reads new_parents = reads;
         if (universe_.rows_appear(fk.parent)) new_parents.appear(fk.parent);
-        fact(c, path + ".refrest" + std::to_string(d), terms().implies(when, terms().and_(nowhere)), new_parents);
+        fact(c, path + ".refrest" + std::to_string(d), terms().implies(when, terms().and_(nowhere)),
+             new_parents);
         fact(c, path + ".ref" + std::to_string(d), terms().implies(when, terms().and_(there)), reads);
         s.parents[d] = terms().ite(hit, target.value, s.parents[d]);
         s.parent_incarnations[d] = terms().ite(hit, incarnation.value, s.parent_incarnations[d]);

@@ -12,7 +12,8 @@ namespace {
 
 class Printer {
   public:
-    Printer(Evaluator& evaluator, const Env& env, std::uint64_t local, Canonical& out) : evaluator_(evaluator), env_(env), local_(local), out_(out) {}
+    Printer(Evaluator& evaluator, const Env& env, std::uint64_t local, Canonical& out)
+        : evaluator_(evaluator), env_(env), local_(local), out_(out) {}
 
     bool print(const Expr& e) {
         bool subquery = false;
@@ -68,10 +69,15 @@ class Printer {
         out_.text += ')';
         return true;
     }
-    bool node(const Logic& logic) { return named(logic.op == LogicOp::and_ ? "and" : logic.op == LogicOp::or_ ? "or" : "not", logic.args); }
-    bool node(const Test& test) { return named("test" + std::to_string(static_cast<int>(test.op)), {test.arg}); }
+    bool node(const Logic& logic) {
+        return named(logic.op == LogicOp::and_ ? "and" : logic.op == LogicOp::or_ ? "or" : "not", logic.args);
+    }
+    bool node(const Test& test) {
+        return named("test" + std::to_string(static_cast<int>(test.op)), {test.arg});
+    }
     bool node(const ArrayCompare& compare) {
-        return named((compare.all ? "all" : "any") + std::to_string(static_cast<int>(compare.compare)), {compare.left, compare.array});
+        return named((compare.all ? "all" : "any") + std::to_string(static_cast<int>(compare.compare)),
+                     {compare.left, compare.array});
     }
     bool node(const ArrayOf& array) { return named("array", array.items); }
     bool node(const RowOf& row) { return named("row", row.items); }

@@ -16,7 +16,8 @@ std::string pin_text(const Expr& e, const std::string& path) {
     const Expr* at = &e;
     while (const auto* inner = std::get_if<Cast>(&at->node)) at = inner->arg.get();
     if (const auto* param = std::get_if<Param>(&at->node)) return "$" + std::to_string(param->index);
-    if (const auto* constant = std::get_if<Const>(&at->node)) return "'" + std::to_string(constant->integer) + constant->bytes + "'";
+    if (const auto* constant = std::get_if<Const>(&at->node))
+        return "'" + std::to_string(constant->integer) + constant->bytes + "'";
     return path;
 }
 
@@ -24,7 +25,8 @@ class Counter : public Walker {
   public:
     Counter(const catalog::Schema& schema, Demand& demand) : schema_(schema), demand_(demand) {}
     void finish() {
-        for (const auto& [table, pins] : pins_) demand_.base[table] += static_cast<std::uint32_t>(pins.size());
+        for (const auto& [table, pins] : pins_)
+            demand_.base[table] += static_cast<std::uint32_t>(pins.size());
         for (const auto& [table, count] : witnesses_) {
             demand_.base[table] += std::min(count, WITNESSES_MAX);
             demand_.reads_fit = demand_.reads_fit && count <= WITNESSES_MAX;
@@ -37,7 +39,8 @@ class Counter : public Walker {
     void on_insert(const Insert& insert) override {
         if (schema_.table(insert.table).identity != catalog::RowIdentity::per_key) return;
         std::uint32_t rows = 1;
-        if (insert.source && !insert.source->values.empty()) rows = static_cast<std::uint32_t>(insert.source->values.size());
+        if (insert.source && !insert.source->values.empty())
+            rows = static_cast<std::uint32_t>(insert.source->values.size());
         if (insert.source && !insert.source->rels.empty()) rows = 2;
         keyed_[insert.table] += rows;
     }
@@ -78,7 +81,8 @@ std::string pin_of(const catalog::Table& table, const ExprPtr& where, const std:
                 for (std::size_t side = 0; side < 2 && !found; ++side) {
                     const Expr* at = call->args[side].get();
                     const auto* ref = std::get_if<ColumnRef>(&at->node);
-                    if (ref == nullptr || ref->level != 0 || ref->rel != 0 || ref->column != c.value) continue;
+                    if (ref == nullptr || ref->level != 0 || ref->rel != 0 || ref->column != c.value)
+                        continue;
                     if (rels_of(*call->args[1 - side]) != 0) continue;
                     text += "=" + pin_text(*call->args[1 - side], path);
                     found = true;

@@ -1,11 +1,13 @@
 // SQL expressions and queries as solver terms over a symbolic state.
 //
-// A query over stored tables ranges over slots, and over "the rest" through uninterpreted functions of the pattern that the rows must match and of
-// the values that come from outside the pattern, so that equal sub-queries with equal outer values speak of the same rows. The rest is the same in two
-// states unless a set-oriented statement between them can change it as seen through that pattern; then it is another function.
+// A query over stored tables ranges over slots, and over "the rest" through uninterpreted functions of the
+// pattern that the rows must match and of the values that come from outside the pattern, so that equal
+// sub-queries with equal outer values speak of the same rows. The rest is the same in two states unless a
+// set-oriented statement between them can change it as seen through that pattern; then it is another
+// function.
 //
-// What has no encoding (recursion, windows, table functions ...) is a fresh unknown: the caller sees `opaque` set. A fresh unknown only ever adds
-// models, so a proof stays a proof.
+// What has no encoding (recursion, windows, table functions ...) is a fresh unknown: the caller sees `opaque`
+// set. A fresh unknown only ever adds models, so a proof stays a proof.
 #pragma once
 
 #include <deque>
@@ -63,21 +65,26 @@ struct RestKey {
 
 class Evaluator {
   public:
-    Evaluator(Universe& universe, CallValues* values) : universe_(universe), terms_(universe.terms()), values_(values) {}
+    Evaluator(Universe& universe, CallValues* values)
+        : universe_(universe), terms_(universe.terms()), values_(values) {}
 
     // Settings of the next evaluations.
     const State* state = nullptr;
     Reads* reads = nullptr;
     std::vector<Requirement>* requirements = nullptr;
-    std::string site;             // names generated values
-    bool slots_only = false;      // positive EXISTS are witnessed in slots (S has room for the witnesses of what is assumed of it)
-    // When set: rows of the rest that were looked up by a unique key. Such a row may be given a slot, if there is one to spare.
+    std::string site;         // names generated values
+    bool slots_only = false;  // positive EXISTS are witnessed in slots (S has room for the witnesses of what
+                              // is assumed of it)
+    // When set: rows of the rest that were looked up by a unique key. Such a row may be given a slot, if
+    // there is one to spare.
     std::vector<z3::expr>* pinned_reads = nullptr;
-    bool opaque = false;          // set when something had no encoding
+    bool opaque = false;  // set when something had no encoding
 
     Val expression(const sql::ExprPtr& e, const Env& env) { return expression(*e, env); }
     Val expression(const sql::Expr& e, const Env& env);
-    z3::expr condition(const sql::ExprPtr& e, const Env& env) { return e ? expression(*e, env).value : terms_.yes(); }
+    z3::expr condition(const sql::ExprPtr& e, const Env& env) {
+        return e ? expression(*e, env).value : terms_.yes();
+    }
 
     RowRef stored_row(TableId table, std::uint32_t slot);
 
@@ -133,7 +140,8 @@ class Evaluator {
     std::deque<std::vector<Val>> kept_;  // rows made up here, alive as long as the evaluator
     int polarity_ = 1;                   // 1: a true value helps the whole to be true; 0: unknown
     std::uint32_t depth_ = 0;
-    std::vector<const sql::Query*> expanding_;  // CTEs and derived tables being read: a reference back to one is recursion
+    std::vector<const sql::Query*>
+        expanding_;  // CTEs and derived tables being read: a reference back to one is recursion
 };
 
 }  // namespace anabranch::confluence::smt

@@ -25,14 +25,18 @@ bool textual(Type type) {
         case TypeId::varchar:
         case TypeId::bpchar:
         case TypeId::name:
-        case TypeId::unknown: return true;
-        default: return false;
+        case TypeId::unknown:
+            return true;
+        default:
+            return false;
     }
 }
 
 }  // namespace
 
-RowRef Evaluator::stored_row(TableId table, std::uint32_t slot) { return {&universe_.row(*state, table, slot), table, false, false}; }
+RowRef Evaluator::stored_row(TableId table, std::uint32_t slot) {
+    return {&universe_.row(*state, table, slot), table, false, false};
+}
 
 Val Evaluator::unknown(const std::string& name, Type type) {
     opaque = true;
@@ -50,7 +54,8 @@ Val Evaluator::expression(const Expr& e, const Env& env) {
         const Env& env;
         Val operator()(const Const& c) { return self.terms_.constant(c, e.type); }
         Val operator()(const Param& p) {
-            return self.values_ != nullptr ? self.values_->parameter(p.index, e.type) : self.unknown("parameter", e.type);
+            return self.values_ != nullptr ? self.values_->parameter(p.index, e.type)
+                                           : self.unknown("parameter", e.type);
         }
         Val operator()(const ColumnRef& ref) { return self.column(ref, e, env); }
         Val operator()(const Call& c) { return self.call(c, e, env); }
@@ -62,12 +67,14 @@ Val Evaluator::expression(const Expr& e, const Env& env) {
         Val operator()(const ArrayOf& a) {
             std::vector<Val> items;
             for (const ExprPtr& item : a.items) items.push_back(self.expression(item, env));
-            return {self.terms_.no(), self.terms_.function("array", items, Kind::integer), Kind::integer, Mark::none};
+            return {self.terms_.no(), self.terms_.function("array", items, Kind::integer), Kind::integer,
+                    Mark::none};
         }
         Val operator()(const RowOf& r) {
             std::vector<Val> items;
             for (const ExprPtr& item : r.items) items.push_back(self.expression(item, env));
-            return {self.terms_.no(), self.terms_.function("row", items, Kind::integer), Kind::integer, Mark::none};
+            return {self.terms_.no(), self.terms_.function("row", items, Kind::integer), Kind::integer,
+                    Mark::none};
         }
         Val operator()(const Subquery& s) { return self.subquery(s, e, env); }
         Val operator()(const Aggregate& a) { return self.aggregate(a, e, env); }
@@ -95,7 +102,8 @@ Val Evaluator::column(const ColumnRef& ref, const Expr& e, const Env& env) {
     for (std::uint32_t i = 0; i < ref.level && at != nullptr; ++i) at = at->outer;
     if (at == nullptr || ref.rel >= at->rows.size()) return unknown("column", e.type);
     const RowRef& row = at->rows[ref.rel];
-    if (row.opaque || row.rest || row.cells == nullptr || ref.column >= row.cells->size()) return unknown("column", e.type);
+    if (row.opaque || row.rest || row.cells == nullptr || ref.column >= row.cells->size())
+        return unknown("column", e.type);
     if (row.table) universe_.note_column(*row.table, ref.column, reads);
     return (*row.cells)[ref.column];
 }
@@ -108,7 +116,8 @@ Val Evaluator::case_of(const Case& choice, const Expr& e, const Env& env) {
     polarity_ = 0;
     Val result = choice.otherwise ? expression(choice.otherwise, env) : terms_.null(e.type);
     for (auto branch = choice.branches.rbegin(); branch != choice.branches.rend(); ++branch) {
-        result = terms_.choose(expression(branch->condition, env).value, expression(branch->result, env), result);
+        result =
+            terms_.choose(expression(branch->condition, env).value, expression(branch->result, env), result);
     }
     polarity_ = polarity;
     requirements = outside;
@@ -139,13 +148,19 @@ Val Evaluator::test(const Test& test, const Env& env) {
     polarity_ = polarity;
     switch (test.op) {
         case TestOp::is_null:
-        case TestOp::is_unknown: return terms_.boolean_value(v.null);
+        case TestOp::is_unknown:
+            return terms_.boolean_value(v.null);
         case TestOp::is_not_null:
-        case TestOp::is_not_unknown: return terms_.boolean_value(terms_.not_(v.null));
-        case TestOp::is_true: return terms_.boolean_value(v.value);
-        case TestOp::is_not_true: return terms_.boolean_value(terms_.not_(v.value));
-        case TestOp::is_false: return terms_.boolean_value(terms_.is_false(v));
-        case TestOp::is_not_false: return terms_.boolean_value(terms_.not_false(v));
+        case TestOp::is_not_unknown:
+            return terms_.boolean_value(terms_.not_(v.null));
+        case TestOp::is_true:
+            return terms_.boolean_value(v.value);
+        case TestOp::is_not_true:
+            return terms_.boolean_value(terms_.not_(v.value));
+        case TestOp::is_false:
+            return terms_.boolean_value(terms_.is_false(v));
+        case TestOp::is_not_false:
+            return terms_.boolean_value(terms_.not_false(v));
     }
     return v;
 }
@@ -162,12 +177,16 @@ Val Evaluator::array_compare(const ArrayCompare& compare, const Env& env) {
             yes.push_back(v.value);
             no.push_back(terms_.is_false(v));
         }
-        result = compare.all ? terms_.three_valued(terms_.and_(yes), terms_.or_(no)) : terms_.three_valued(terms_.or_(yes), terms_.and_(no));
+        result = compare.all ? terms_.three_valued(terms_.and_(yes), terms_.or_(no))
+                             : terms_.three_valued(terms_.or_(yes), terms_.and_(no));
     } else {
         const std::vector<Val> args{left, expression(compare.array, env)};
-        const std::string name = (compare.all ? "all." : "any.") + std::to_string(static_cast<int>(compare.compare));
-        const z3::expr null = terms_.or_({left.null, args[1].null, terms_.function(name + ".null", args, Kind::boolean)});
-        result = {null, terms_.and_(terms_.not_(null), terms_.function(name, args, Kind::boolean)), Kind::boolean, Mark::none};
+        const std::string name =
+            (compare.all ? "all." : "any.") + std::to_string(static_cast<int>(compare.compare));
+        const z3::expr null =
+            terms_.or_({left.null, args[1].null, terms_.function(name + ".null", args, Kind::boolean)});
+        result = {null, terms_.and_(terms_.not_(null), terms_.function(name, args, Kind::boolean)),
+                  Kind::boolean, Mark::none};
     }
     polarity_ = polarity;
     return result;
@@ -175,7 +194,8 @@ Val Evaluator::array_compare(const ArrayCompare& compare, const Env& env) {
 
 Val Evaluator::domain_check(const DomainCheck& check, const Env& env) {
     if (requirements != nullptr && check.domain->is_guard) {
-        for (const ExprPtr& part : conjuncts(check.arg)) requirements->push_back({expression(part, env).value});
+        for (const ExprPtr& part : conjuncts(check.arg))
+            requirements->push_back({expression(part, env).value});
         return terms_.boolean_value(terms_.yes());
     }
     const Val v = expression(check.arg, env);
@@ -197,20 +217,25 @@ Val Evaluator::cast(const Cast& cast, const Expr& e, const Env& env) {
     const Type from = cast.arg->type;
     const Type to = e.type;
     const Val v = expression(cast.arg, env);
-    if (from.array || to.array) return from.id == to.id ? v : uninterpreted("cast[]." + std::to_string(static_cast<int>(to.id)), to, {v});
+    if (from.array || to.array)
+        return from.id == to.id ? v
+                                : uninterpreted("cast[]." + std::to_string(static_cast<int>(to.id)), to, {v});
     if (from.id == to.id && (from.modifier == to.modifier || to.modifier == -1)) return v;
     if (is_integer(from) && (is_integer(to) || to.id == TypeId::oid)) return v;
     const bool exact_numeric = to.id == TypeId::numeric && (to.modifier == -1 || is_integer(from));
-    if (is_integer(from) && exact_numeric) return {v.null, terms_.to_kind(v.value, v.kind, Kind::real), Kind::real, Mark::none};
+    if (is_integer(from) && exact_numeric)
+        return {v.null, terms_.to_kind(v.value, v.kind, Kind::real), Kind::real, Mark::none};
     if (from.id == TypeId::numeric && exact_numeric) return v;
     // A text that is too long for an implicit cast is refused; an explicit cast cuts it off.
     if (textual(from) && textual(to) && (to.modifier == -1 || cast.implicit)) return v;
-    if (from.id == TypeId::bool_ && is_integer(to)) return {v.null, terms_.to_kind(v.value, v.kind, Kind::integer), Kind::integer, Mark::none};
+    if (from.id == TypeId::bool_ && is_integer(to))
+        return {v.null, terms_.to_kind(v.value, v.kind, Kind::integer), Kind::integer, Mark::none};
     if (from.id == TypeId::unknown) return v;
-    const std::string name = "cast." + std::to_string(static_cast<int>(from.id)) + "." + std::to_string(static_cast<int>(to.id)) + "." +
-                             std::to_string(to.modifier);
+    const std::string name = "cast." + std::to_string(static_cast<int>(from.id)) + "." +
+                             std::to_string(static_cast<int>(to.id)) + "." + std::to_string(to.modifier);
     Val result = uninterpreted(name, to, {v});
-    const bool rounds = (kind_of(from) == Kind::real || is_integer(from)) && (kind_of(to) == Kind::real || is_integer(to));
+    const bool rounds =
+        (kind_of(from) == Kind::real || is_integer(from)) && (kind_of(to) == Kind::real || is_integer(to));
     if (rounds && v.kind != Kind::boolean && result.kind != Kind::boolean) {
         // Rounding keeps the sign (or reaches zero).
         terms_.axiom(terms_.implies(v.value >= 0, result.value >= 0));

@@ -17,10 +17,13 @@ bool is_const(const ExprPtr& e, std::int64_t& out) {
     return true;
 }
 
-bool any_numeral(const std::vector<Val>& args) { return args[0].value.is_numeral() || args[1].value.is_numeral(); }
+bool any_numeral(const std::vector<Val>& args) {
+    return args[0].value.is_numeral() || args[1].value.is_numeral();
+}
 
 bool exact_arithmetic(Type type) {
-    return is_integer(type) || (!type.array && (type.id == TypeId::numeric || type.id == TypeId::date || type.id == TypeId::oid));
+    return is_integer(type) ||
+           (!type.array && (type.id == TypeId::numeric || type.id == TypeId::date || type.id == TypeId::oid));
 }
 
 bool takes_nulls(Func func) {
@@ -42,8 +45,10 @@ bool takes_nulls(Func func) {
         case Func::jsonb_build_object:
         case Func::jsonb_build_array:
         case Func::to_jsonb:
-        case Func::range_make: return true;
-        default: return false;
+        case Func::range_make:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -60,8 +65,10 @@ bool is_generated(Func func) {
         case Func::current_setting:
         case Func::pg_backend_pid:
         case Func::txid_current:
-        case Func::set_config: return true;
-        default: return false;
+        case Func::set_config:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -78,13 +85,26 @@ Val Evaluator::compare(Func func, const Val& a, const Val& b) {
     z3::expr result = terms_.no();
     const bool numerals = x.is_numeral() && y.is_numeral();
     switch (func) {
-        case Func::eq: result = terms_.equal(x, y); break;
-        case Func::ne: result = terms_.not_(terms_.equal(x, y)); break;
-        case Func::lt: result = x < y; break;
-        case Func::le: result = x <= y; break;
-        case Func::gt: result = x > y; break;
-        case Func::ge: result = x >= y; break;
-        default: return unknown("comparison", Type{TypeId::bool_});
+        case Func::eq:
+            result = terms_.equal(x, y);
+            break;
+        case Func::ne:
+            result = terms_.not_(terms_.equal(x, y));
+            break;
+        case Func::lt:
+            result = x < y;
+            break;
+        case Func::le:
+            result = x <= y;
+            break;
+        case Func::gt:
+            result = x > y;
+            break;
+        case Func::ge:
+            result = x >= y;
+            break;
+        default:
+            return unknown("comparison", Type{TypeId::bool_});
     }
     if (numerals) result = result.simplify();
     return {terms_.not_(known), terms_.and_(known, result), Kind::boolean, Mark::none};
@@ -93,7 +113,8 @@ Val Evaluator::compare(Func func, const Val& a, const Val& b) {
 Val Evaluator::operate(Func func, const Val& a, const Val& b) {
     if (func <= Func::ge) return compare(func, a, b);
     const Type type{TypeId::bool_};
-    const std::string name = "f" + std::to_string(static_cast<int>(func)) + "." + std::to_string(static_cast<int>(type.id));
+    const std::string name =
+        "f" + std::to_string(static_cast<int>(func)) + "." + std::to_string(static_cast<int>(type.id));
     const Val there = uninterpreted(name, type, {a, b});
     if (func != Func::range_overlaps) return there;
     const Val back = uninterpreted(name, type, {b, a});
@@ -106,17 +127,22 @@ Val Evaluator::call(const Call& call, const Expr& e, const Env& env) {
     std::vector<Val> args;
     for (const ExprPtr& arg : call.args) args.push_back(expression(arg, env));
     polarity_ = polarity;
-    if (is_generated(call.func)) return values_ != nullptr ? values_->generated(e, site) : unknown("generated", e.type);
+    if (is_generated(call.func))
+        return values_ != nullptr ? values_->generated(e, site) : unknown("generated", e.type);
     switch (call.func) {
         case Func::eq:
         case Func::ne:
         case Func::lt:
         case Func::le:
         case Func::gt:
-        case Func::ge: return compare(call.func, args[0], args[1]);
-        case Func::is_distinct: return terms_.boolean_value(terms_.not_(terms_.same(args[0], args[1])));
-        case Func::is_not_distinct: return terms_.boolean_value(terms_.same(args[0], args[1]));
-        default: break;
+        case Func::ge:
+            return compare(call.func, args[0], args[1]);
+        case Func::is_distinct:
+            return terms_.boolean_value(terms_.not_(terms_.same(args[0], args[1])));
+        case Func::is_not_distinct:
+            return terms_.boolean_value(terms_.same(args[0], args[1]));
+        default:
+            break;
     }
     if (takes_nulls(call.func)) return choice(call.func, e, args);
     return strict_call(call.func, e, call, args);
@@ -126,7 +152,8 @@ Val Evaluator::choice(Func func, const Expr& e, const std::vector<Val>& args) {
     switch (func) {
         case Func::coalesce: {
             Val result = args.back();
-            for (std::size_t i = args.size() - 1; i-- > 0;) result = terms_.choose(terms_.not_(args[i].null), args[i], result);
+            for (std::size_t i = args.size() - 1; i-- > 0;)
+                result = terms_.choose(terms_.not_(args[i].null), args[i], result);
             return result;
         }
         case Func::greatest:
@@ -134,7 +161,8 @@ Val Evaluator::choice(Func func, const Expr& e, const std::vector<Val>& args) {
             Val result = args[0];
             for (std::size_t i = 1; i < args.size(); ++i) {
                 const Val further = compare(func == Func::greatest ? Func::gt : Func::lt, args[i], result);
-                const z3::expr takes = terms_.and_(terms_.not_(args[i].null), terms_.or_(result.null, further.value));
+                const z3::expr takes =
+                    terms_.and_(terms_.not_(args[i].null), terms_.or_(result.null, further.value));
                 result = terms_.choose(takes, args[i], result);
             }
             return result;
@@ -146,11 +174,13 @@ Val Evaluator::choice(Func func, const Expr& e, const std::vector<Val>& args) {
             if (result.kind == Kind::boolean) result.value = terms_.and_(result.value, terms_.not_(equal));
             return result;
         }
-        default: break;
+        default:
+            break;
     }
     const std::string name = "f" + std::to_string(static_cast<int>(func));
     const Kind kind = kind_of(e.type);
-    const z3::expr null = func == Func::concat || func == Func::jsonb_build_object || func == Func::jsonb_build_array || func == Func::range_make
+    const z3::expr null = func == Func::concat || func == Func::jsonb_build_object ||
+                                  func == Func::jsonb_build_array || func == Func::range_make
                               ? terms_.no()
                               : terms_.function(name + ".null", args, Kind::boolean);
     const z3::expr value = terms_.function(name, args, kind);
@@ -166,19 +196,28 @@ Val Evaluator::arithmetic(Func func, const Expr& e, const Call& call, const std:
     const z3::expr y = args.size() > 1 ? terms_.to_kind(args[1].value, args[1].kind, kind) : x;
     const auto exact = [&](const z3::expr& value) { return Val{null, value, kind, Mark::none}; };
     std::int64_t divisor = 0;
-    const bool divides = call.args.size() == 2 && is_const(call.args[1], divisor) && divisor > 0 && kind == Kind::integer;
+    const bool divides =
+        call.args.size() == 2 && is_const(call.args[1], divisor) && divisor > 0 && kind == Kind::integer;
     switch (func) {
-        case Func::add: return exact(x + y);
-        case Func::sub: return exact(x - y);
-        case Func::neg: return exact(-x);
-        case Func::abs: return exact(terms_.ite(x >= 0, x, -x));
-        case Func::sign: return exact(terms_.ite(x > 0, terms_.to_kind(terms_.integer(1), Kind::integer, kind),
-                                                 terms_.ite(x < 0, terms_.to_kind(terms_.integer(-1), Kind::integer, kind), terms_.zero(kind))));
+        case Func::add:
+            return exact(x + y);
+        case Func::sub:
+            return exact(x - y);
+        case Func::neg:
+            return exact(-x);
+        case Func::abs:
+            return exact(terms_.ite(x >= 0, x, -x));
+        case Func::sign:
+            return exact(terms_.ite(x > 0, terms_.to_kind(terms_.integer(1), Kind::integer, kind),
+                                    terms_.ite(x < 0, terms_.to_kind(terms_.integer(-1), Kind::integer, kind),
+                                               terms_.zero(kind))));
         case Func::mul: {
             if (any_numeral(args)) return exact(x * y);
-            const bool swap = y.id() < x.id();
-            const Val result = uninterpreted("mul", e.type, swap ? std::vector<Val>{args[1], args[0]} : args);
+            // Arguments keep their places, so that equal factors give equal products whatever they are made
+            // of.
+            const Val result = uninterpreted("mul", e.type, args);
             const z3::expr& p = result.value;
+            terms_.axiom(p == uninterpreted("mul", e.type, {args[1], args[0]}).value);
             terms_.axiom(terms_.implies((x >= 0 && y >= 0) || (x <= 0 && y <= 0), p >= 0));
             terms_.axiom(terms_.implies((x >= 0 && y <= 0) || (x <= 0 && y >= 0), p <= 0));
             return result;
@@ -196,13 +235,17 @@ Val Evaluator::arithmetic(Func func, const Expr& e, const Call& call, const std:
         case Func::trunc:
             if (args[0].kind == Kind::integer && args.size() == 1) return exact(x);
             break;
-        default: break;
+        default:
+            break;
     }
-    return uninterpreted("f" + std::to_string(static_cast<int>(func)) + "." + std::to_string(static_cast<int>(e.type.id)), e.type, args);
+    return uninterpreted(
+        "f" + std::to_string(static_cast<int>(func)) + "." + std::to_string(static_cast<int>(e.type.id)),
+        e.type, args);
 }
 
 Val Evaluator::strict_call(Func func, const Expr& e, const Call& call, const std::vector<Val>& args) {
-    const std::string name = "f" + std::to_string(static_cast<int>(func)) + "." + std::to_string(static_cast<int>(e.type.id));
+    const std::string name =
+        "f" + std::to_string(static_cast<int>(func)) + "." + std::to_string(static_cast<int>(e.type.id));
     switch (func) {
         case Func::add:
         case Func::sub:
@@ -222,7 +265,8 @@ Val Evaluator::strict_call(Func func, const Expr& e, const Call& call, const std
             break;
         }
         case Func::not_like: {
-            const Val like = uninterpreted("f" + std::to_string(static_cast<int>(Func::like)) + "." + std::to_string(static_cast<int>(e.type.id)),
+            const Val like = uninterpreted("f" + std::to_string(static_cast<int>(Func::like)) + "." +
+                                               std::to_string(static_cast<int>(e.type.id)),
                                            e.type, args);
             return terms_.three_valued(terms_.is_false(like), like.value);
         }
@@ -240,12 +284,14 @@ Val Evaluator::strict_call(Func func, const Expr& e, const Call& call, const std
         }
         case Func::uninterpreted:
             if (const auto* label = call.args.empty() ? nullptr : std::get_if<Const>(&call.args[0]->node)) {
-                Val result = uninterpreted("user." + label->bytes + "." + std::to_string(static_cast<int>(e.type.id)), e.type, args);
+                Val result = uninterpreted(
+                    "user." + label->bytes + "." + std::to_string(static_cast<int>(e.type.id)), e.type, args);
                 opaque = true;
                 return result;
             }
             break;
-        default: break;
+        default:
+            break;
     }
     return uninterpreted(name, e.type, args);
 }

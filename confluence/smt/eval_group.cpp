@@ -15,12 +15,18 @@ namespace {
 class Fold {
   public:
     Fold(Evaluator& evaluator, const Aggregate& aggregate, Kind kind)
-        : evaluator_(evaluator), terms_(evaluator.terms()), aggregate_(aggregate), kind_(kind), sum_(terms_.zero(kind)), count_(terms_.integer(0)),
+        : evaluator_(evaluator),
+          terms_(evaluator.terms()),
+          aggregate_(aggregate),
+          kind_(kind),
+          sum_(terms_.zero(kind)),
+          count_(terms_.integer(0)),
           extreme_{terms_.yes(), terms_.zero(kind), kind, Mark::none} {}
 
     void row(const Match& match) {
         z3::expr present = match.present;
-        if (aggregate_.filter) present = terms_.and_(present, evaluator_.expression(*aggregate_.filter, match.env).value);
+        if (aggregate_.filter)
+            present = terms_.and_(present, evaluator_.expression(*aggregate_.filter, match.env).value);
         if (aggregate_.star || aggregate_.args.empty()) {
             add(present, terms_.integer(1), terms_.zero(kind_));
             return;
@@ -55,15 +61,19 @@ class Fold {
         const z3::expr rows = terms_.function(match.pattern + "|count", match.args, Kind::integer);
         terms_.axiom(rows >= 0);
         terms_.axiom((rows > 0) == exists);
-        if (match.whole != match.pattern) terms_.axiom(rows <= terms_.function(match.whole + "|count", match.args, Kind::integer));
+        if (match.whole != match.pattern)
+            terms_.axiom(rows <= terms_.function(match.whole + "|count", match.args, Kind::integer));
         z3::expr counted = rows;
         if (!counts_all) {
-            counted = terms_.function((value_name_.empty() ? name : value_name_) + "|present", args, Kind::integer);
+            counted =
+                terms_.function((value_name_.empty() ? name : value_name_) + "|present", args, Kind::integer);
             terms_.axiom(counted >= 0 && counted <= rows);
         }
-        const z3::expr value = terms_.function(value_name_ + "|" + std::to_string(static_cast<int>(aggregate_.func)), args, kind_);
+        const z3::expr value = terms_.function(
+            value_name_ + "|" + std::to_string(static_cast<int>(aggregate_.func)), args, kind_);
         if (aggregate_.func == AggregateFunc::sum) {
-            terms_.axiom(terms_.implies(terms_.equal(counted, terms_.integer(0)), terms_.equal(value, terms_.zero(kind_))));
+            terms_.axiom(terms_.implies(terms_.equal(counted, terms_.integer(0)),
+                                        terms_.equal(value, terms_.zero(kind_))));
             if (sign_ > 0) terms_.axiom(value >= 0);
             if (sign_ < 0) terms_.axiom(value <= 0);
         }
@@ -80,9 +90,12 @@ class Fold {
     Val result() const {
         const z3::expr none = terms_.equal(count_, terms_.integer(0)).simplify();
         switch (aggregate_.func) {
-            case AggregateFunc::count: return {terms_.no(), count_, Kind::integer, Mark::none};
-            case AggregateFunc::sum: return {none, sum_, kind_, Mark::none};
-            default: return extreme_;
+            case AggregateFunc::count:
+                return {terms_.no(), count_, Kind::integer, Mark::none};
+            case AggregateFunc::sum:
+                return {none, sum_, kind_, Mark::none};
+            default:
+                return extreme_;
         }
     }
 
@@ -95,11 +108,20 @@ class Fold {
     void join(const z3::expr& counts, const z3::expr& value) {
         z3::expr further = terms_.no();
         switch (aggregate_.func) {
-            case AggregateFunc::max: further = kind_ == Kind::boolean ? terms_.no() : value > extreme_.value; break;
-            case AggregateFunc::min: further = kind_ == Kind::boolean ? terms_.no() : value < extreme_.value; break;
-            case AggregateFunc::bool_and: further = terms_.not_(value); break;
-            case AggregateFunc::bool_or: further = value; break;
-            default: return;
+            case AggregateFunc::max:
+                further = kind_ == Kind::boolean ? terms_.no() : value > extreme_.value;
+                break;
+            case AggregateFunc::min:
+                further = kind_ == Kind::boolean ? terms_.no() : value < extreme_.value;
+                break;
+            case AggregateFunc::bool_and:
+                further = terms_.not_(value);
+                break;
+            case AggregateFunc::bool_or:
+                further = value;
+                break;
+            default:
+                return;
         }
         const z3::expr takes = terms_.and_(counts, terms_.or_(extreme_.null, further));
         extreme_ = terms_.choose(takes, Val{terms_.no(), value, kind_, Mark::none}, extreme_);
@@ -121,10 +143,13 @@ bool encodable(const Aggregate& aggregate) {
         case AggregateFunc::min:
         case AggregateFunc::max:
         case AggregateFunc::bool_and:
-        case AggregateFunc::bool_or: return true;
+        case AggregateFunc::bool_or:
+            return true;
         case AggregateFunc::count:
-        case AggregateFunc::sum: return !aggregate.distinct;
-        default: return false;
+        case AggregateFunc::sum:
+            return !aggregate.distinct;
+        default:
+            return false;
     }
 }
 
@@ -143,7 +168,8 @@ Val Evaluator::aggregate(const Aggregate& aggregate, const Expr& e, const Env& e
     Kind kind = kind_of(e.type);
     if (aggregate.func == AggregateFunc::count) kind = Kind::integer;
     if (aggregate.func == AggregateFunc::sum && is_integer(aggregate.args[0]->type)) kind = Kind::integer;
-    const bool approximate = !aggregate.args.empty() && (aggregate.args[0]->type.id == TypeId::float4 || aggregate.args[0]->type.id == TypeId::float8);
+    const bool approximate = !aggregate.args.empty() && (aggregate.args[0]->type.id == TypeId::float4 ||
+                                                         aggregate.args[0]->type.id == TypeId::float8);
     if (approximate && aggregate.func == AggregateFunc::sum) return unknown("sum of floats", e.type);
     Fold fold(*this, aggregate, kind);
     const int polarity = polarity_;
@@ -160,8 +186,10 @@ Val Evaluator::aggregate(const Aggregate& aggregate, const Expr& e, const Env& e
             if (match.env.rows[r].rest) only = match.env.rows[r].table;
         }
         if (!aggregate.args.empty() && only) {
-            if (const auto* ref = std::get_if<ColumnRef>(&aggregate.args[0]->node); ref != nullptr && ref->level == 0) {
-                if (universe_.schema().table(*only).columns[ref->column].not_null) fold.argument_is_not_null();
+            if (const auto* ref = std::get_if<ColumnRef>(&aggregate.args[0]->node);
+                ref != nullptr && ref->level == 0) {
+                if (universe_.schema().table(*only).columns[ref->column].not_null)
+                    fold.argument_is_not_null();
                 universe_.note_column(*only, ref->column, reads);
                 fold.argument_has_sign(universe_.sign(*only, ref->column));
             }
@@ -189,7 +217,8 @@ std::vector<Evaluator::Tuple> QueryEncoder::tuples() {
         Env env = base();
         out = QueryEncoder(ev_, *query_.left, &env).tuples();
         if (query_.set_op == SetOp::union_ || query_.set_op == SetOp::union_all) {
-            for (auto& tuple : QueryEncoder(ev_, *query_.right, &env).tuples()) out.push_back(std::move(tuple));
+            for (auto& tuple : QueryEncoder(ev_, *query_.right, &env).tuples())
+                out.push_back(std::move(tuple));
         } else {
             for (auto& tuple : out) tuple.present = terms_.and_(tuple.present, terms_.boolean("?set"));
             ev_.opaque = true;
@@ -216,7 +245,8 @@ std::vector<Evaluator::Tuple> QueryEncoder::grouped_tuples() {
     std::vector<Evaluator::Tuple> out;
     const auto anything = [&](const z3::expr& present) {
         Evaluator::Tuple tuple{terms_.and_(present, terms_.boolean("?group")), {}};
-        for (const OutputColumn& column : query_.columns) tuple.values.push_back(ev_.unknown("group", column.type));
+        for (const OutputColumn& column : query_.columns)
+            tuple.values.push_back(ev_.unknown("group", column.type));
         ev_.opaque = true;
         return tuple;
     };
@@ -281,10 +311,12 @@ std::vector<Evaluator::Tuple> QueryEncoder::plain_tuples() {
         for (const Match& match : found) add(match.env, match.present);
         return out;
     }
-    std::function<void(std::size_t, Env&, const z3::expr&)> next = [&](std::size_t item, Env& env, const z3::expr& present) {
+    std::function<void(std::size_t, Env&, const z3::expr&)> next = [&](std::size_t item, Env& env,
+                                                                       const z3::expr& present) {
         if (present.is_false()) return;
         if (item < query_.from.size()) {
-            join(query_.from[item], env, present, [&](Env& joined, const z3::expr& there) { next(item + 1, joined, there); });
+            join(query_.from[item], env, present,
+                 [&](Env& joined, const z3::expr& there) { next(item + 1, joined, there); });
             return;
         }
         z3::expr all = present;
@@ -298,7 +330,8 @@ std::vector<Evaluator::Tuple> QueryEncoder::plain_tuples() {
     return out;
 }
 
-void QueryEncoder::join(const FromItem& item, Env& env, const z3::expr& present, const std::function<void(Env&, const z3::expr&)>& then) {
+void QueryEncoder::join(const FromItem& item, Env& env, const z3::expr& present,
+                        const std::function<void(Env&, const z3::expr&)>& then) {
     if (present.is_false()) return;
     if (!item.join) {
         for (const auto& candidate : ev_.candidates(query_.rels[item.rel], env)) {
@@ -338,69 +371,90 @@ z3::expr QueryEncoder::any_partner(const FromItem& item, const ExprPtr& conditio
         env.rows[item.rel] = candidate.row;
         ways.push_back(terms_.and_(candidate.present, ev_.condition(condition, env)));
     }
-    const auto undo = [&] { env.rows[item.rel] = {}; };
-    const auto opaque = [&] {
-        undo();
-        ev_.opaque = true;
-        return terms_.boolean("?partner");
-    };
+    env.rows[item.rel] = {};
+    const auto* derived = std::get_if<DerivedRel>(&rel.source);
+    bool known = false;
     if (const auto* table = std::get_if<TableRel>(&rel.source)) {
         env.rows[item.rel] = {nullptr, table->table, false, true};
-        Match match{terms_.yes(), env, true, {}, {}, {}, {}};
-        std::vector<const Expr*> mine;
-        for (const ExprPtr& part : conjuncts(condition)) {
-            bool subquery = false;
-            const bool local = (rels_of(*part, &subquery) >> (item.rel < 63 ? item.rel : 63) & 1) != 0;
-            if (local && subquery) return opaque();
-            if (local) {
-                mine.push_back(part.get());
-            } else {
-                match.present = terms_.and_(match.present, ev_.expression(*part, env).value);
-            }
-        }
-        describe(match, env, std::uint64_t{1} << (item.rel < 63 ? item.rel : 63), mine, {});
-        if (match.pattern.empty()) return opaque();
-        ways.push_back(terms_.and_(match.present, rest_exists(match)));
-        undo();
-        return terms_.or_(ways);
+        known = rest_partner(item, condition, env, ways);
+        env.rows[item.rel] = {};
+    } else if (derived != nullptr) {
+        known = grouped_partner(item, *derived->query, condition, env, ways);
     }
-    // A grouped sub-query joined on its group keys has a partner iff a row with these keys exists.
-    const auto* derived = std::get_if<DerivedRel>(&rel.source);
-    const bool grouped = derived != nullptr && derived->query->set_op == SetOp::none && derived->query->values.empty() &&
-                         derived->query->grouped && !derived->query->group_by.empty() && !derived->query->having;
-    if (!grouped) return opaque();
+    if (known) return terms_.or_(ways);
+    ev_.opaque = true;
+    return terms_.boolean("?partner");
+}
+
+// The partners that no slot holds; false when nothing can be said of them.
+bool QueryEncoder::rest_partner(const FromItem& item, const ExprPtr& condition, const Env& env,
+                                std::vector<z3::expr>& ways) {
+    const std::uint64_t own = std::uint64_t{1} << (item.rel < 63 ? item.rel : 63);
+    Match match{terms_.yes(), env, true, {}, {}, {}, {}};
+    std::vector<const Expr*> mine;
+    for (const ExprPtr& part : conjuncts(condition)) {
+        bool subquery = false;
+        const bool local = (rels_of(*part, &subquery) & own) != 0;
+        if (local && subquery) return false;
+        if (local) {
+            mine.push_back(part.get());
+        } else {
+            match.present = terms_.and_(match.present, ev_.expression(*part, env).value);
+        }
+    }
+    describe(match, env, own, mine, {});
+    if (match.pattern.empty()) return false;
+    ways.push_back(terms_.and_(match.present, rest_exists(match)));
+    return true;
+}
+
+namespace {
+
+bool is_group_key(const Query& query, const Expr& target) {
+    const auto* column = std::get_if<ColumnRef>(&target.node);
+    return column != nullptr &&
+           std::any_of(query.group_by.begin(), query.group_by.end(), [&](const ExprPtr& g) {
+               const auto* key = std::get_if<ColumnRef>(&g->node);
+               return key != nullptr && key->rel == column->rel && key->column == column->column &&
+                      key->level == column->level;
+           });
+}
+
+}  // namespace
+
+// A grouped sub-query joined on its group keys has a partner iff a row with these keys exists.
+bool QueryEncoder::grouped_partner(const FromItem& item, const Query& derived, const ExprPtr& condition,
+                                   const Env& env, std::vector<z3::expr>& ways) {
+    if (derived.set_op != SetOp::none || !derived.values.empty() || !derived.grouped ||
+        derived.group_by.empty() || derived.having)
+        return false;
+    const auto parts = conjuncts(condition);
     std::vector<Val> left;
     std::vector<const Expr*> right;
-    left.reserve(8);
-    undo();
-    for (const ExprPtr& part : conjuncts(condition)) {
+    for (const ExprPtr& part : parts) {
         const auto* call = std::get_if<Call>(&part->node);
-        if (call == nullptr || call->func != Func::eq || left.size() == 8) return opaque();
+        if (call == nullptr || call->func != Func::eq) return false;
         for (std::size_t side = 0; side < 2; ++side) {
             const auto* ref = std::get_if<ColumnRef>(&call->args[side]->node);
-            if (ref == nullptr || ref->level != 0 || ref->rel != item.rel || ref->column >= derived->query->targets.size()) continue;
-            const Expr* target = derived->query->targets[ref->column].get();
-            const auto* column = std::get_if<ColumnRef>(&target->node);
-            const bool is_key = column != nullptr && std::any_of(derived->query->group_by.begin(), derived->query->group_by.end(), [&](const ExprPtr& g) {
-                const auto* key = std::get_if<ColumnRef>(&g->node);
-                return key != nullptr && key->rel == column->rel && key->column == column->column && key->level == column->level;
-            });
-            if (!is_key) continue;
+            if (ref == nullptr || ref->level != 0 || ref->rel != item.rel ||
+                ref->column >= derived.targets.size() ||
+                !is_group_key(derived, *derived.targets[ref->column]))
+                continue;
             left.push_back(ev_.expression(*call->args[1 - side], env));
-            right.push_back(target);
+            right.push_back(derived.targets[ref->column].get());
             break;
         }
     }
-    if (left.size() != conjuncts(condition).size()) return opaque();
+    if (left.size() != parts.size()) return false;
     std::vector<ExtraCondition> extra;
-    for (std::size_t i = 0; i < left.size(); ++i) extra.push_back({ExtraCondition::Want::is_true, Func::eq, &left[i], right[i]});
-    QueryEncoder rows(ev_, *derived->query, &env);
+    for (std::size_t i = 0; i < left.size(); ++i)
+        extra.push_back({ExtraCondition::Want::is_true, Func::eq, &left[i], right[i]});
+    QueryEncoder rows(ev_, derived, &env);
     std::vector<Match> found;
-    if (!rows.matches(true, extra, found)) return opaque();
-    for (const Match& match : found) {
+    if (!rows.matches(true, extra, found)) return false;
+    for (const Match& match : found)
         ways.push_back(match.rest ? terms_.and_(match.present, rows.rest_exists(match)) : match.present);
-    }
-    return terms_.or_(ways);
+    return true;
 }
 
 }  // namespace anabranch::confluence::smt

@@ -12,12 +12,18 @@ using namespace sql;
 
 namespace {
 
-std::uint64_t bit(std::size_t rel) { return std::uint64_t{1} << (rel < 63 ? rel : 63); }
+std::uint64_t bit(std::size_t rel) {
+    return std::uint64_t{1} << (rel < 63 ? rel : 63);
+}
 
 // The name of a rest row within its pattern: its position among the rest rows.
-std::string local_name(std::uint64_t rest, std::size_t rel) { return "r" + std::to_string(std::popcount(rest & (bit(rel) - 1))); }
+std::string local_name(std::uint64_t rest, std::size_t rel) {
+    return "r" + std::to_string(std::popcount(rest & (bit(rel) - 1)));
+}
 
-const TableRel* stored(const Rel& rel) { return std::get_if<TableRel>(&rel.source); }
+const TableRel* stored(const Rel& rel) {
+    return std::get_if<TableRel>(&rel.source);
+}
 
 }  // namespace
 
@@ -47,7 +53,8 @@ void QueryEncoder::collect(const FromItem& item) {
 }
 
 bool QueryEncoder::plain() const {
-    return query_.set_op == SetOp::none && query_.values.empty() && !outer_joins_ && !query_.grouped && !query_.offset;
+    return query_.set_op == SetOp::none && query_.values.empty() && !outer_joins_ && !query_.grouped &&
+           !query_.offset;
 }
 
 Env QueryEncoder::base() const {
@@ -76,10 +83,12 @@ std::vector<Evaluator::Candidate> Evaluator::candidates(const Rel& rel, const En
     if (const auto* from = std::get_if<DerivedRel>(&rel.source)) derived = from->query.get();
     if (const auto* cte = std::get_if<CteRel>(&rel.source)) {
         for (std::uint32_t i = 0; i < cte->level && around != nullptr; ++i) around = around->outer;
-        if (around != nullptr && around->ctes != nullptr && cte->index < around->ctes->size() && !(*around->ctes)[cte->index].recursive) {
+        if (around != nullptr && around->ctes != nullptr && cte->index < around->ctes->size() &&
+            !(*around->ctes)[cte->index].recursive) {
             const Statement& body = *(*around->ctes)[cte->index].statement;
             const auto* query = std::get_if<QueryPtr>(&body.body);
-            const bool inside = query != nullptr && std::find(expanding_.begin(), expanding_.end(), query->get()) != expanding_.end();
+            const bool inside = query != nullptr && std::find(expanding_.begin(), expanding_.end(),
+                                                              query->get()) != expanding_.end();
             if (query != nullptr && !inside) derived = query->get();
         }
     }
@@ -101,7 +110,8 @@ std::vector<Evaluator::Candidate> Evaluator::candidates(const Rel& rel, const En
     return out;
 }
 
-bool QueryEncoder::matches(bool with_rest, const std::vector<ExtraCondition>& extra, std::vector<Match>& out) {
+bool QueryEncoder::matches(bool with_rest, const std::vector<ExtraCondition>& extra,
+                           std::vector<Match>& out) {
     Env env = base();
     std::vector<std::shared_ptr<std::vector<Val>>> owned;
     z3::expr present = terms_.yes();
@@ -111,8 +121,9 @@ bool QueryEncoder::matches(bool with_rest, const std::vector<ExtraCondition>& ex
     return bind(0, env, present, 0, with_rest, extra, owned, out);
 }
 
-bool QueryEncoder::bind(std::size_t rel, Env& env, const z3::expr& present, std::uint64_t rest, bool with_rest,
-                        const std::vector<ExtraCondition>& extra, std::vector<std::shared_ptr<std::vector<Val>>>& owned, std::vector<Match>& out) {
+bool QueryEncoder::bind(std::size_t rel, Env& env, const z3::expr& present, std::uint64_t rest,
+                        bool with_rest, const std::vector<ExtraCondition>& extra,
+                        std::vector<std::shared_ptr<std::vector<Val>>>& owned, std::vector<Match>& out) {
     if (present.is_false()) return true;
     if (rel == query_.rels.size()) return finish(env, present, rest, extra, owned, out);
     const Rel& source = query_.rels[rel];
@@ -122,7 +133,8 @@ bool QueryEncoder::bind(std::size_t rel, Env& env, const z3::expr& present, std:
         if (candidate.owned) owned.push_back(candidate.owned);
         z3::expr now = terms_.and_(present, candidate.present);
         for (const Condition& condition : conditions_) {
-            const bool ready = (condition.rels & ~bound) == 0 && (condition.rels & bit(rel)) != 0 && (condition.rels & rest) == 0;
+            const bool ready = (condition.rels & ~bound) == 0 && (condition.rels & bit(rel)) != 0 &&
+                               (condition.rels & rest) == 0;
             if (ready && !now.is_false()) now = terms_.and_(now, ev_.expression(*condition.e, env).value);
         }
         if (!bind(rel + 1, env, now, rest, with_rest, extra, owned, out)) return false;
@@ -142,14 +154,18 @@ z3::expr QueryEncoder::extra_holds(const ExtraCondition& extra, const Env& env) 
     if (extra.compare == Func::is_not_distinct) return terms_.same(*extra.left, right);
     const Val v = ev_.compare(extra.compare, *extra.left, right);
     switch (extra.want) {
-        case ExtraCondition::Want::is_true: return v.value;
-        case ExtraCondition::Want::is_false: return terms_.is_false(v);
-        case ExtraCondition::Want::is_null: return v.null;
+        case ExtraCondition::Want::is_true:
+            return v.value;
+        case ExtraCondition::Want::is_false:
+            return terms_.is_false(v);
+        case ExtraCondition::Want::is_null:
+            return v.null;
     }
     return v.value;
 }
 
-bool QueryEncoder::finish(Env& env, const z3::expr& present, std::uint64_t rest, const std::vector<ExtraCondition>& extra,
+bool QueryEncoder::finish(Env& env, const z3::expr& present, std::uint64_t rest,
+                          const std::vector<ExtraCondition>& extra,
                           std::vector<std::shared_ptr<std::vector<Val>>>& owned, std::vector<Match>& out) {
     Match match{present, env, rest != 0, {}, {}, {}, owned};
     std::vector<const Expr*> deferred;
@@ -176,10 +192,12 @@ bool QueryEncoder::finish(Env& env, const z3::expr& present, std::uint64_t rest,
 }
 
 // Which set-oriented statements changed these rows of the rest, as the names of their functions must tell.
-std::string QueryEncoder::version(TableId table, const std::set<std::uint32_t>& columns, std::vector<std::string>* without_deletes) {
+std::string QueryEncoder::version(TableId table, const std::set<std::uint32_t>& columns,
+                                  std::vector<std::string>* without_deletes) {
     std::string all, kept;
     for (const RestChange& change : ev_.state->rest[table.value]) {
-        const bool rewrites = std::any_of(change.columns.begin(), change.columns.end(), [&](std::uint32_t c) { return columns.contains(c); });
+        const bool rewrites = std::any_of(change.columns.begin(), change.columns.end(),
+                                          [&](std::uint32_t c) { return columns.contains(c); });
         if (!change.appear && !change.vanish && !rewrites) continue;
         all += change.tag + ";";
         if (change.appear || rewrites) kept += change.tag + ";";
@@ -188,27 +206,41 @@ std::string QueryEncoder::version(TableId table, const std::set<std::uint32_t>& 
     return all;
 }
 
-void QueryEncoder::describe(Match& match, const Env& env, std::uint64_t rest, const std::vector<const Expr*>& conditions,
-                            const std::vector<ExtraCondition>& extra) {
-    std::vector<Canonical> parts;
+// The conditions on the rest rows, sorted by their text; false when one cannot be written.
+bool QueryEncoder::canonical_parts(const Env& env, std::uint64_t rest,
+                                   const std::vector<const Expr*>& conditions,
+                                   const std::vector<ExtraCondition>& extra, std::vector<Canonical>& parts) {
     for (const Expr* e : conditions) {
         Canonical part;
-        if (!canonical(ev_, *e, env, rest, part)) return;
+        if (!canonical(ev_, *e, env, rest, part)) return false;
         parts.push_back(std::move(part));
     }
     for (const ExtraCondition& condition : extra) {
         Canonical part;
-        if (!canonical(ev_, *condition.right, env, rest, part)) return;
-        const std::string tail = condition.want == ExtraCondition::Want::is_true ? "" : condition.want == ExtraCondition::Want::is_false ? "!f" : "!n";
-        part.text = "f" + std::to_string(static_cast<int>(condition.compare)) + tail + "(" + part.text + ",?,)";
+        if (!canonical(ev_, *condition.right, env, rest, part)) return false;
+        const std::string tail = condition.want == ExtraCondition::Want::is_true    ? ""
+                                 : condition.want == ExtraCondition::Want::is_false ? "!f"
+                                                                                    : "!n";
+        part.text =
+            "f" + std::to_string(static_cast<int>(condition.compare)) + tail + "(" + part.text + ",?,)";
         part.args.push_back(*condition.left);
         parts.push_back(std::move(part));
     }
-    std::sort(parts.begin(), parts.end(), [](const Canonical& a, const Canonical& b) { return a.text < b.text; });
+    std::sort(parts.begin(), parts.end(),
+              [](const Canonical& a, const Canonical& b) { return a.text < b.text; });
+    return true;
+}
+
+void QueryEncoder::describe(Match& match, const Env& env, std::uint64_t rest,
+                            const std::vector<const Expr*>& conditions,
+                            const std::vector<ExtraCondition>& extra) {
+    std::vector<Canonical> parts;
+    if (!canonical_parts(env, rest, conditions, extra, parts)) return;
     std::set<std::pair<std::uint32_t, std::uint32_t>> columns;
     std::string text = "rest";
     for (std::size_t r = 0; r < query_.rels.size(); ++r) {
-        if ((rest & bit(r)) != 0) text += " " + std::to_string(stored(query_.rels[r])->table.value) + ":" + local_name(rest, r);
+        if ((rest & bit(r)) != 0)
+            text += " " + std::to_string(stored(query_.rels[r])->table.value) + ":" + local_name(rest, r);
     }
     for (const Canonical& part : parts) {
         text += "&" + part.text;
@@ -237,8 +269,11 @@ void QueryEncoder::describe(Match& match, const Env& env, std::uint64_t rest, co
     }
     match.pattern = text + versions;
     match.whole = text + kept_versions;
-    // A unique key pinned to values: that row is in no slot.
-    if ((rest & (rest - 1)) != 0 || !versions.empty()) return;
+    if ((rest & (rest - 1)) == 0 && versions.empty()) pin_keys(match, rest, parts);
+}
+
+// A unique key pinned to values: that row is in no slot.
+void QueryEncoder::pin_keys(const Match& match, std::uint64_t rest, const std::vector<Canonical>& parts) {
     std::size_t rel = 0;
     while ((rest & bit(rel)) == 0) ++rel;
     const TableId table = stored(query_.rels[rel])->table;
@@ -277,14 +312,16 @@ z3::expr QueryEncoder::exists(const std::vector<ExtraCondition>& extra) {
         QueryEncoder right(ev_, *query_.right, &env);
         if (extra.empty()) return terms_.or_(left.exists({}), right.exists({}));
     }
-    if (query_.set_op == SetOp::none && query_.values.empty() && query_.grouped && query_.group_by.empty() && extra.empty()) {
+    if (query_.set_op == SetOp::none && query_.values.empty() && query_.grouped && query_.group_by.empty() &&
+        extra.empty()) {
         if (!query_.having) return terms_.yes();
         const Val having = scalar(*query_.having);
         return having.value;
     }
     std::vector<Match> found;
     const bool groups = query_.grouped && !query_.group_by.empty() && !query_.having && extra.empty();
-    const bool simple = plain() || (groups && query_.set_op == SetOp::none && query_.values.empty() && !outer_joins_);
+    const bool simple =
+        plain() || (groups && query_.set_op == SetOp::none && query_.values.empty() && !outer_joins_);
     if (!simple) {
         ev_.opaque = true;
         return terms_.boolean("?exists");
@@ -314,7 +351,8 @@ bool QueryEncoder::pins_one_row() const {
                 const auto* call = std::get_if<Call>(&condition.e->node);
                 if (call == nullptr || call->func != Func::eq) return false;
                 for (int side = 0; side < 2; ++side) {
-                    const auto* ref = std::get_if<ColumnRef>(&call->args[static_cast<std::size_t>(side)]->node);
+                    const auto* ref =
+                        std::get_if<ColumnRef>(&call->args[static_cast<std::size_t>(side)]->node);
                     const bool outside = (rels_of(*call->args[static_cast<std::size_t>(1 - side)]) & 1) == 0;
                     if (ref != nullptr && ref->level == 0 && ref->column == c.value && outside) return true;
                 }
@@ -328,7 +366,8 @@ bool QueryEncoder::pins_one_row() const {
 
 Val QueryEncoder::scalar(const Expr& target) {
     std::vector<Match> found;
-    const bool simple = query_.set_op == SetOp::none && query_.values.empty() && !outer_joins_ && !query_.offset;
+    const bool simple =
+        query_.set_op == SetOp::none && query_.values.empty() && !outer_joins_ && !query_.offset;
     if (simple && query_.grouped && query_.group_by.empty()) {
         if (!matches(true, {}, found)) return ev_.unknown("scalar", target.type);
         const Group group{std::move(found)};
@@ -340,9 +379,11 @@ Val QueryEncoder::scalar(const Expr& target) {
     }
     if (simple && !query_.grouped && query_.rels.empty()) {
         Env env = base();
-        return terms_.choose(ev_.condition(query_.where, env), ev_.expression(target, env), terms_.null(target.type));
+        return terms_.choose(ev_.condition(query_.where, env), ev_.expression(target, env),
+                             terms_.null(target.type));
     }
-    if (!simple || query_.grouped || !pins_one_row() || !matches(true, {}, found)) return ev_.unknown("scalar", target.type);
+    if (!simple || query_.grouped || !pins_one_row() || !matches(true, {}, found))
+        return ev_.unknown("scalar", target.type);
     Val result = terms_.null(target.type);
     for (const Match& match : found) {
         const Val there = match.rest ? rest_value(match, target) : ev_.expression(target, match.env);
@@ -366,7 +407,8 @@ Val QueryEncoder::rest_value(const Match& match, const Expr& e) {
     }
     const Kind kind = kind_of(e.type);
     bool nullable = true;
-    if (const auto* ref = std::get_if<ColumnRef>(&e.node)) nullable = !ev_.universe().schema().table(table).columns[ref->column].not_null;
+    if (const auto* ref = std::get_if<ColumnRef>(&e.node))
+        nullable = !ev_.universe().schema().table(table).columns[ref->column].not_null;
     const z3::expr null = nullable ? terms_.function(name + "|null", args, Kind::boolean) : terms_.no();
     const z3::expr value = terms_.function(name, args, kind);
     return {null, kind == Kind::boolean ? terms_.and_(terms_.not_(null), value) : value, kind, Mark::none};
@@ -387,11 +429,13 @@ Val Evaluator::subquery(const Subquery& subquery, const Expr& e, const Env& env)
         return extra;
     };
     switch (subquery.kind) {
-        case SubqueryKind::exists: return terms_.boolean_value(encoder.exists({}));
+        case SubqueryKind::exists:
+            return terms_.boolean_value(encoder.exists({}));
         case SubqueryKind::scalar: {
             const int polarity = polarity_;
             polarity_ = 0;
-            const Val v = subquery.query->targets.empty() ? unknown("scalar", e.type) : encoder.scalar(*subquery.query->targets[0]);
+            const Val v = subquery.query->targets.empty() ? unknown("scalar", e.type)
+                                                          : encoder.scalar(*subquery.query->targets[0]);
             polarity_ = polarity;
             return v;
         }
@@ -405,14 +449,17 @@ Val Evaluator::subquery(const Subquery& subquery, const Expr& e, const Env& env)
             if (left.size() != 1 || !encoder.plain() || subquery.query->targets.empty()) break;
             const bool any = subquery.kind == SubqueryKind::any;
             if (!any) polarity_ = -polarity_;
-            const z3::expr decides = encoder.exists(with(any ? ExtraCondition::Want::is_true : ExtraCondition::Want::is_false, left));
+            const z3::expr decides = encoder.exists(
+                with(any ? ExtraCondition::Want::is_true : ExtraCondition::Want::is_false, left));
             polarity_ = 0;
             const z3::expr unsure = encoder.exists(with(ExtraCondition::Want::is_null, left));
             polarity_ = polarity;
-            if (any) return terms_.three_valued(decides, terms_.and_(terms_.not_(decides), terms_.not_(unsure)));
+            if (any)
+                return terms_.three_valued(decides, terms_.and_(terms_.not_(decides), terms_.not_(unsure)));
             return terms_.three_valued(terms_.and_(terms_.not_(decides), terms_.not_(unsure)), decides);
         }
-        case SubqueryKind::array: break;
+        case SubqueryKind::array:
+            break;
     }
     return unknown("subquery", e.type);
 }

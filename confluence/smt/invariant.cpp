@@ -36,30 +36,41 @@ QueryPtr parent_query(const catalog::Schema& schema, TableId child, const catalo
     for (std::size_t i = 0; i < fk.columns.size(); ++i) {
         const Type parent_type = schema.table(fk.parent).columns[fk.parent_columns[i].value].type;
         const Type child_type = schema.table(child).columns[fk.columns[i].value].type;
-        auto left = std::make_shared<Expr>(Expr{parent_type, {}, ColumnRef{0, 0, fk.parent_columns[i].value}});
+        auto left =
+            std::make_shared<Expr>(Expr{parent_type, {}, ColumnRef{0, 0, fk.parent_columns[i].value}});
         auto right = std::make_shared<Expr>(Expr{child_type, {}, ColumnRef{1, 0, fk.columns[i].value}});
-        parts.push_back(std::make_shared<Expr>(Expr{Type{TypeId::bool_}, {}, sql::Call{Func::eq, {left, right}}}));
+        parts.push_back(
+            std::make_shared<Expr>(Expr{Type{TypeId::bool_}, {}, sql::Call{Func::eq, {left, right}}}));
     }
-    query->where = parts.size() == 1 ? parts[0] : std::make_shared<Expr>(Expr{Type{TypeId::bool_}, {}, Logic{LogicOp::and_, parts}});
+    query->where = parts.size() == 1
+                       ? parts[0]
+                       : std::make_shared<Expr>(Expr{Type{TypeId::bool_}, {}, Logic{LogicOp::and_, parts}});
     return query;
 }
 
 }  // namespace
 
-std::map<TableId, std::uint32_t> rows_of_violation(const catalog::Schema& schema, const catalog::Invariant& invariant) {
+std::map<TableId, std::uint32_t> rows_of_violation(const catalog::Schema& schema,
+                                                   const catalog::Invariant& invariant) {
     std::map<TableId, std::uint32_t> out;
     switch (invariant.kind) {
         case catalog::InvariantKind::not_null:
         case catalog::InvariantKind::check:
         case catalog::InvariantKind::lost_update:
-        case catalog::InvariantKind::foreign_key: out[invariant.table] = 1; break;
+        case catalog::InvariantKind::foreign_key:
+            out[invariant.table] = 1;
+            break;
         case catalog::InvariantKind::primary_key:
             if (schema.table(invariant.table).identity == catalog::RowIdentity::per_key) break;
             out[invariant.table] = 2;
             break;
         case catalog::InvariantKind::unique:
-        case catalog::InvariantKind::exclude: out[invariant.table] = 2; break;
-        case catalog::InvariantKind::assertion: joined_tables(*std::get<catalog::AssertionInvariant>(invariant.what).violations, out); break;
+        case catalog::InvariantKind::exclude:
+            out[invariant.table] = 2;
+            break;
+        case catalog::InvariantKind::assertion:
+            joined_tables(*std::get<catalog::AssertionInvariant>(invariant.what).violations, out);
+            break;
     }
     return out;
 }
@@ -101,7 +112,8 @@ z3::expr InvariantEncoder::key(TableId table, std::uint32_t index, const State& 
     const bool merged = universe_.shape(table).per_key;
     std::vector<z3::expr> ways;
     if (merged && index == 0) {
-        for (std::uint32_t s = 0; s < universe_.slots(table); ++s) ways.push_back(state.tables[table.value][s].duplicate);
+        for (std::uint32_t s = 0; s < universe_.slots(table); ++s)
+            ways.push_back(state.tables[table.value][s].duplicate);
         return t.or_(ways);
     }
     struct Part {
@@ -171,11 +183,14 @@ z3::expr InvariantEncoder::exclusion(TableId table, std::uint32_t index, const S
     }
     for (std::size_t i = 0; i < rows.size(); ++i) {
         for (std::size_t j = i + 1; j < rows.size(); ++j) {
-            std::vector<z3::expr> all{universe_.visible(state, table, rows[i]), universe_.visible(state, table, rows[j]),
-                                      over_row(exclusion.predicate, table, rows[i]), over_row(exclusion.predicate, table, rows[j])};
+            std::vector<z3::expr> all{
+                universe_.visible(state, table, rows[i]), universe_.visible(state, table, rows[j]),
+                over_row(exclusion.predicate, table, rows[i]), over_row(exclusion.predicate, table, rows[j])};
             for (const auto& part : exclusion.parts) {
-                all.push_back(evaluator_.operate(part.compare, value_over_row(*part.expression, table, rows[i]),
-                                                 value_over_row(*part.expression, table, rows[j])).value);
+                all.push_back(evaluator_
+                                  .operate(part.compare, value_over_row(*part.expression, table, rows[i]),
+                                           value_over_row(*part.expression, table, rows[j]))
+                                  .value);
             }
             ways.push_back(t.and_(all));
         }
@@ -191,16 +206,25 @@ std::optional<Violated> InvariantEncoder::violated(const catalog::Invariant& inv
         const catalog::Invariant& invariant;
         const State& state;
         using Out = std::optional<z3::expr>;
-        Out operator()(const catalog::NotNullInvariant& i) { return self.not_null(invariant.table, i.column.value, state); }
+        Out operator()(const catalog::NotNullInvariant& i) {
+            return self.not_null(invariant.table, i.column.value, state);
+        }
         Out operator()(const catalog::CheckInvariant& i) {
-            return self.check(invariant.table, self.universe_.schema().table(invariant.table).checks[i.index].condition, state);
+            return self.check(invariant.table,
+                              self.universe_.schema().table(invariant.table).checks[i.index].condition,
+                              state);
         }
         Out operator()(const catalog::KeyInvariant& i) { return self.key(invariant.table, i.index, state); }
-        Out operator()(const catalog::ForeignKeyInvariant& i) { return self.foreign_key(invariant.table, i.index, state); }
-        Out operator()(const catalog::ExcludeInvariant& i) { return self.exclusion(invariant.table, i.index, state); }
+        Out operator()(const catalog::ForeignKeyInvariant& i) {
+            return self.foreign_key(invariant.table, i.index, state);
+        }
+        Out operator()(const catalog::ExcludeInvariant& i) {
+            return self.exclusion(invariant.table, i.index, state);
+        }
         Out operator()(const catalog::AssertionInvariant& i) {
             std::vector<z3::expr> ways;
-            for (const auto& tuple : self.evaluator_.tuples(*i.violations, nullptr)) ways.push_back(tuple.present);
+            for (const auto& tuple : self.evaluator_.tuples(*i.violations, nullptr))
+                ways.push_back(tuple.present);
             return self.universe_.terms().or_(ways);
         }
         Out operator()(const catalog::LostUpdateInvariant&) { return std::nullopt; }
@@ -220,11 +244,18 @@ z3::expr InvariantEncoder::violated(const Bound& bound, const State& state) {
         const Val& v = universe_.row(state, bound.table, s)[bound.column];
         z3::expr bad = t.no();
         switch (bound.op) {
-            case Bound::Op::at_least: bad = t.and_(t.not_(v.null), v.value < t.to_kind(t.integer(bound.bound), Kind::integer, v.kind)); break;
-            case Bound::Op::at_most: bad = t.and_(t.not_(v.null), v.value > t.to_kind(t.integer(bound.bound), Kind::integer, v.kind)); break;
+            case Bound::Op::at_least:
+                bad = t.and_(t.not_(v.null),
+                             v.value < t.to_kind(t.integer(bound.bound), Kind::integer, v.kind));
+                break;
+            case Bound::Op::at_most:
+                bad = t.and_(t.not_(v.null),
+                             v.value > t.to_kind(t.integer(bound.bound), Kind::integer, v.kind));
+                break;
             case Bound::Op::one_of: {
                 std::vector<z3::expr> equal;
-                for (const sql::Const& c : bound.values) equal.push_back(t.equal_values(v, t.constant(c, column.type)));
+                for (const sql::Const& c : bound.values)
+                    equal.push_back(t.equal_values(v, t.constant(c, column.type)));
                 bad = t.and_(t.not_(v.null), t.not_(t.or_(equal)));
                 break;
             }

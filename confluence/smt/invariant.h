@@ -1,5 +1,6 @@
-// Invariants over symbolic states: the condition "some rows in slots violate it". Its negation is what is assumed of a valid state (a weaker
-// statement than the invariant, which also speaks of the rest: sound); itself is what a proof must refute of the merged state.
+// Invariants over symbolic states: the condition "some rows in slots violate it". Its negation is what is
+// assumed of a valid state (a weaker statement than the invariant, which also speaks of the rest: sound);
+// itself is what a proof must refute of the merged state.
 #pragma once
 
 #include <map>
@@ -20,7 +21,8 @@ struct Violated {
 
 class InvariantEncoder {
   public:
-    InvariantEncoder(Universe& universe, std::vector<RestKey>* rest_keys) : universe_(universe), evaluator_(universe, nullptr) {
+    InvariantEncoder(Universe& universe, std::vector<RestKey>* rest_keys)
+        : universe_(universe), evaluator_(universe, nullptr) {
         evaluator_.share_rest_keys(rest_keys);
     }
     // Nothing for a lost update, which is no condition on a state.
@@ -42,6 +44,7 @@ class InvariantEncoder {
 };
 
 // Rows that a violating instance consists of, per table.
-std::map<TableId, std::uint32_t> rows_of_violation(const catalog::Schema& schema, const catalog::Invariant& invariant);
+std::map<TableId, std::uint32_t> rows_of_violation(const catalog::Schema& schema,
+                                                   const catalog::Invariant& invariant);
 
 }  // namespace anabranch::confluence::smt

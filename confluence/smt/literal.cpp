@@ -9,9 +9,12 @@ std::string literal_of(const z3::model& model, const Val& value, sql::Type type,
     if (model.eval(value.null, true).is_true()) return "NULL";
     const z3::expr v = model.eval(value.value, true);
     switch (value.kind) {
-        case Kind::boolean: return v.is_true() ? "TRUE" : "FALSE";
-        case Kind::real: return v.is_numeral() ? v.get_decimal_string(6) : std::string{};
-        case Kind::integer: break;
+        case Kind::boolean:
+            return v.is_true() ? "TRUE" : "FALSE";
+        case Kind::real:
+            return v.is_numeral() ? v.get_decimal_string(6) : std::string{};
+        case Kind::integer:
+            break;
     }
     std::int64_t code = 0;
     if (!v.is_numeral_i64(code)) return {};
@@ -28,10 +31,12 @@ std::string literal_of(const z3::model& model, const Val& value, sql::Type type,
         }
         case sql::TypeId::uuid: {
             char buffer[64];
-            std::snprintf(buffer, sizeof buffer, "'00000000-0000-4000-8000-%012llx'", static_cast<unsigned long long>(code) & 0xffffffffffffULL);
+            std::snprintf(buffer, sizeof buffer, "'00000000-0000-4000-8000-%012llx'",
+                          static_cast<unsigned long long>(code) & 0xffffffffffffULL);
             return buffer;
         }
-        default: return {};
+        default:
+            return {};
     }
 }
 

@@ -11,18 +11,28 @@ namespace anabranch::confluence::smt {
 
 namespace {
 
-z3::solver simple_solver(z3::context& context) { return z3::solver(context, Z3_mk_simple_solver(context)); }
+z3::solver simple_solver(z3::context& context) {
+    return z3::solver(context, Z3_mk_simple_solver(context));
+}
 
 }  // namespace
 
 class Pair::Impl {
   public:
-    Impl(const Analysis& analysis, std::uint32_t first, std::uint32_t second, std::vector<std::uint32_t> targets)
-        : analysis_(analysis), terms_(analysis.constants()), universe_(analysis.schema(), terms_, analysis.touches, analysis.claimed), solver_(simple_solver(terms_.context())),
+    Impl(const Analysis& analysis, std::uint32_t first, std::uint32_t second,
+         std::vector<std::uint32_t> targets)
+        : analysis_(analysis),
+          terms_(analysis.constants(), analysis.context()),
+          universe_(analysis.schema(), terms_, analysis.touches, analysis.claimed),
+          solver_(simple_solver(terms_.context())),
           e_(universe_, analysis.schema().transactions[first], Owner::first, &rest_keys_),
-          f_(universe_, analysis.schema().transactions[second], Owner::second, &rest_keys_), first_(first), second_(second), targets_(std::move(targets)) {
+          f_(universe_, analysis.schema().transactions[second], Owner::second, &rest_keys_),
+          first_(first),
+          second_(second),
+          targets_(std::move(targets)) {
         z3::params params(terms_.context());
         params.set("rlimit", analysis.rlimit);
+        params.set("arith.solver", 2U);  // Z3's older simplex: a tenth faster on questions of this size
         solver_.set(params);
         universe_.compute = [this](const sql::Expr& e, const std::vector<Val>& row) {
             Evaluator evaluator(universe_, nullptr);
@@ -60,7 +70,8 @@ class Pair::Impl {
             if (some.empty()) return out;
             const z3::expr any = terms_.boolean("any");
             solver_.add(z3::implies(any, z3::mk_or(some)));
-            z3::expr_vector assumptions = believed(side == Side::first ? join(first, out) : first, side == Side::second ? join(second, out) : second);
+            z3::expr_vector assumptions = believed(side == Side::first ? join(first, out) : first,
+                                                   side == Side::second ? join(second, out) : second);
             assumptions.push_back(any);
             const z3::check_result result = check(assumptions);
             if (result == z3::unsat) return out;
@@ -68,7 +79,8 @@ class Pair::Impl {
             if (result == z3::sat) {
                 const z3::model model = solver_.get_model();
                 for (const auto& [key, violation] : candidates) {
-                    if (!known.contains(key) && !out.contains(key) && model.eval(violation, true).is_true()) out.insert(key);
+                    if (!known.contains(key) && !out.contains(key) && model.eval(violation, true).is_true())
+                        out.insert(key);
                 }
             }
             if (out.size() > before) continue;
@@ -78,7 +90,8 @@ class Pair::Impl {
         }
     }
 
-    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second, const std::vector<Distinct>& distinct) {
+    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                  const std::vector<Distinct>& distinct) {
         if (unmodelled(invariant)) return Answer::unknown;
         const auto goal = goals_.find(invariant);
         if (goal == goals_.end()) return failed_ ? Answer::unknown : Answer::no;
@@ -88,15 +101,31 @@ class Pair::Impl {
         return answer(assumptions);
     }
 
-    Answer breaks_bound_alone(std::size_t bound, const std::set<std::size_t>& assumed) {
+    std::set<std::size_t> bounds_broken_alone(const std::set<std::size_t>& candidates,
+                                              const std::set<std::size_t>& assumed) {
+        if (failed_) return candidates;
         z3::expr_vector assumptions(terms_.context());
         for (const auto& [key, literal] : e_literals_) assumptions.push_back(literal);
         for (std::size_t b : assumed) assumptions.push_back(bounds_[b].at_start);
-        assumptions.push_back(bounds_[bound].broken_alone);
-        return answer(assumptions);
+        return refuted(candidates, assumptions, [&](std::size_t b) { return bounds_[b].alone; });
     }
 
-    Answer breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first, const Dropped& second) {
+    std::set<std::size_t> bounds_not_implied(const std::set<std::size_t>& candidates) {
+        if (failed_) return candidates;
+        std::set<std::size_t> out, asked;
+        for (std::size_t b : candidates) {
+            const auto& slots = universe_.shape(analysis_.bounds[b].table).slots;
+            const bool seen = std::find(slots.begin(), slots.end(), Owner::base) != slots.end();
+            (seen ? asked : out).insert(b);
+        }
+        out.merge(refuted(asked, z3::expr_vector(terms_.context()),
+                          [&](std::size_t b) { return bounds_[b].not_at_start; }));
+        return out;
+    }
+
+    Answer breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first,
+                        const Dropped& second) {
+        if (failed_) return Answer::unknown;
         z3::expr_vector assumptions = believed(first, second);
         for (std::size_t b : assumed) assumptions.push_back(bounds_[b].everywhere);
         assumptions.push_back(bounds_[bound].broken);
@@ -121,8 +150,10 @@ class Pair::Impl {
             if (value.kind == Kind::boolean) continue;
             // One statement's value goes by one name for all slots.
             const std::string key = name.substr(0, name.find('@'));
-            const bool low = prove(terms_.and_(terms_.not_(value.null), value.value < terms_.zero(value.kind)));
-            const bool high = prove(terms_.and_(terms_.not_(value.null), value.value > terms_.zero(value.kind)));
+            const bool low =
+                prove(terms_.and_(terms_.not_(value.null), value.value < terms_.zero(value.kind)));
+            const bool high =
+                prove(terms_.and_(terms_.not_(value.null), value.value > terms_.zero(value.kind)));
             const auto [entry, fresh] = by_value.emplace(key, ReadSign{key, low, high});
             if (!fresh) {
                 entry->second.at_least_zero &= low;
@@ -136,13 +167,47 @@ class Pair::Impl {
         return out;
     }
 
+    Answer lowers(const LinearBound& bound, const Cost& cost, const Dropped& first) {
+        if (failed_ || !s_ || !e_.unmodelled().empty()) return Answer::unknown;
+        const auto sum = [&](const State& state, std::uint32_t slot) {
+            z3::expr total = terms_.integer(bound.constant);
+            for (const auto& [factor, column] : bound.terms) {
+                total =
+                    total + terms_.integer(factor) * universe_.row(state, bound.table, slot)[column].value;
+            }
+            return total;
+        };
+        z3::expr price = terms_.integer(cost.constant);
+        if (cost.parameter) {  // nothing is spent with a NULL
+            const Val& p = e_.parameters()[*cost.parameter];
+            price = terms_.ite(p.null, terms_.integer(0), p.value);
+        }
+        std::vector<z3::expr> ways;
+        for (std::uint32_t slot = 0; slot < universe_.slots(bound.table); ++slot) {
+            if (universe_.shape(bound.table).slots[slot] != Owner::base) continue;
+            ways.push_back(s_->tables[bound.table.value][slot].born &&
+                           sum(*se_, slot) - sum(*s_, slot) < -price);
+        }
+        if (cost.parameter) ways.push_back(price < 0);
+        const z3::expr literal = terms_.boolean("lowers");
+        solver_.add(z3::implies(literal, terms_.or_(ways)));
+        z3::expr_vector assumptions(terms_.context());
+        for (const auto& [key, believed] : e_literals_) {
+            if (!first.contains(key)) assumptions.push_back(believed);
+        }
+        assumptions.push_back(literal);
+        return answer(assumptions);
+    }
+
     Answer commits() {
         z3::expr_vector assumptions(terms_.context());
         for (const auto& [key, literal] : e_literals_) assumptions.push_back(literal);
         return answer(assumptions);
     }
 
-    bool inexact(std::uint32_t invariant) const { return opaque_.contains(invariant) || unmodelled(invariant); }
+    bool inexact(std::uint32_t invariant) const {
+        return opaque_.contains(invariant) || unmodelled(invariant);
+    }
 
     std::vector<SuggestedCall> model_calls() const {
         std::vector<SuggestedCall> calls;
@@ -154,12 +219,41 @@ class Pair::Impl {
 
   private:
     struct BoundLiterals {
-        z3::expr at_start, everywhere, broken_alone, broken;
+        z3::expr at_start, everywhere, broken;  // literals
+        z3::expr not_at_start, alone;           // what fails
     };
 
     static Dropped join(const Dropped& a, const Dropped& b) {
         Dropped out = a;
         out.insert(b.begin(), b.end());
+        return out;
+    }
+
+    // The candidates that some model under the assumptions refutes; all that are left when the budget ends.
+    // Each model refutes many at once.
+    template <typename Failure>
+    std::set<std::size_t> refuted(const std::set<std::size_t>& candidates, const z3::expr_vector& assumptions,
+                                  Failure&& failure) {
+        std::set<std::size_t> out;
+        while (out.size() < candidates.size()) {
+            z3::expr_vector some(terms_.context());
+            for (std::size_t b : candidates)
+                if (!out.contains(b)) some.push_back(failure(b));
+            const z3::expr any = terms_.boolean("any bound");
+            solver_.add(z3::implies(any, z3::mk_or(some)));
+            z3::expr_vector all(terms_.context());
+            for (const z3::expr& literal : assumptions) all.push_back(literal);
+            all.push_back(any);
+            const z3::check_result result = check(all);
+            if (result == z3::unsat) return out;
+            const std::size_t before = out.size();
+            if (result == z3::sat) {
+                const z3::model model = solver_.get_model();
+                for (std::size_t b : candidates)
+                    if (model.eval(failure(b), true).is_true()) out.insert(b);
+            }
+            if (out.size() == before) return candidates;
+        }
         return out;
     }
 
@@ -171,7 +265,8 @@ class Pair::Impl {
         return hits(e_.unmodelled()) || hits(f_.unmodelled());
     }
 
-    // Rows that the two calls hit, rows they read, rows of one violation: a counterexample needs no others (README, "small models").
+    // Rows that the two calls hit, rows they read, rows of one violation: a counterexample needs no others
+    // (README, "small models").
     void reserve_slots() {
         const Demand a = demand_of(analysis_.schema(), e_.transaction());
         const Demand b = demand_of(analysis_.schema(), f_.transaction());
@@ -179,7 +274,8 @@ class Pair::Impl {
         for (const auto& [table, count] : b.base) base[table] += count;
         std::map<TableId, std::uint32_t> violation;
         for (std::uint32_t target : targets_) {
-            for (const auto& [table, count] : rows_of_violation(analysis_.schema(), analysis_.schema().invariants[target])) {
+            for (const auto& [table, count] :
+                 rows_of_violation(analysis_.schema(), analysis_.schema().invariants[target])) {
                 violation[table] = std::max(violation[table], count);
             }
         }
@@ -190,7 +286,8 @@ class Pair::Impl {
             }
         }
         for (const auto& [table, count] : base) {
-            for (std::uint32_t i = 0; i < count + analysis_.extra_slots; ++i) universe_.add_slot(table, Owner::base);
+            for (std::uint32_t i = 0; i < count + analysis_.extra_slots; ++i)
+                universe_.add_slot(table, Owner::base);
         }
         e_.reserve();
         f_.reserve();
@@ -205,6 +302,10 @@ class Pair::Impl {
         const State se = universe_.apply(s, e);
         const State sf = universe_.apply(s, f);
         const State sef = universe_.apply(se, f);
+        if (analysis_.unassumed) {
+            s_ = s;
+            se_ = se;
+        }
         e_.facts_at(sf, f, e_later);
         f_.facts_at(se, e, f_later);
         literals(e_facts, "e", e_keys_, e_literals_);
@@ -226,7 +327,8 @@ class Pair::Impl {
         for (const z3::expr& fact : terms_.axioms()) solver_.add(fact);
     }
 
-    void literals(const std::vector<Fact>& facts, const std::string& prefix, std::vector<std::string>& keys, std::map<std::string, z3::expr>& out) {
+    void literals(const std::vector<Fact>& facts, const std::string& prefix, std::vector<std::string>& keys,
+                  std::map<std::string, z3::expr>& out) {
         for (const Fact& fact : facts) {
             const z3::expr literal = terms_.boolean(prefix + "! " + fact.key);
             solver_.add(z3::implies(literal, fact.holds));
@@ -236,7 +338,8 @@ class Pair::Impl {
     }
 
     // Facts that the other call may have falsified: all but those that read the same there.
-    void violations(const std::vector<Fact>& before, const std::vector<Fact>& after, std::map<std::string, z3::expr>& out) {
+    void violations(const std::vector<Fact>& before, const std::vector<Fact>& after,
+                    std::map<std::string, z3::expr>& out) {
         std::map<std::string, z3::expr> later;
         for (const Fact& fact : after) later.emplace(fact.key, fact.holds);
         for (const Fact& fact : before) {
@@ -255,12 +358,14 @@ class Pair::Impl {
         for (const catalog::Table& table : analysis_.schema().tables) {
             for (std::uint32_t slot = 0; slot < universe_.slots(table.id); ++slot) {
                 if (universe_.shape(table.id).slots[slot] != Owner::base) continue;
-                for (const z3::expr& stamp : s.tables[table.id.value][slot].stamps) hard.push_back(e_.stamp() != stamp && f_.stamp() != stamp);
+                for (const z3::expr& stamp : s.tables[table.id.value][slot].stamps)
+                    hard.push_back(e_.stamp() != stamp && f_.stamp() != stamp);
             }
         }
     }
 
-    // Weak axiom: a value that the system made differs from every key ever made in that column, and from the other made ones.
+    // Weak axiom: a value that the system made differs from every key ever made in that column, and from the
+    // other made ones.
     void generated(const State& s, std::vector<z3::expr>& hard) {
         std::vector<const Call::Generated*> all;
         for (const auto& g : e_.generated_values()) all.push_back(&g);
@@ -268,24 +373,29 @@ class Pair::Impl {
         for (std::size_t i = 0; i < all.size(); ++i) {
             for (std::size_t j = i + 1; j < all.size(); ++j) {
                 if (all[i]->table != all[j]->table || all[i]->column != all[j]->column) continue;
-                hard.push_back(terms_.implies(terms_.and_(all[i]->executed, all[j]->executed),
-                                              terms_.not_(terms_.equal_values(all[i]->value, all[j]->value))));
+                hard.push_back(
+                    terms_.implies(terms_.and_(all[i]->executed, all[j]->executed),
+                                   terms_.not_(terms_.equal_values(all[i]->value, all[j]->value))));
             }
             const catalog::Table& table = analysis_.schema().table(all[i]->table);
-            const bool alone = std::any_of(table.keys.begin(), table.keys.end(), [&](const catalog::UniqueKey& key) {
-                return key.columns.size() == 1 && key.columns[0].value == all[i]->column && !key.predicate;
-            });
+            const bool alone =
+                std::any_of(table.keys.begin(), table.keys.end(), [&](const catalog::UniqueKey& key) {
+                    return key.columns.size() == 1 && key.columns[0].value == all[i]->column &&
+                           !key.predicate;
+                });
             if (!alone) continue;
             const auto& slots = s.tables[table.id.value];
             for (std::uint32_t k = 0; k < slots.size(); ++k) {
                 if (universe_.shape(table.id).slots[k] != Owner::base) continue;
-                hard.push_back(terms_.implies(terms_.and_(all[i]->executed, slots[k].born),
-                                              terms_.not_(terms_.equal_values(all[i]->value, slots[k].cells[all[i]->column]))));
+                hard.push_back(terms_.implies(
+                    terms_.and_(all[i]->executed, slots[k].born),
+                    terms_.not_(terms_.equal_values(all[i]->value, slots[k].cells[all[i]->column]))));
             }
         }
         for (std::size_t i = 0; i < e_.parameters().size(); ++i) {
             for (std::size_t j = 0; j < f_.parameters().size(); ++j) {
-                if (e_.parameters()[i].mark != Mark::generated || f_.parameters()[j].mark != Mark::generated) continue;
+                if (e_.parameters()[i].mark != Mark::generated || f_.parameters()[j].mark != Mark::generated)
+                    continue;
                 hard.push_back(terms_.not_(terms_.equal_values(e_.parameters()[i], f_.parameters()[j])));
             }
         }
@@ -297,8 +407,10 @@ class Pair::Impl {
         for (const auto& [name, value] : call.read_values()) {
             for (const ReadSign& sign : found->second) {
                 if (name.substr(0, name.find('@')) != sign.value) continue;
-                if (sign.at_least_zero) hard.push_back(terms_.or_(value.null, value.value >= terms_.zero(value.kind)));
-                if (sign.at_most_zero) hard.push_back(terms_.or_(value.null, value.value <= terms_.zero(value.kind)));
+                if (sign.at_least_zero)
+                    hard.push_back(terms_.or_(value.null, value.value >= terms_.zero(value.kind)));
+                if (sign.at_most_zero)
+                    hard.push_back(terms_.or_(value.null, value.value <= terms_.zero(value.kind)));
             }
         }
     }
@@ -315,7 +427,8 @@ class Pair::Impl {
             const SlotState& there = s.tables[row.table.value][slot++];
             hard.push_back(there.alive);
             for (const auto& [column, value] : row.cells) {
-                hard.push_back(terms_.same(there.cells[column], terms_.constant(value, shape.table->columns[column].type)));
+                hard.push_back(terms_.same(there.cells[column],
+                                           terms_.constant(value, shape.table->columns[column].type)));
             }
         }
     }
@@ -323,9 +436,13 @@ class Pair::Impl {
     bool relevant(std::uint32_t invariant) const {
         const auto& schema = analysis_.schema();
         const auto rows = rows_of_violation(schema, schema.invariants[invariant]);
-        if (schema.invariants[invariant].kind == catalog::InvariantKind::lost_update) return false;
+        if (analysis_.unassumed == invariant ||
+            schema.invariants[invariant].kind == catalog::InvariantKind::lost_update)
+            return false;
         if (std::find(targets_.begin(), targets_.end(), invariant) != targets_.end()) return true;
-        return !rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const auto& entry) { return universe_.slots(entry.first) > 0; });
+        return !rows.empty() && std::all_of(rows.begin(), rows.end(), [&](const auto& entry) {
+            return universe_.slots(entry.first) > 0;
+        });
     }
 
     void assume_invariants(const State& s, const State& se, const State& sf) {
@@ -335,7 +452,8 @@ class Pair::Impl {
             for (const State* state : {&s, &se, &sf}) {
                 InvariantEncoder encoder(universe_, &rest_keys_);
                 const auto violated = encoder.violated(invariants[i], *state);
-                if (violated && !violated->opaque && !violated->holds.is_false()) solver_.add(terms_.not_(violated->holds));
+                if (violated && !violated->opaque && !violated->holds.is_false())
+                    solver_.add(terms_.not_(violated->holds));
             }
         }
     }
@@ -355,7 +473,8 @@ class Pair::Impl {
     }
 
     // Both updated one register group of one row, and one of them relied on what the group held.
-    z3::expr lost_update(const catalog::Invariant& invariant, const Effect& e, const Effect& f, const State& sef) {
+    z3::expr lost_update(const catalog::Invariant& invariant, const Effect& e, const Effect& f,
+                         const State& sef) {
         const std::uint32_t column = std::get<catalog::LostUpdateInvariant>(invariant.what).column.value;
         const catalog::Table& table = analysis_.schema().table(invariant.table);
         const std::uint32_t group = table.columns[column].policy.group;
@@ -366,9 +485,11 @@ class Pair::Impl {
         for (std::uint32_t slot = 0; slot < universe_.slots(table.id); ++slot) {
             const SlotEffect& x = e.tables[table.id.value][slot];
             const SlotEffect& y = f.tables[table.id.value][slot];
-            z3::expr both = terms_.and_({x.updated[group], y.updated[group], terms_.or_(x.assigned[column], y.assigned[column])});
+            z3::expr both = terms_.and_(
+                {x.updated[group], y.updated[group], terms_.or_(x.assigned[column], y.assigned[column])});
             if (both.is_false()) continue;
-            if (universe_.shape(table.id).incarnations) both = terms_.and_(both, x.incarnation == y.incarnation);
+            if (universe_.shape(table.id).incarnations)
+                both = terms_.and_(both, x.incarnation == y.incarnation);
             ways.push_back(terms_.and_(both, universe_.visible(sef, table.id, slot)));
         }
         return terms_.or_(ways);
@@ -377,12 +498,14 @@ class Pair::Impl {
     void encode_bounds(const State& s, const State& se, const State& sf, const State& sef) {
         InvariantEncoder encoder(universe_, &rest_keys_);
         for (const Bound& bound : analysis_.bounds) {
-            BoundLiterals literals{terms_.boolean("bound at start"), terms_.boolean("bound"), terms_.boolean("bound broken alone"), terms_.boolean("bound broken")};
             const z3::expr at_start = terms_.not_(encoder.violated(bound, s));
             const z3::expr alone = encoder.violated(bound, se);
+            const BoundLiterals literals{terms_.boolean("bound at start"), terms_.boolean("bound"),
+                                         terms_.boolean("bound broken"), terms_.not_(at_start), alone};
             solver_.add(z3::implies(literals.at_start, at_start));
-            solver_.add(z3::implies(literals.everywhere, terms_.and_({at_start, terms_.not_(alone), terms_.not_(encoder.violated(bound, sf))})));
-            solver_.add(z3::implies(literals.broken_alone, alone));
+            solver_.add(z3::implies(
+                literals.everywhere,
+                terms_.and_({at_start, terms_.not_(alone), terms_.not_(encoder.violated(bound, sf))})));
             solver_.add(z3::implies(literals.broken, encoder.violated(bound, sef)));
             bounds_.push_back(literals);
         }
@@ -402,7 +525,8 @@ class Pair::Impl {
                 for (std::uint32_t slot = 0; slot < shape.slots.size(); ++slot) {
                     std::vector<z3::expr> same;
                     for (std::size_t k = 0; k < unique.columns.size(); ++k) {
-                        same.push_back(terms_.equal_values(key.values[k], universe_.row(*state, key.table, slot)[unique.columns[k].value]));
+                        same.push_back(terms_.equal_values(
+                            key.values[k], universe_.row(*state, key.table, slot)[unique.columns[k].value]));
                     }
                     if (!identity) same.push_back(universe_.visible(*state, key.table, slot));
                     const z3::expr clash = terms_.and_(same);
@@ -428,7 +552,8 @@ class Pair::Impl {
         const auto found = distinct_.find({d.first, d.second});
         if (found != distinct_.end()) return found->second;
         const z3::expr literal = terms_.boolean("differ");
-        solver_.add(z3::implies(literal, terms_.not_(terms_.same(e_.parameters()[d.first], f_.parameters()[d.second]))));
+        solver_.add(z3::implies(
+            literal, terms_.not_(terms_.same(e_.parameters()[d.first], f_.parameters()[d.second]))));
         distinct_.emplace(std::pair{d.first, d.second}, literal);
         return literal;
     }
@@ -445,9 +570,13 @@ class Pair::Impl {
     Answer answer(const z3::expr_vector& assumptions) {
         model_.reset();
         switch (check(assumptions)) {
-            case z3::unsat: return Answer::no;
-            case z3::sat: model_ = solver_.get_model(); return Answer::yes;
-            case z3::unknown: break;
+            case z3::unsat:
+                return Answer::no;
+            case z3::sat:
+                model_ = solver_.get_model();
+                return Answer::yes;
+            case z3::unknown:
+                break;
         }
         return Answer::unknown;
     }
@@ -479,26 +608,55 @@ class Pair::Impl {
     std::vector<BoundLiterals> bounds_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, z3::expr> distinct_;
     std::optional<z3::model> model_;
-    bool failed_ = false;  // a term that Z3 refuses: nothing is proved
+    std::optional<State> s_, se_;  // kept for questions about one call
+    bool failed_ = false;          // a term that Z3 refuses: nothing is proved
 };
 
-Pair::Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second, std::vector<std::uint32_t> targets)
+Pair::Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second,
+           std::vector<std::uint32_t> targets)
     : impl_(std::make_unique<Impl>(analysis, first, second, std::move(targets))) {}
 Pair::~Pair() = default;
-const std::vector<std::string>& Pair::facts(Side side) const { return impl_->facts(side); }
-Dropped Pair::met_by(Side side, const Touches& touches) const { return impl_->met_by(side, touches); }
-Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) { return impl_->falsified(side, first, second); }
-Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second, const std::vector<Distinct>& distinct) {
+const std::vector<std::string>& Pair::facts(Side side) const {
+    return impl_->facts(side);
+}
+Dropped Pair::met_by(Side side, const Touches& touches) const {
+    return impl_->met_by(side, touches);
+}
+Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) {
+    return impl_->falsified(side, first, second);
+}
+Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                    const std::vector<Distinct>& distinct) {
     return impl_->breaks(invariant, first, second, distinct);
 }
-Answer Pair::breaks_bound_alone(std::size_t bound, const std::set<std::size_t>& assumed) { return impl_->breaks_bound_alone(bound, assumed); }
-Answer Pair::breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first, const Dropped& second) {
+std::set<std::size_t> Pair::bounds_broken_alone(const std::set<std::size_t>& candidates,
+                                                const std::set<std::size_t>& assumed) {
+    return impl_->bounds_broken_alone(candidates, assumed);
+}
+std::set<std::size_t> Pair::bounds_not_implied(const std::set<std::size_t>& candidates) {
+    return impl_->bounds_not_implied(candidates);
+}
+Answer Pair::breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first,
+                          const Dropped& second) {
     return impl_->breaks_bound(bound, assumed, first, second);
 }
-void Pair::assume_bounds(const std::set<std::size_t>& bounds) { impl_->assume_bounds(bounds); }
-std::vector<ReadSign> Pair::read_signs() { return impl_->read_signs(); }
-Answer Pair::commits() { return impl_->commits(); }
-std::vector<SuggestedCall> Pair::model_calls() const { return impl_->model_calls(); }
-bool Pair::inexact(std::uint32_t invariant) const { return impl_->inexact(invariant); }
+void Pair::assume_bounds(const std::set<std::size_t>& bounds) {
+    impl_->assume_bounds(bounds);
+}
+std::vector<ReadSign> Pair::read_signs() {
+    return impl_->read_signs();
+}
+Answer Pair::lowers(const LinearBound& bound, const Cost& cost, const Dropped& first) {
+    return impl_->lowers(bound, cost, first);
+}
+Answer Pair::commits() {
+    return impl_->commits();
+}
+std::vector<SuggestedCall> Pair::model_calls() const {
+    return impl_->model_calls();
+}
+bool Pair::inexact(std::uint32_t invariant) const {
+    return impl_->inexact(invariant);
+}
 
 }  // namespace anabranch::confluence::smt

@@ -30,11 +30,14 @@ bool plain_decimal(const std::string& text) {
 Kind kind_of(sql::Type type) {
     if (type.array) return Kind::integer;
     switch (type.id) {
-        case sql::TypeId::bool_: return Kind::boolean;
+        case sql::TypeId::bool_:
+            return Kind::boolean;
         case sql::TypeId::numeric:
         case sql::TypeId::float4:
-        case sql::TypeId::float8: return Kind::real;
-        default: return Kind::integer;
+        case sql::TypeId::float8:
+            return Kind::real;
+        default:
+            return Kind::integer;
     }
 }
 
@@ -128,18 +131,24 @@ z3::expr Terms::ite(const z3::expr& condition, const z3::expr& yes, const z3::ex
 
 z3::sort Terms::sort(Kind kind) {
     switch (kind) {
-        case Kind::boolean: return context_.bool_sort();
-        case Kind::integer: return context_.int_sort();
-        case Kind::real: return context_.real_sort();
+        case Kind::boolean:
+            return context_.bool_sort();
+        case Kind::integer:
+            return context_.int_sort();
+        case Kind::real:
+            return context_.real_sort();
     }
     return context_.int_sort();
 }
 
 z3::expr Terms::zero(Kind kind) {
     switch (kind) {
-        case Kind::boolean: return false_;
-        case Kind::integer: return context_.int_val(0);
-        case Kind::real: return context_.real_val(0);
+        case Kind::boolean:
+            return false_;
+        case Kind::integer:
+            return context_.int_val(0);
+        case Kind::real:
+            return context_.real_val(0);
     }
     return false_;
 }
@@ -151,7 +160,9 @@ z3::expr Terms::to_kind(const z3::expr& value, Kind from, Kind to) {
     return function("convert", std::vector<z3::expr>{value}, to);
 }
 
-z3::expr Terms::boolean(const std::string& name) { return variable(name, Kind::boolean); }
+z3::expr Terms::boolean(const std::string& name) {
+    return variable(name, Kind::boolean);
+}
 
 z3::expr Terms::variable(const std::string& name, Kind kind) {
     const unsigned number = names_[name]++;
@@ -179,12 +190,14 @@ Val Terms::constant(const sql::Const& constant, sql::Type type) {
     if (constant.null) return null(type);
     const Kind kind = kind_of(type);
     switch (kind) {
-        case Kind::boolean: return boolean_value(context_.bool_val(constant.integer != 0));
+        case Kind::boolean:
+            return boolean_value(context_.bool_val(constant.integer != 0));
         case Kind::integer:
             if (sql::storage_of(type) == sql::Storage::integer) return value(integer(constant.integer), kind);
             return value(integer(constants_.code(constant.bytes)), kind);
         case Kind::real: {
-            std::string text = sql::storage_of(type) == sql::Storage::floating ? decimal(constant.floating) : constant.bytes;
+            std::string text =
+                sql::storage_of(type) == sql::Storage::floating ? decimal(constant.floating) : constant.bytes;
             if (plain_decimal(text)) return value(context_.real_val(text.c_str()), kind);
             return value(function("constant " + text, std::vector<z3::expr>{}, kind), kind);
         }
@@ -208,10 +221,13 @@ Val Terms::choose(const z3::expr& condition, const Val& yes, const Val& no) {
 
 z3::expr Terms::equal_values(const Val& a, const Val& b) {
     const Kind kind = a.kind == b.kind ? a.kind : Kind::real;
-    return and_({not_(a.null), not_(b.null), equal(to_kind(a.value, a.kind, kind), to_kind(b.value, b.kind, kind))});
+    return and_(
+        {not_(a.null), not_(b.null), equal(to_kind(a.value, a.kind, kind), to_kind(b.value, b.kind, kind))});
 }
 
-z3::expr Terms::same(const Val& a, const Val& b) { return or_(and_(a.null, b.null), equal_values(a, b)); }
+z3::expr Terms::same(const Val& a, const Val& b) {
+    return or_(and_(a.null, b.null), equal_values(a, b));
+}
 
 z3::expr Terms::function(const std::string& name, const std::vector<z3::expr>& args, Kind result) {
     z3::sort_vector sorts(context_);

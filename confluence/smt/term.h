@@ -1,11 +1,13 @@
-// Solver terms for SQL values. A value is a pair (is it NULL, what is it otherwise); conditions follow SQL's three-valued logic. Integers are mathematical
-// integers, numeric and floating values are reals, everything else (text, uuid, ranges, json ...) is an integer code whose order is that of its bytes
-// among the constants of the schema. What has no exact counterpart is an uninterpreted function: any meaning, but the same for the same arguments.
+// Solver terms for SQL values. A value is a pair (is it NULL, what is it otherwise); conditions follow SQL's
+// three-valued logic. Integers are mathematical integers, numeric and floating values are reals, everything
+// else (text, uuid, ranges, json ...) is an integer code whose order is that of its bytes among the constants
+// of the schema. What has no exact counterpart is an uninterpreted function: any meaning, but the same for
+// the same arguments.
 //
-// Every simplification here folds constants only, so that equal inputs give identical terms (Z3 shares them): two evaluations of one fact that
-// read nothing different are the same term.
+// Every simplification here folds constants only, so that equal inputs give identical terms (Z3 shares them):
+// two evaluations of one fact that read nothing different are the same term.
 //
-// One Terms per z3::context, not thread-safe. Z3's exceptions are caught in solve.cpp.
+// Names are unique within one Terms; several share a context. solve.cpp catches Z3's exceptions.
 #pragma once
 
 #include <z3++.h>
@@ -23,7 +25,8 @@ namespace anabranch::confluence::smt {
 enum class Kind : std::uint8_t { boolean, integer, real };
 Kind kind_of(sql::Type type);
 
-// How a value came to be: a system-made or merge.fresh one equals no value ever stored in the same column (weak axiom), and nothing more is known.
+// How a value came to be: a system-made or merge.fresh one equals no value ever stored in the same column
+// (weak axiom), and nothing more is known.
 enum class Mark : std::uint8_t { none, generated };
 
 // Booleans are kept so that `value` implies not `null`: `value` alone is IS TRUE.
@@ -39,8 +42,9 @@ class Constants {
   public:
     void add(std::string_view bytes) { codes_.emplace(bytes, 0); }
     void seal();
-    std::int64_t code(std::string_view bytes) const;  // of a constant not added: one past the greatest, by hash
-    const std::string* text(std::int64_t code) const; // null when the code is nobody's
+    std::int64_t code(
+        std::string_view bytes) const;  // of a constant not added: one past the greatest, by hash
+    const std::string* text(std::int64_t code) const;  // null when the code is nobody's
     const std::map<std::string, std::int64_t, std::less<>>& all() const { return codes_; }
 
   private:
@@ -48,9 +52,18 @@ class Constants {
     std::map<std::int64_t, std::string> texts_;
 };
 
+// Making a Z3 context costs more than most questions asked in it, so the pairs of a run share one.
+struct SolverContext {
+    z3::context z3;
+};
+
 class Terms {
   public:
-    explicit Terms(const Constants& constants) : constants_(constants), true_(context_.bool_val(true)), false_(context_.bool_val(false)) {}
+    Terms(const Constants& constants, SolverContext& context)
+        : constants_(constants),
+          context_(context.z3),
+          true_(context_.bool_val(true)),
+          false_(context_.bool_val(false)) {}
     Terms(const Terms&) = delete;
     Terms& operator=(const Terms&) = delete;
 
@@ -95,7 +108,8 @@ class Terms {
     z3::expr function(const std::string& name, const std::vector<z3::expr>& args, Kind result);
     z3::expr function(const std::string& name, const std::vector<Val>& args, Kind result);
 
-    // Facts that hold whatever the model is (of uninterpreted functions); asserted once by the solver's owner.
+    // Facts that hold whatever the model is (of uninterpreted functions); asserted once by the solver's
+    // owner.
     void axiom(const z3::expr& fact) {
         if (!fact.is_true()) axioms_.push_back(fact);
     }
@@ -107,7 +121,7 @@ class Terms {
 
   private:
     const Constants& constants_;
-    z3::context context_;
+    z3::context& context_;
     z3::expr true_, false_;
     std::map<std::string, unsigned> names_;
     std::vector<z3::expr> axioms_;

@@ -149,6 +149,10 @@ std::string joined(const std::vector<std::string>& columns);  // a_b_c
 std::vector<std::string> columns_in(const ast::Expr& expr, const DraftTable& table);
 void rename_column_in(ast::Expr& expr, const std::string& from, const std::string& to);
 
+// assume.cpp: gives each table an insert, update and delete of one row when the script declares no
+// transaction that could be read. True when it did.
+bool assume_transactions(Draft& draft);
+
 // ---- one file per kind of statement ----
 
 // Each takes what it understands and reports the rest.

@@ -229,6 +229,7 @@ void Finisher::sign(const Transaction& t) {
         plain &= p.index == s.in_types.size() && p.mode == Parameter::Mode::in;
         s.in_types.push_back(p.type);
         s.in_names.push_back(p.name);
+        s.in_defaults.push_back(p.default_value);
         if (!p.default_value) s.required = static_cast<std::uint32_t>(s.in_types.size());
     }
     const bool single = t.body.size() == 1 && std::holds_alternative<sql::QueryPtr>(t.body[0]->body);

@@ -49,7 +49,6 @@ Texts texts_of(std::span<const ScriptFile> files) {
 }  // namespace
 
 Loaded load(std::span<const ScriptFile> files, const LoadOptions& options) {
-    (void)options;
     Texts texts = texts_of(files);
     Reporter reporter(texts.files);
     Draft draft;
@@ -60,7 +59,9 @@ Loaded load(std::span<const ScriptFile> files, const LoadOptions& options) {
         for (ast::Statement& s : script.statements) statements.push_back(std::move(s));
     }
     for (const ast::Statement& s : statements) read_statement(s, draft, reporter);
+    const bool assumed = options.assume_transactions && assume_transactions(draft);
     std::shared_ptr<Schema> schema = Finisher(draft, reporter).finish();
+    schema->assumed_transactions = assumed;
     schema->file = files.empty() ? std::string() : base_name(files[0].name);
     schema->hash = hash_of(statements);
     schema->text = std::move(texts.all);

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/bytes.h"
+#include "lib/base/hex.h"
 
 namespace anabranch::catalog {
 
@@ -33,10 +34,9 @@ Result<std::vector<std::string>> strings(const Json& json, const char* field) {
 Result<std::uint64_t> hash_of(const Json& json) {
     const auto field = json.find("schema_hash");
     if (field == json.end() || !field->is_string()) return fail(bad("schema_hash is missing"));
-    const std::string text = field->get<std::string>();
-    if (text.size() != 16 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
-        return fail(bad("schema_hash is not 16 hexadecimal digits"));
-    return std::stoull(text, nullptr, 16);
+    const auto hash = from_hex(field->get<std::string>());
+    if (!hash) return fail(bad("schema_hash is not 16 hexadecimal digits"));
+    return *hash;
 }
 
 Result<PlannedTransaction> transaction_of(const Json& json) {

@@ -1,5 +1,6 @@
-// The coordination plan: how each transaction of one schema runs. The checker makes it, a node obeys it; neither knows the other.
-// A plan belongs to one schema hash and names the assumptions its proofs rely on; a node refuses a plan of another schema.
+// The coordination plan: how each transaction of one schema runs. The checker makes it, a node obeys it;
+// neither knows the other. A plan belongs to one schema hash and names the assumptions its proofs rely on; a
+// node refuses a plan of another schema.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@ const char* name_of(Route route);
 struct PlannedTransaction {
     std::string name;
     Route route = Route::ordered;
-    std::vector<std::string> scope;    // parameters whose values key the order; empty = the whole transaction
-    std::vector<std::string> reasons;  // one sentence each: "conflicts with withdraw on accounts_balance_check"
+    std::vector<std::string> scope;  // parameters whose values key the order; empty = the whole transaction
+    std::vector<std::string>
+        reasons;  // one sentence each: "conflicts with withdraw on accounts_balance_check"
 };
 
 struct Plan {

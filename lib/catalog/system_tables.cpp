@@ -3,6 +3,7 @@
 #include <string>
 
 #include "lib/base/check.h"
+#include "lib/sql/array.h"
 #include "lib/sql/builtin.h"
 
 namespace anabranch::catalog {
@@ -13,7 +14,8 @@ namespace {
 // 15's; types the engine has not are text.
 constexpr std::string_view definitions[] = {
     "anabranch.replicas name:text id:text self:bool connected:bool address:text role:text "
-    "last_heard:timestamptz held:text behind:int8",
+    "last_heard:timestamptz held:text behind:int8 bytes_behind:int8 seconds_behind:float8 "
+    "kept_bytes_max:int8 needs_state:bool",
     "anabranch.lag origin:text target:text held:int8 known:int8 missing:int8",
     "anabranch.plan transaction:text route:text scope:text reasons:text",
     "anabranch.conflicts transaction:text with:text invariant:text scope:text",
@@ -70,7 +72,7 @@ constexpr std::string_view definitions[] = {
     "pg_catalog.pg_index indexrelid:oid indrelid:oid indnatts:int2 indnkeyatts:int2 indisunique:bool "
     "indnullsnotdistinct:bool indisprimary:bool indisexclusion:bool indimmediate:bool "
     "indisclustered:bool indisvalid:bool indcheckxmin:bool indisready:bool indislive:bool "
-    "indisreplident:bool indkey:int2[] indcollation:oid[] indclass:oid[] indoption:int2[] "
+    "indisreplident:bool indkey:int2vector indcollation:oidvector indclass:oidvector indoption:int2vector "
     "indexprs:text indpred:text",
     "pg_catalog.pg_indexes schemaname:name tablename:name indexname:name tablespace:name "
     "indexdef:text",
@@ -95,7 +97,7 @@ constexpr std::string_view definitions[] = {
     "pg_catalog.pg_proc oid:oid proname:name pronamespace:oid proowner:oid prolang:oid procost:float4 "
     "prorows:float4 provariadic:oid prosupport:regproc prokind:char prosecdef:bool proleakproof:bool "
     "proisstrict:bool proretset:bool provolatile:char proparallel:char pronargs:int2 "
-    "pronargdefaults:int2 prorettype:oid proargtypes:oid[] proallargtypes:oid[] proargmodes:char[] "
+    "pronargdefaults:int2 prorettype:oid proargtypes:oidvector proallargtypes:oid[] proargmodes:char[] "
     "proargnames:text[] proargdefaults:text protrftypes:oid[] prosrc:text probin:text prosqlbody:text "
     "proconfig:text[] proacl:text[]",
     "pg_catalog.pg_publication oid:oid pubname:name pubowner:oid puballtables:bool pubinsert:bool "
@@ -255,11 +257,13 @@ SystemColumn column_of(std::string_view word) {
     const std::size_t colon = word.find(':');
     CHECK_NOTE(colon != std::string_view::npos, word);
     std::string_view type = word.substr(colon + 1);
-    const bool array = type.ends_with("[]");
+    const bool array = type.ends_with("[]"), vector = type.ends_with("vector");
     if (array) type.remove_suffix(2);
+    if (vector) type.remove_suffix(6);
     auto found = sql::builtin_type(type);
     CHECK_NOTE(found.has_value(), word);
-    found->array = array;
+    found->array = array || vector;
+    if (vector) found->modifier = sql::vector_modifier;
     return {word.substr(0, colon), *found};
 }
 

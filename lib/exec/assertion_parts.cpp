@@ -36,8 +36,10 @@ References references_of(const ExprPtr& e) {
             out.outer = out.outer || ref->level == 1;
             out.other = out.other || ref->level > 1;
         }
-        out.other = out.other || std::holds_alternative<sql::Aggregate>(part->node) || std::holds_alternative<sql::Window>(part->node) ||
-                    std::holds_alternative<sql::Param>(part->node);
+        out.other = out.other || std::holds_alternative<sql::Aggregate>(part->node) ||
+                    std::holds_alternative<sql::Window>(part->node) ||
+                    std::holds_alternative<sql::Param>(part->node) ||
+                    std::holds_alternative<sql::Subquery>(part->node);
         return !out.other;
     });
     return out;
@@ -52,8 +54,8 @@ void split(const ExprPtr& e, std::vector<ExprPtr>& out) {
 
 // A FROM clause taken apart.
 struct Joins {
-    std::vector<ExprPtr> inner;                                   // conditions that every row meets
-    std::map<std::uint32_t, std::vector<ExprPtr>> outer;          // per rel that is the absent side by itself: its ON
+    std::vector<ExprPtr> inner;                           // conditions that every row meets
+    std::map<std::uint32_t, std::vector<ExprPtr>> outer;  // per rel that is the absent side by itself: its ON
     std::set<std::uint32_t> nullable;
     bool only_inner = true;
 };
@@ -118,14 +120,16 @@ ExprPtr outwards(const ExprPtr& e) {
     });
 }
 
-// A row of the query can owe its being there to a touched row only if `outer` (over the query) equals `touched` (over the touched row).
+// A row of the query can owe its being there to a touched row only if `outer` (over the query) equals
+// `touched` (over the touched row).
 struct Tie {
     ExprPtr outer, touched;
 };
 
 class Splitter {
   public:
-    Splitter(const catalog::Schema& schema, QueryPtr query) : schema_(schema), query_(std::move(query)), joins_(joins_of(*query_)) {}
+    Splitter(const catalog::Schema& schema, QueryPtr query)
+        : schema_(schema), query_(std::move(query)), joins_(joins_of(*query_)) {}
 
     struct Part {
         TableId table;
@@ -136,10 +140,12 @@ class Splitter {
 
     void run() {
         const Query& q = *query_;
-        if (q.set_op != sql::SetOp::none || !q.values.empty() || !q.ctes.empty() || q.limit || q.offset) return;
+        if (q.set_op != sql::SetOp::none || !q.values.empty() || !q.ctes.empty() || q.limit || q.offset)
+            return;
         if (q.grouped && q.group_by.empty()) return;
         for (std::uint32_t i = 0; i < q.rels.size(); ++i)
-            if (const auto* table = std::get_if<TableRel>(&q.rels[i].source)) add(table->table, own_ties(i, table->table));
+            if (const auto* table = std::get_if<TableRel>(&q.rels[i].source))
+                add(table->table, own_ties(i, table->table));
         for (const ExprPtr& condition : joins_.inner) inner_queries(condition);
         inner_queries(q.having);
     }
@@ -154,16 +160,20 @@ class Splitter {
     // Whether all rows of a group have one value of `e`, so that restricting it keeps groups whole.
     bool whole_groups(const ExprPtr& e) const {
         if (!query_->grouped) return true;
-        return std::any_of(query_->group_by.begin(), query_->group_by.end(), [&](const ExprPtr& g) { return sql::same(g, e); });
+        return std::any_of(query_->group_by.begin(), query_->group_by.end(),
+                           [&](const ExprPtr& g) { return sql::same(g, e); });
     }
     // `a = b` where one side speaks of rel `rel` alone and the other of other rels.
     void tie_by(const ExprPtr& condition, std::uint32_t rel, std::vector<Tie>& out) const {
         const auto* call = std::get_if<sql::Call>(&condition->node);
         if (call == nullptr || call->func != sql::Func::eq) return;
         for (const int side : {0, 1}) {
-            const ExprPtr &mine = call->args[static_cast<std::size_t>(side)], &theirs = call->args[static_cast<std::size_t>(1 - side)];
+            const ExprPtr &mine = call->args[static_cast<std::size_t>(side)],
+                          &theirs = call->args[static_cast<std::size_t>(1 - side)];
             const References a = references_of(mine), b = references_of(theirs);
-            if (a.other || b.other || a.outer || b.outer || a.own != std::set{rel} || b.own.empty() || b.own.contains(rel)) continue;
+            if (a.other || b.other || a.outer || b.outer || a.own != std::set{rel} || b.own.empty() ||
+                b.own.contains(rel))
+                continue;
             if (whole_groups(theirs)) out.push_back({theirs, over_touched(mine, rel)});
         }
     }
@@ -185,7 +195,8 @@ class Splitter {
         }
         for (const ExprPtr& g : query_->group_by) {
             const References r = references_of(g);
-            if (!r.other && r.own == std::set{rel} && not_null(g, query_->rels)) out.push_back({g, over_touched(g, rel)});
+            if (!r.other && r.own == std::set{rel} && not_null(g, query_->rels))
+                out.push_back({g, over_touched(g, rel)});
         }
         for (const ExprPtr& condition : joins_.inner) tie_by(condition, rel, out);
         return out;
@@ -201,7 +212,8 @@ class Splitter {
     }
     void inner_query(const sql::Subquery& subquery) {
         const Query& q = *subquery.query;
-        if (q.set_op != sql::SetOp::none || !q.values.empty() || !q.ctes.empty() || q.limit || q.offset) return;
+        if (q.set_op != sql::SetOp::none || !q.values.empty() || !q.ctes.empty() || q.limit || q.offset)
+            return;
         const Joins joins = joins_of(q);
         if (!joins.only_inner) return;
         for (std::uint32_t rel = 0; rel < q.rels.size(); ++rel) {
@@ -210,14 +222,18 @@ class Splitter {
             std::vector<Tie> ties;
             for (const ExprPtr& condition : joins.inner) {
                 const auto* call = std::get_if<sql::Call>(&condition->node);
-                if (call != nullptr && call->func == sql::Func::eq) tie_outwards(call->args[0], call->args[1], rel, ties);
+                if (call != nullptr && call->func == sql::Func::eq)
+                    tie_outwards(call->args[0], call->args[1], rel, ties);
             }
             if (subquery.kind == sql::SubqueryKind::any && !q.grouped) {
                 for (std::size_t i = 0; i < subquery.left.size(); ++i) {
-                    if (subquery.compare[i] != sql::Func::eq || !not_null(subquery.left[i], query_->rels)) continue;
+                    if (subquery.compare[i] != sql::Func::eq || !not_null(subquery.left[i], query_->rels))
+                        continue;
                     const References r = references_of(q.targets[i]);
-                    if (r.other || r.outer || r.own != std::set{rel} || !not_null(q.targets[i], q.rels)) continue;
-                    if (whole_groups(subquery.left[i])) ties.push_back({subquery.left[i], over_touched(q.targets[i], rel)});
+                    if (r.other || r.outer || r.own != std::set{rel} || !not_null(q.targets[i], q.rels))
+                        continue;
+                    if (whole_groups(subquery.left[i]))
+                        ties.push_back({subquery.left[i], over_touched(q.targets[i], rel)});
                 }
             }
             add(table->table, ties);
@@ -241,7 +257,8 @@ class Splitter {
         sql::Rel touched;
         touched.alias = "touched";
         touched.source = sql::VirtualRel{touched_rels + table.value};
-        for (const catalog::Column& c : schema_.table(table).columns) touched.columns.push_back({c.name, c.type, {}, 0});
+        for (const catalog::Column& c : schema_.table(table).columns)
+            touched.columns.push_back({c.name, c.type, {}, 0});
         keys->rels.push_back(std::move(touched));
         keys->from.push_back({0, nullptr});
         keys->distinct = true;
@@ -284,7 +301,8 @@ void list_reads(const Builder& builder, AssertionPlan& plan) {
         const auto table = builder.tables_by_slot().find(node.slot);
         if (table != builder.tables_by_slot().end()) columns[table->second.value].insert(node.column);
     }
-    for (const auto& [table, list] : columns) plan.reads.push_back({TableId{table}, {list.begin(), list.end()}, true});
+    for (const auto& [table, list] : columns)
+        plan.reads.push_back({TableId{table}, {list.begin(), list.end()}, true});
 }
 
 }  // namespace
@@ -313,9 +331,12 @@ AssertionPlan assertion_plan(const SchemaPlans& plans, std::uint32_t invariant) 
         for (const auto& [table, count] : splitter.handled) handled[table] += count;
         for (Splitter::Part& part : splitter.parts) parts.push_back(std::move(part));
     }
-    for (AssertionPlan::Reads& reads : plan.reads) reads.whole = handled[reads.table.value] < occurrences[reads.table.value];
-    for (const AssertionPlan::Reads& reads : plan.reads) builder.let_touched(touched_rels + reads.table.value, reads.table);
-    for (const Splitter::Part& part : parts) plan.parts.push_back({part.table, builder.query_statement(part.query)});
+    for (AssertionPlan::Reads& reads : plan.reads)
+        reads.whole = handled[reads.table.value] < occurrences[reads.table.value];
+    for (const AssertionPlan::Reads& reads : plan.reads)
+        builder.let_touched(touched_rels + reads.table.value, reads.table);
+    for (const Splitter::Part& part : parts)
+        plan.parts.push_back({part.table, builder.query_statement(part.query)});
     return plan;
 }
 

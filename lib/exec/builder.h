@@ -9,6 +9,7 @@
 
 #include "lib/exec/plan.h"
 #include "lib/exec/schema_plans.h"
+#include "lib/sql/bind_walk.h"
 #include "lib/sql/ir.h"
 
 namespace anabranch::exec {
@@ -85,9 +86,12 @@ struct ScopeRel {
     std::vector<ExprId> columns;
 };
 
+inline constexpr std::uint32_t merged_cte = ~std::uint32_t{0};
+
 struct Scope {
     std::vector<ScopeRel> rels;
-    std::vector<std::uint32_t> ctes;
+    std::vector<std::uint32_t> ctes;  // merged_cte: read once, so its query stands where it is read
+    const std::vector<sql::Cte>* declared = nullptr;
     QueryPlan* query = nullptr;  // where aggregates and windows go
     std::vector<std::pair<sql::ExprPtr, std::uint32_t>>
         computed;  // aggregates and windows seen, and their registers
@@ -156,7 +160,7 @@ class Builder {
     void result_scope(const sql::Query& q, QueryPlan& plan);
     void ordering(const sql::Query& q, QueryPlan& plan);
     void limits(const sql::Query& q, QueryPlan& plan);
-    void declare_ctes(const std::vector<sql::Cte>& list);
+    void declare_ctes(const std::vector<sql::Cte>& list, const std::vector<std::uint32_t>& uses);
     void declare_cte(const sql::Cte& c, std::uint32_t index);
     void extreme_by_index(QueryPlan& plan);
 
@@ -167,6 +171,9 @@ class Builder {
     };
     std::vector<Source> declare(const std::vector<sql::Rel>& rels, const std::vector<sql::FromItem>& from);
     Source declare_rel(const sql::Rel& rel, bool nullable);
+    void declare_cte_rel(const sql::CteRel& ref, Item& item);
+    void declare_functions(const sql::Rel& rel, const sql::FunctionRel& function, Leaf& leaf);
+    const sql::Cte* merged(const sql::CteRel& ref) const;
     bool can_merge(const sql::Query& q, bool nullable) const;
     Source merge(const sql::Query& q, ScopeRel& rel);
     void collect(const sql::FromItem& from, std::vector<Source>& sources, Source& out);
@@ -223,6 +230,14 @@ class Builder {
     std::map<std::uint32_t, std::uint32_t>
         recursive_;  // CTE being compiled -> slot that stands for its working rows
 };
+
+// How often each CTE of a list is read in what `walk` visits, where the list's own scope has depth 1.
+std::vector<std::uint32_t> uses_of(const std::vector<sql::Cte>& list,
+                                   FunctionRef<void(sql::RelVisitor)> walk);
+
+// The rels of a query, with the conditions of its WHERE also inside the derived tables that they speak of
+// (builder_push.cpp).
+std::vector<sql::Rel> pushed_down(const sql::Query& q, FunctionRef<bool(const sql::Query&)> merges);
 
 // Which constraints a write of these columns concerns.
 WriteEffects effects_of(const SchemaPlans& plans, const catalog::Table& table, WritePlan::Kind kind,

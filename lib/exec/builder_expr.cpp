@@ -330,6 +330,15 @@ std::vector<AggregatePlan::Order> Builder::orders(const std::vector<sql::Aggrega
     return out;
 }
 
+namespace {
+
+bool shows_order(sql::AggregateFunc func) {
+    using F = sql::AggregateFunc;
+    return func == F::array_agg || func == F::string_agg || func == F::json_agg || func == F::jsonb_agg;
+}
+
+}  // namespace
+
 AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type result) {
     AggregatePlan plan;
     plan.result = result;
@@ -340,6 +349,9 @@ AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type result) {
     if (n.filter) plan.filter = expr(n.filter);
     plan.distinct = n.distinct;
     plan.order = orders(n.order);
+    if (plan.distinct && plan.order.empty() && shows_order(n.func))  // PostgreSQL finds duplicates by sorting
+        for (std::size_t i = 0; i < plan.args.size(); ++i)
+            plan.order.push_back({plan.args[i], plan.types[i], false, false});
     plan.reg = new_registers(1);
     return plan;
 }

@@ -59,6 +59,13 @@ bool Builder::can_merge(const sql::Query& q, bool nullable) const {
         return false;
     if (!q.distinct_on.empty() || !q.order_by.empty() || q.limit || q.offset) return false;
     if (nullable && q.rels.empty()) return false;
+    // A column may stand for a constant of a query further in, which no missing row turns into NULL.
+    const auto vanishes = [&](const sql::Rel& rel) {
+        if (std::holds_alternative<sql::CteRel>(rel.source)) return false;
+        const auto* derived = std::get_if<sql::DerivedRel>(&rel.source);
+        return derived == nullptr || !can_merge(*derived->query, false) || can_merge(*derived->query, true);
+    };
+    if (nullable && !std::all_of(q.rels.begin(), q.rels.end(), vanishes)) return false;
     return std::all_of(q.targets.begin(), q.targets.end(), [&](const sql::ExprPtr& target) {
         return nullable ? is_plain_column(target) : !sql::is_volatile(target) && !has_window(target);
     });
@@ -67,13 +74,53 @@ bool Builder::can_merge(const sql::Query& q, bool nullable) const {
 Builder::Source Builder::merge(const sql::Query& q, ScopeRel& rel) {
     Source out;
     scopes_.emplace_back();
-    std::vector<Source> sources = declare(q.rels, q.from);
+    std::vector<Source> sources =
+        declare(pushed_down(q, [&](const sql::Query& below) { return can_merge(below, false); }), q.from);
     for (const sql::FromItem& item : q.from) collect(item, sources, out);
     if (q.where) split(q.where, out.conditions);
     rel.inlined = true;
     for (std::size_t i = 0; i < q.columns.size(); ++i) rel.columns.push_back(expr(q.targets[i]));
     scopes_.pop_back();
     return out;
+}
+
+// The CTE that stands where it is read, if this is one.
+const sql::Cte* Builder::merged(const sql::CteRel& ref) const {
+    CHECK(ref.level < scopes_.size());
+    const Scope& scope = scopes_[scopes_.size() - 1 - ref.level];
+    CHECK(ref.index < scope.ctes.size());
+    return scope.ctes[ref.index] == merged_cte ? &(*scope.declared)[ref.index] : nullptr;
+}
+
+void Builder::declare_cte_rel(const sql::CteRel& ref, Item& item) {
+    Leaf& leaf = item.leaf;
+    leaf.source = Leaf::Source::cte;
+    leaf.cte = scopes_[scopes_.size() - 1 - ref.level].ctes[ref.index];
+    item.needs.merge(cte_reads_[leaf.cte]);
+    for (const std::uint32_t slot : cte_reads_[leaf.cte].list()) log_.push_back(slot);
+    if (const auto working = recursive_.find(leaf.cte); working != recursive_.end()) {
+        item.needs.add(working->second);
+        log_.push_back(working->second);
+    }
+}
+
+void Builder::declare_functions(const sql::Rel& rel, const sql::FunctionRel& function, Leaf& leaf) {
+    leaf.source = Leaf::Source::function;
+    leaf.ordinality = function.ordinality;
+    std::size_t column = 0;
+    for (const sql::FunctionRel::Source& source : function.sources) {
+        FunctionSource part;
+        part.func = source.func;
+        part.args = exprs(source.args);
+        for (const sql::ExprPtr& arg : source.args) part.types.push_back(arg->type);
+        const std::size_t rest = rel.columns.size() - column - (leaf.ordinality ? 1 : 0);
+        const std::size_t count = source.func == sql::TableFunc::jsonb_to_recordset ? rest
+                                  : source.func == sql::TableFunc::expandarray      ? 2
+                                                                                    : 1;
+        for (std::size_t i = 0; i < count && column < rel.columns.size(); ++i, ++column)
+            part.columns.push_back({rel.columns[column].name, rel.columns[column].type});
+        leaf.functions.push_back(std::move(part));
+    }
 }
 
 Builder::Source Builder::declare_rel(const sql::Rel& rel, bool nullable) {
@@ -85,13 +132,20 @@ Builder::Source Builder::declare_rel(const sql::Rel& rel, bool nullable) {
     leaf.width = static_cast<std::uint32_t>(rel.columns.size());
     const std::size_t mark = log_.size();
     const std::uint32_t first = program_.slots;
-    const auto* derived = std::get_if<sql::DerivedRel>(&rel.source);
-    if (derived != nullptr && can_merge(*derived->query, nullable)) {
-        out = merge(*derived->query, scope_rel);
+    sql::QueryPtr derived;
+    const auto* cte = std::get_if<sql::CteRel>(&rel.source);
+    if (const auto* subquery = std::get_if<sql::DerivedRel>(&rel.source)) derived = subquery->query;
+    if (const sql::Cte* once = cte == nullptr ? nullptr : merged(*cte))
+        derived = sql::shifted(std::get<sql::QueryPtr>(once->statement->body), cte->level);
+    if (derived != nullptr && can_merge(*derived, nullable)) {
+        out = merge(*derived, scope_rel);
         scopes_.back().rels.push_back(std::move(scope_rel));
         return out;
     }
-    if (const auto* table = std::get_if<sql::TableRel>(&rel.source)) {
+    if (derived != nullptr) {
+        leaf.source = Leaf::Source::derived;
+        leaf.derived = query(*derived);
+    } else if (const auto* table = std::get_if<sql::TableRel>(&rel.source)) {
         scope_rel.table = &schema_.table(table->table);
         leaf.access.table = table->table;
         leaf.name = scope_rel.table->display();
@@ -107,36 +161,10 @@ Builder::Source Builder::declare_rel(const sql::Rel& rel, bool nullable) {
             leaf.source = Leaf::Source::virtual_table;
             leaf.virtual_table = virtual_rel->virtual_table;
         }
-    } else if (derived != nullptr) {
-        leaf.source = Leaf::Source::derived;
-        leaf.derived = query(*derived->query);
-    } else if (const auto* cte = std::get_if<sql::CteRel>(&rel.source)) {
-        CHECK(cte->level < scopes_.size());
-        leaf.source = Leaf::Source::cte;
-        leaf.cte = scopes_[scopes_.size() - 1 - cte->level].ctes[cte->index];
-        item.needs.merge(cte_reads_[leaf.cte]);
-        for (const std::uint32_t slot : cte_reads_[leaf.cte].list()) log_.push_back(slot);
-        if (const auto working = recursive_.find(leaf.cte); working != recursive_.end()) {
-            item.needs.add(working->second);
-            log_.push_back(working->second);
-        }
-    } else if (const auto* function = std::get_if<sql::FunctionRel>(&rel.source)) {
-        leaf.source = Leaf::Source::function;
-        leaf.ordinality = function->ordinality;
-        std::uint32_t column = 0;
-        for (const sql::FunctionRel::Source& source : function->sources) {
-            FunctionSource part;
-            part.func = source.func;
-            part.args = exprs(source.args);
-            for (const sql::ExprPtr& arg : source.args) part.types.push_back(arg->type);
-            const std::size_t rest = rel.columns.size() - column - (leaf.ordinality ? 1 : 0);
-            const std::size_t count = source.func == sql::TableFunc::jsonb_to_recordset ? rest
-                                      : source.func == sql::TableFunc::expandarray      ? 2
-                                                                                        : 1;
-            for (std::size_t i = 0; i < count && column < rel.columns.size(); ++i, ++column)
-                part.columns.push_back({rel.columns[column].name, rel.columns[column].type});
-            leaf.functions.push_back(std::move(part));
-        }
+    } else if (cte != nullptr) {
+        declare_cte_rel(*cte, item);
+    } else {
+        declare_functions(rel, std::get<sql::FunctionRel>(rel.source), leaf);
     }
     for (std::size_t i = mark; i < log_.size(); ++i)
         if (log_[i] < first) item.needs.add(log_[i]);

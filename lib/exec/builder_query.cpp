@@ -27,15 +27,37 @@ bool refers_to_itself(const sql::Cte& cte, std::uint32_t index) {
 
 }  // namespace
 
+// Whether evaluating a CTE where it is read gives what evaluating it by itself gives.
+static bool is_steady(const sql::QueryPtr& query) {
+    bool steady = true;
+    sql::walk(query, [&](const sql::ExprPtr& e, std::uint32_t) {
+        const auto* call = std::get_if<sql::Call>(&e->node);
+        steady = steady && (call == nullptr || !sql::is_volatile(e));
+        return steady;
+    });
+    return steady;
+}
+
+std::vector<std::uint32_t> uses_of(const std::vector<sql::Cte>& list,
+                                   FunctionRef<void(sql::RelVisitor)> walk) {
+    std::vector<std::uint32_t> uses(list.size(), 0);
+    walk([&](const sql::Rel& rel, std::uint32_t depth) {
+        const auto* ref = std::get_if<sql::CteRel>(&rel.source);
+        if (ref != nullptr && ref->level + 1 == depth && ref->index < uses.size()) ++uses[ref->index];
+    });
+    return uses;
+}
+
 std::shared_ptr<const QueryPlan> Builder::query(const sql::Query& q) {
     auto plan = std::make_shared<QueryPlan>();
     const std::uint32_t outer_first = std::exchange(first_slot_, program_.slots);
     std::vector<std::uint32_t> outer_states = std::exchange(volatile_states_, {});
     scopes_.emplace_back();
     plan->types = types_of(q.columns);
-    declare_ctes(q.ctes);
+    const sql::QueryPtr whole(sql::QueryPtr(), &q);  // not owned
+    declare_ctes(q.ctes, uses_of(q.ctes, [&](sql::RelVisitor visit) { sql::walk_rels(whole, visit); }));
     for (const std::uint32_t id : scopes_.back().ctes)
-        if (!cte_reads_[id].empty()) plan->ctes.push_back(id);
+        if (id != merged_cte && !cte_reads_[id].empty()) plan->ctes.push_back(id);
     if (q.set_op != sql::SetOp::none)
         set_operation(q, *plan);
     else if (!q.values.empty())
@@ -49,7 +71,8 @@ std::shared_ptr<const QueryPlan> Builder::query(const sql::Query& q) {
 }
 
 void Builder::select(const sql::Query& q, QueryPlan& plan) {
-    std::vector<Source> sources = declare(q.rels, q.from);
+    std::vector<Source> sources =
+        declare(pushed_down(q, [&](const sql::Query& below) { return can_merge(below, false); }), q.from);
     Source all;
     for (const sql::FromItem& item : q.from) collect(item, sources, all);
     if (q.where) split(q.where, all.conditions);
@@ -132,8 +155,15 @@ void Builder::set_operation(const sql::Query& q, QueryPlan& plan) {
     result_scope(q, plan);
 }
 
-void Builder::declare_ctes(const std::vector<sql::Cte>& list) {
-    for (std::uint32_t i = 0; i < list.size(); ++i) declare_cte(list[i], i);
+void Builder::declare_ctes(const std::vector<sql::Cte>& list, const std::vector<std::uint32_t>& uses) {
+    scopes_.back().declared = &list;
+    for (std::uint32_t i = 0; i < list.size(); ++i) {
+        const auto* body = std::get_if<sql::QueryPtr>(&list[i].statement->body);
+        if (body != nullptr && uses[i] <= 1 && is_steady(*body) && !refers_to_itself(list[i], i))
+            scopes_.back().ctes.push_back(merged_cte);
+        else
+            declare_cte(list[i], i);
+    }
 }
 
 void Builder::declare_cte(const sql::Cte& c, std::uint32_t index) {
@@ -150,7 +180,7 @@ void Builder::declare_cte(const sql::Cte& c, std::uint32_t index) {
     const auto* body = std::get_if<sql::QueryPtr>(&c.statement->body);
     if (body == nullptr) {
         plan->write = write(*c.statement);
-    } else if (c.recursive && refers_to_itself(c, index)) {
+    } else if (refers_to_itself(c, index)) {
         const sql::Query& q = **body;
         plan->recursive = true;
         plan->keep_duplicates = q.set_op == sql::SetOp::union_all;

@@ -107,7 +107,7 @@ std::shared_ptr<const WritePlan> Builder::write(const sql::Statement& s) {
     const std::uint32_t outer_first = std::exchange(first_slot_, program_.slots);
     std::vector<std::uint32_t> outer_states = std::exchange(volatile_states_, {});
     scopes_.emplace_back();  // of the WITH list
-    declare_ctes(s.ctes);
+    declare_ctes(s.ctes, uses_of(s.ctes, [&](sql::RelVisitor visit) { sql::walk_rels(s, visit); }));
     scopes_.emplace_back();
     if (const auto* i = std::get_if<sql::Insert>(&s.body)) insert(*i, *plan);
     if (const auto* u = std::get_if<sql::Update>(&s.body)) update(*u, *plan);

@@ -118,17 +118,16 @@ bool Constraints::key(const TablePlan& table, std::uint32_t number, Touched& row
     return false;
 }
 
-bool Constraints::exclusion(const TablePlan& table, std::uint32_t number, RowView image,
-                            std::string_view own_key) {
+RowView Constraints::colliding(const TablePlan& table, std::uint32_t number, RowView image,
+                               std::string_view own_key) {
     const ExclusionPlan& plan = table.exclusions[number];
-    const catalog::Exclusion& declared = table.table->exclusions[plan.index];
     if (rows_ == nullptr) {
         rows_ = std::make_unique<Executor>(plans_, view_, overlay_, context_);
         rows_->bind(plans_.rows, nullptr);
         rows_->set_latest(true);
     }
     rows_->slot(row_slot).row = image;
-    if (plan.predicate != no_expr && !rows_->evaluator().truth(plan.predicate)) return !context_.failed;
+    if (plan.predicate != no_expr && !rows_->evaluator().truth(plan.predicate)) return {};
     RowView found;
     std::string primary;
     rows_->group(plan.conflicts, [&] {
@@ -138,6 +137,14 @@ bool Constraints::exclusion(const TablePlan& table, std::uint32_t number, RowVie
         if (primary != own_key) found = other;
         return !found;
     });
+    return found;
+}
+
+bool Constraints::exclusion(const TablePlan& table, std::uint32_t number, RowView image,
+                            std::string_view own_key) {
+    const ExclusionPlan& plan = table.exclusions[number];
+    const catalog::Exclusion& declared = table.table->exclusions[plan.index];
+    const RowView found = colliding(table, number, image, own_key);
     if (context_.failed || !found) return !context_.failed;
     std::vector<std::string> names;
     std::vector<sql::Type> types;
@@ -219,9 +226,10 @@ bool Constraints::end_of_statement() {
 }
 
 bool Constraints::end_of_transaction() {
-    for (std::size_t i = 0; i < deferred_.size(); ++i)
-        if (!run(deferred_[i])) return false;
-    deferred_.clear();
+    queue_.swap(deferred_);  // the queue is empty between statements
+    for (std::size_t i = 0; i < queue_.size(); ++i)
+        if (!run(queue_[i])) return false;
+    queue_.clear();
     return true;
 }
 

@@ -30,6 +30,9 @@ class Constraints {
     bool row(const TablePlan& table, const WriteEffects& effects, RowView image);
     // A row other than that of `own_key` that has the image's key; none when there is none.
     RowView conflicting(const TablePlan& table, std::uint32_t key, RowView image, std::string_view own_key);
+    // The same for an exclusion constraint.
+    RowView colliding(const TablePlan& table, std::uint32_t exclusion, RowView image,
+                      std::string_view own_key);
     // Unique keys (the primary key only if `primary`) and exclusions that are checked at once.
     bool unique(const TablePlan& table, const WriteEffects& effects, RowView image, std::string_view own_key,
                 bool primary);

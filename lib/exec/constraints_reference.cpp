@@ -179,7 +179,13 @@ bool Constraints::parent_gone(const Event& event) {
         else if (!replace(reference, child, action, event.after))
             return false;
     }
-    return true;
+    // The default may be the very key that goes: such a child was not changed, and is asked about here.
+    if (action == OnDelete::set_default && !rows.empty() && !parent_exists(reference, key) &&
+        !children(reference, key, event.before, true).empty()) {
+        still_referenced(reference, event.before);
+        return false;
+    }
+    return !context_.failed;
 }
 
 }  // namespace anabranch::exec

@@ -1,5 +1,6 @@
 #include "lib/exec/engine.h"
 
+#include "lib/catalog/system_rows.h"
 #include "lib/exec/assertions.h"
 #include "lib/exec/compiled.h"
 #include "lib/exec/fold.h"
@@ -14,12 +15,16 @@ namespace {
 // The session's settings, as built-in functions ask for them.
 class Session final : public sql::SessionInfo {
   public:
-    explicit Session(const VirtualTables* tables) : tables_(tables) {}
+    Session(const catalog::Schema& schema, const VirtualTables* tables) : schema_(schema), tables_(tables) {}
     std::optional<std::string> setting(std::string_view name) const override {
         return tables_ == nullptr ? std::nullopt : tables_->setting(name);
     }
+    std::optional<std::string> describe(sql::Func func, std::span<const Datum> args) const override {
+        return catalog::catalog_text(schema_, func, args);
+    }
 
   private:
+    const catalog::Schema& schema_;
     const VirtualTables* tables_;
 };
 
@@ -31,7 +36,7 @@ class TransactionRun::Impl {
         : schema(std::move(s)),
           plans(plans_of(*schema)),
           origin(from),
-          session(virtual_tables),
+          session(*schema, virtual_tables),
           context(arena),
           keys(plans, context),
           overlay(plans, arena),
@@ -51,6 +56,17 @@ class TransactionRun::Impl {
         writes.rows.clear();
         if (context.failed) context.take_error();
         arena.reset();
+        begun = broken = false;
+    }
+    bool check_deferred() {
+        begin();
+        overlay.begin_statement();
+        return writer.rows().constraints().end_of_transaction() && assertions.check();
+    }
+    void undo() {
+        overlay.undo();
+        writer.rows().reset();
+        if (context.failed) context.take_error();
         begun = broken = false;
     }
     void begin() {
@@ -181,17 +197,35 @@ Result<const WriteSet*> TransactionRun::finish() {
         return fail(sqlstate::in_failed_transaction,
                     "current transaction is aborted, commands ignored until end of transaction block");
     }
-    run.begin();
-    run.overlay.begin_statement();
-    Constraints& constraints = run.writer.rows().constraints();
-    if (!constraints.end_of_transaction() || !constraints.end_of_statement() || !run.assertions.check())
-        return run.broke();
+    if (!run.check_deferred()) return run.broke();
     fold(run.plans, run.overlay, run.arena, run.writes);
     return &run.writes;
 }
 
 void TransactionRun::reset() {
     impl_->reset();
+}
+
+Result<void> TransactionRun::keep() {
+    Impl& run = *impl_;
+    if (run.broken || !run.check_deferred()) {
+        Error error = run.broken
+                          ? Error::make(sqlstate::in_failed_transaction, "current transaction is aborted")
+                          : run.context.take_error();
+        run.undo();
+        return fail(std::move(error));
+    }
+    run.overlay.mark();
+    run.begun = false;
+    return {};
+}
+
+void TransactionRun::undo() {
+    impl_->undo();
+}
+
+std::size_t TransactionRun::rows_touched() const {
+    return impl_->overlay.rows().size();
 }
 
 void TransactionRun::set_cancelled(const bool* flag) {

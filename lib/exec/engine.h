@@ -1,8 +1,10 @@
-// Running bound statements. compile() turns the IR into a plan once; run() executes it on a Store, collecting writes in an overlay that
-// later statements of the same transaction see. Constraints are checked with PostgreSQL's timing: at the end of each statement, or at
-// finish() when INITIALLY DEFERRED. A failed statement leaves the transaction unusable (as in PostgreSQL without savepoints).
+// Running bound statements. compile() turns the IR into a plan once; run() executes it on a Store, collecting
+// writes in an overlay that later statements of the same transaction see. Constraints are checked with
+// PostgreSQL's timing: at the end of each statement, or at finish() when INITIALLY DEFERRED. A failed
+// statement leaves the transaction unusable (as in PostgreSQL without savepoints).
 //
-// Nothing here knows a clock or entropy: both come in through Origin. Not thread-safe; compiled plans are immutable and shareable.
+// Nothing here knows a clock or entropy: both come in through Origin. Not thread-safe; compiled plans are
+// immutable and shareable.
 #pragma once
 
 #include <memory>
@@ -24,9 +26,10 @@ namespace anabranch::exec {
 class Origin {
   public:
     virtual ~Origin() = default;
-    virtual Instant now() const = 0;              // transaction time; the same for the whole transaction
+    virtual Instant now() const = 0;  // transaction time; the same for the whole transaction
     virtual Random& random() = 0;
-    // The next identity value of a column, unique over all replicas (replica-prefixed). Never reused, also after a restart.
+    // The next identity value of a column, unique over all replicas (replica-prefixed). Never reused, also
+    // after a restart.
     virtual std::int64_t next_identity(TableId table, ColumnId column) = 0;
 };
 
@@ -34,7 +37,8 @@ class Origin {
 class VirtualTables {
   public:
     virtual ~VirtualTables() = default;
-    virtual void rows(std::uint32_t virtual_table, FunctionRef<bool(std::span<const sql::Datum>)> visit) const = 0;
+    virtual void rows(std::uint32_t virtual_table,
+                      FunctionRef<bool(std::span<const sql::Datum>)> visit) const = 0;
     // current_setting(), SHOW: empty optional when unknown.
     virtual std::optional<std::string> setting(std::string_view name) const = 0;
 };
@@ -50,31 +54,42 @@ class RowSink {
 class Compiled;
 using CompiledPtr = std::shared_ptr<const Compiled>;
 CompiledPtr compile(catalog::SchemaPtr schema, sql::StatementPtr statement);
-// The whole body of a declared transaction: parameter domains are checked first, the last statement that yields rows gives the result.
+// The whole body of a declared transaction: parameter domains are checked first, the last statement that
+// yields rows gives the result.
 CompiledPtr compile(catalog::SchemaPtr schema, const catalog::Transaction& transaction);
 // Expressions without columns (the arguments of a CALL) as a statement of one row.
 CompiledPtr compile(catalog::SchemaPtr schema, const std::vector<sql::ExprPtr>& expressions);
 std::string explain(const Compiled& compiled);  // one line per plan node, for EXPLAIN
 
 struct StatementResult {
-    std::uint64_t rows = 0;   // rows inserted, updated, deleted or selected
+    std::uint64_t rows = 0;  // rows inserted, updated, deleted or selected
     enum class Kind : std::uint8_t { select, insert, update, delete_, call } kind = Kind::select;
 };
 
-// One transaction at one replica: any number of statements, then finish(). The object may be reused after reset(): its arena and
-// overlay keep their memory.
+// One transaction at one replica: any number of statements, then finish(). The object may be reused after
+// reset(): its arena and overlay keep their memory.
+//
+// Or several transactions with one effect: each ends with keep() or undo(), the next sees what was kept
+// before it, and finish() yields what all of them did. The store must not change meanwhile.
 class TransactionRun {
   public:
-    TransactionRun(catalog::SchemaPtr schema, const Store& store, Origin& origin, const VirtualTables* virtual_tables = nullptr);
+    TransactionRun(catalog::SchemaPtr schema, const Store& store, Origin& origin,
+                   const VirtualTables* virtual_tables = nullptr);
     ~TransactionRun();
     TransactionRun(const TransactionRun&) = delete;
     TransactionRun& operator=(const TransactionRun&) = delete;
 
     // Runs to its end. On error the whole transaction is void.
-    Result<StatementResult> run(const Compiled& compiled, std::span<const sql::Datum> parameters, RowSink* sink);
-    // Checks what is deferred to commit (INITIALLY DEFERRED constraints, assertions) and yields the effect. Valid until reset() or destruction.
+    Result<StatementResult> run(const Compiled& compiled, std::span<const sql::Datum> parameters,
+                                RowSink* sink);
+    // Checks what is deferred to commit (INITIALLY DEFERRED constraints, assertions) and yields the effect.
+    // Valid until reset() or destruction.
     Result<const WriteSet*> finish();
     void reset();
+    // Ends one of several transactions: checks what is deferred to its commit. On error it is undone.
+    Result<void> keep();
+    void undo();  // back to the last keep(); a failed statement is forgiven
+    std::size_t rows_touched() const;
     // Polled now and then by long statements; true stops them with 57014.
     void set_cancelled(const bool* flag);
     Arena& arena();
@@ -84,12 +99,14 @@ class TransactionRun {
     std::unique_ptr<Impl> impl_;
 };
 
-// Every invariant of the schema evaluated on a whole state: the oracle of witnesses, simulator and tests. Lost updates are not states and are not
-// reported here. At most `rows_max` rows per invariant are described ("accounts(id=1, balance=-60)").
+// Every invariant of the schema evaluated on a whole state: the oracle of witnesses, simulator and tests.
+// Lost updates are not states and are not reported here. At most `rows_max` rows per invariant are described
+// ("accounts(id=1, balance=-60)").
 struct Violation {
     std::uint32_t invariant = 0;  // index into Schema::invariants
     std::vector<std::string> rows;
 };
-std::vector<Violation> find_violations(const catalog::Schema& schema, const Store& store, std::size_t rows_max = 5);
+std::vector<Violation> find_violations(const catalog::Schema& schema, const Store& store,
+                                       std::size_t rows_max = 5);
 
 }  // namespace anabranch::exec

@@ -77,9 +77,12 @@ class Groups {
     }
     void add_collected(std::uint32_t group, std::size_t i) {
         const AggregatePlan& aggregate = plan_.aggregates[i];
+        std::vector<Row>& all = collected_[i];
+        const auto by_group = [](const Row& a, const Row& b) { return a.group < b.group; };
+        if (group == 0) std::stable_sort(all.begin(), all.end(), by_group);
+        const auto [first, last] = std::equal_range(all.begin(), all.end(), Row{group, nullptr}, by_group);
         std::vector<const Datum*> rows;
-        for (const Row& row : collected_[i])
-            if (row.group == group) rows.push_back(row.values);
+        for (auto row = first; row != last; ++row) rows.push_back(row->values);
         const std::size_t args = aggregate.args.size();
         std::stable_sort(rows.begin(), rows.end(), [&](const Datum* a, const Datum* b) {
             for (std::size_t k = 0; k < aggregate.order.size(); ++k) {

@@ -51,6 +51,21 @@ bool group_written(const TablePlan& table, const Touched& row, std::uint32_t gro
     return false;
 }
 
+// Whether a row that went with its parent had been given to that parent by this very transaction. Its write
+// would then name whatever parent of that key there is in the end, and bring the row back with a new one.
+bool went_with_new_parent(const TablePlan& table, const Touched& row) {
+    for (const catalog::ForeignKey& key : table.table->foreign_keys) {
+        if (key.on_delete != catalog::OnDelete::cascade) continue;
+        for (const ColumnId c : key.columns) {
+            const catalog::ColumnPolicy& policy = table.table->columns[c.value].policy;
+            const bool grouped = policy.merge == Merge::register_ || policy.merge == Merge::immutable;
+            if (row.has(row.written, c.value) || (grouped && group_written(table, row, policy.group)))
+                return true;
+        }
+    }
+    return false;
+}
+
 void changed_columns(const TablePlan& table, const Touched& row, RowView now, Columns& columns) {
     if (row.written == nullptr) return;
     for (std::uint32_t c = 0; c < table.layout.size(); ++c) {
@@ -97,6 +112,8 @@ bool fold_row(const TablePlan& table, const Touched& row, Arena& arena, RowWrite
         room();
         created_columns(table, row, columns);
         set_image(table, row.now, false, arena, write);
+    } else if (row.hidden && row.written != nullptr && !row.created && went_with_new_parent(table, row)) {
+        return write.deleted = static_cast<bool>(row.base);
     } else if (row.created || write.deleted) {
         return write.deleted;  // made and gone again, or simply gone
     } else {

@@ -19,7 +19,56 @@ void Overlay::reset() {
     }
     rows_.clear();
     hashed_.clear();
+    saved_.clear();
     statement_ = 0;
+    mark_ = 0;
+    marked_rows_ = 0;
+}
+
+void Overlay::mark() {
+    ++mark_;
+    marked_rows_ = rows_.size();
+    saved_.clear();
+}
+
+void Overlay::undo() {
+    for (auto& [row, before] : saved_) *row = before;
+    saved_.clear();
+    while (rows_.size() > marked_rows_) forget_newest();
+    ++mark_;
+}
+
+// Its images may still be listed: without `now` and `seen` they are nobody's. With a table's last row they
+// go, too, since reset() looks only at tables that have rows.
+void Overlay::forget_newest() {
+    Touched& row = *rows_.back();
+    row.now = row.seen = {};
+    if (!hashed_.empty()) {
+        // The newest entry of a chain is its last one, so that it leaves no hole.
+        const std::size_t mask = hashed_.size() - 1;
+        std::size_t i = row.hash & mask;
+        while (hashed_[i] != rows_.size()) i = (i + 1) & mask;
+        hashed_[i] = 0;
+    }
+    TableRows& table = by_table_[row.table.value];
+    table.rows.pop_back();
+    rows_.pop_back();
+    if (!table.rows.empty()) return;
+    table.images.clear();
+    table.trees.clear();
+}
+
+void Overlay::save(Touched& row) {
+    saved_.emplace_back(&row, row);
+    row.saved_at = mark_;
+    const auto copy = [&](std::uint64_t*& set) {
+        if (set == nullptr) return;
+        const std::uint64_t* const before = set;
+        set = bits(row.table);
+        std::memcpy(set, before, bytes_of_bits(row.table));
+    };
+    copy(row.written);
+    copy(row.additive);
 }
 
 Touched* Overlay::find(TableId table, std::string_view key) const {
@@ -50,8 +99,12 @@ void Overlay::grow() {
 }
 
 Touched& Overlay::touch(TableId table, std::string_view key, RowView base) {
-    if (Touched* known = find(table, key)) return *known;
+    if (Touched* known = find(table, key)) {
+        if (known->saved_at != mark_) save(*known);
+        return *known;
+    }
     Touched& row = *new (arena_.allocate(sizeof(Touched))) Touched();
+    row.saved_at = mark_;
     row.table = table;
     row.key = arena_.copy(key);
     row.base = base;
@@ -81,10 +134,14 @@ void Overlay::change(Touched& row, RowView now) {
     if (!table.trees.empty()) indexer_->index(row.table, table.images.back());
 }
 
+std::size_t Overlay::bytes_of_bits(TableId table) const {
+    return (plans_.table(table).layout.size() + 63) / 64 * 8;
+}
+
 std::uint64_t* Overlay::bits(TableId table) {
-    const std::size_t words = (plans_.table(table).layout.size() + 63) / 64;
-    auto* out = reinterpret_cast<std::uint64_t*>(arena_.allocate(words * 8));
-    std::memset(out, 0, words * 8);
+    const std::size_t bytes = bytes_of_bits(table);
+    auto* out = reinterpret_cast<std::uint64_t*>(arena_.allocate(bytes));
+    std::memset(out, 0, bytes);
     return out;
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/arena.h"
@@ -33,6 +34,7 @@ struct Touched {
     const char* initial = nullptr;
     std::uint64_t* written = nullptr;   // columns assigned, one bit each
     std::uint64_t* additive = nullptr;  // counters whose inserted value is an addition
+    std::uint32_t saved_at = 0;         // the newest mark from which this row can come back
     bool has(const std::uint64_t* bits, std::uint32_t column) const {
         return bits != nullptr && (bits[column / 64] >> (column % 64) & 1) != 0;
     }
@@ -44,6 +46,9 @@ class Overlay {
     // Before the arena is reset.
     void reset();
     void begin_statement() { ++statement_; }
+    // undo() goes back to the newest mark, any number of times; without one, to nothing.
+    void mark();
+    void undo();
     std::uint32_t statement() const { return statement_; }
 
     bool touches(TableId table) const { return !by_table_[table.value].rows.empty(); }
@@ -87,6 +92,9 @@ class Overlay {
 
   private:
     void grow();
+    void save(Touched& row);
+    void forget_newest();
+    std::size_t bytes_of_bits(TableId table) const;
     const SchemaPlans& plans_;
     Arena& arena_;
     Indexer* indexer_ = nullptr;
@@ -94,6 +102,9 @@ class Overlay {
     std::vector<TableRows> by_table_;
     std::vector<std::uint32_t> hashed_;  // number + 1; used when there are more than `few` rows
     std::uint32_t statement_ = 0;
+    std::uint32_t mark_ = 0;  // 0: none
+    std::size_t marked_rows_ = 0;
+    std::vector<std::pair<Touched*, Touched>> saved_;  // what rows were at the mark, once they are touched
 };
 
 }  // namespace anabranch::exec

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/sql/parse.h"
+#include "lib/sql/print.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::exec {
@@ -15,6 +17,24 @@ void append_value(std::string& out, sql::Type type, Datum value, const SchemaPla
         out += null;
     else
         sql::print_text(type, value, out, &plans);
+}
+
+// An expression as PostgreSQL shows it in a key: in parentheses unless it looks like a function.
+std::string shown(const sql::ast::Expr& e) {
+    const std::string text = sql::print(e);
+    return std::holds_alternative<sql::ast::FunctionCall>(e.node) ? text : "(" + text + ")";
+}
+
+// The elements of a CREATE INDEX as its statement has them; none when it cannot be found.
+std::vector<std::string> index_elements(Span statement, const catalog::Schema& schema) {
+    std::vector<std::string> out;
+    if (!statement.known || std::size_t{statement.offset} + statement.size > schema.text.size()) return out;
+    const auto parsed = sql::parse_statements(schema.text.substr(statement.offset, statement.size), {false});
+    if (!parsed || parsed->size() != 1) return out;
+    const auto* index = std::get_if<sql::ast::CreateIndex>(&parsed->front().node);
+    if (index == nullptr) return out;
+    for (const sql::ast::IndexElement& e : index->elements) out.push_back(e.expr ? shown(*e.expr) : e.column);
+    return out;
 }
 
 }  // namespace
@@ -60,9 +80,17 @@ std::string key_text(const TablePlan& table, const IndexPlan& index, RowView row
     std::vector<std::string> names;
     std::vector<sql::Type> types;
     std::vector<Datum> values;
-    for (const KeyPart& part : index.parts) {
-        names.push_back(part.expression == no_expr ? table.table->columns[part.column].name
-                                                   : expression_text(table, part.source, plans.schema()));
+    std::vector<std::string> elements;
+    if (index.key != nullptr && !index.key->expressions.empty())
+        elements = index_elements(index.key->span, plans.schema());
+    for (std::size_t i = 0; i < index.parts.size(); ++i) {
+        const KeyPart& part = index.parts[i];
+        if (part.expression == no_expr)
+            names.push_back(table.table->columns[part.column].name);
+        else if (elements.size() == index.parts.size())
+            names.push_back(elements[i]);
+        else
+            names.push_back(expression_text(table, part.source, plans.schema()));
         types.push_back(part.type);
         values.push_back(keys.part(part, row));
     }

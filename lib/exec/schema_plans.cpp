@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/catalog/system_rows.h"
 #include "lib/exec/assertion_parts.h"
 #include "lib/exec/builder.h"
 
@@ -202,6 +203,14 @@ std::int64_t SchemaPlans::ordinal(std::uint32_t enum_index, std::string_view lab
     const auto& labels = schema_.enums[enum_index].labels;
     const auto at = std::find(labels.begin(), labels.end(), label);
     return at == labels.end() ? -1 : at - labels.begin();
+}
+
+std::string SchemaPlans::object_name(sql::TypeId kind, std::int64_t oid) const {
+    return catalog::object_display(schema_, kind, oid);
+}
+
+std::int64_t SchemaPlans::object_oid(sql::TypeId kind, std::string_view name) const {
+    return catalog::object_oid(schema_, kind, name);
 }
 
 std::string SchemaPlans::enum_name(std::uint32_t enum_index) const {

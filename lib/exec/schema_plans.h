@@ -114,6 +114,8 @@ class SchemaPlans final : public sql::EnumLabels {
     const std::string* label(std::uint32_t enum_index, std::int64_t ordinal) const override;
     std::int64_t ordinal(std::uint32_t enum_index, std::string_view label) const override;
     std::string enum_name(std::uint32_t enum_index) const override;
+    std::string object_name(sql::TypeId kind, std::int64_t oid) const override;
+    std::int64_t object_oid(sql::TypeId kind, std::string_view name) const override;
 
   private:
     const catalog::Schema& schema_;

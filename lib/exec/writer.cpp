@@ -96,16 +96,42 @@ bool Writer::insert(Run& run, const Datum* source) {
     return returning(run, image);
 }
 
+// ON CONFLICT DO NOTHING without a target: every key and every exclusion counts, but a deferrable one cannot.
+RowView Writer::any_conflict(Run& run, RowView image, bool& excluded) {
+    const catalog::Table& table = *run.table.table;
+    const auto immediate = [&](const std::string& name, bool deferrable) {
+        if (!deferrable) return true;
+        Error error = Error::make(
+            "55000",
+            "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters");
+        error.constraint = name;
+        error.table = table.name;
+        executor_.context().fail(std::move(error));
+        return false;
+    };
+    for (std::uint32_t number = 0; number < table.keys.size(); ++number) {
+        if (!immediate(table.keys[number].name, table.keys[number].deferrable)) return {};
+        const RowView found = rows_.constraints().conflicting(run.table, number, image, {});
+        if (found || executor_.failed()) return found;
+    }
+    for (std::uint32_t number = 0; number < run.table.exclusions.size(); ++number) {
+        const catalog::Exclusion& declared = table.exclusions[run.table.exclusions[number].index];
+        if (!immediate(declared.name, declared.deferrable)) return {};
+        const RowView found = rows_.constraints().colliding(run.table, number, image, {});
+        excluded = static_cast<bool>(found);
+        if (found || executor_.failed()) return found;
+    }
+    return {};
+}
+
 bool Writer::settle_conflict(Run& run, RowView image, bool& conflict) {
-    RowView existing;
-    const auto keys = static_cast<std::uint32_t>(run.table.table->keys.size());
-    const std::uint32_t first = run.plan.conflict_key.value_or(0);
-    const std::uint32_t last = run.plan.conflict_key ? first + 1 : keys;
-    for (std::uint32_t number = first; number < last && !existing && !executor_.failed(); ++number)
-        existing = rows_.constraints().conflicting(run.table, number, image, {});
+    bool excluded = false;
+    const RowView existing =
+        run.plan.conflict_key ? rows_.constraints().conflicting(run.table, *run.plan.conflict_key, image, {})
+                              : any_conflict(run, image, excluded);
     if (executor_.failed()) return false;
     conflict = static_cast<bool>(existing);
-    if (!conflict) return true;
+    if (!conflict || excluded) return true;  // an excluded row has nothing in common with the one it meets
     if (run.plan.on_conflict == sql::ConflictAction::update) return merge_into(run, existing, image);
     key_.clear();
     keys_.append_primary(run.table, existing, key_);

@@ -23,6 +23,7 @@ class Writer final : public WriteRunner {
     };
     bool insert(Run& run, const sql::Datum* source);
     RowView proposed(Run& run, const sql::Datum* source);
+    RowView any_conflict(Run& run, RowView image, bool& excluded);
     bool settle_conflict(Run& run, RowView image, bool& conflict);
     bool merge_into(Run& run, RowView existing, RowView image);
     bool update(Run& run);

@@ -270,8 +270,8 @@ Error Command::error_at(std::size_t index, std::string message) const {
     return out;
 }
 
-Command Command::make(std::string_view name, const std::vector<std::string>& arguments,
-                      std::string_view raw) {
+Command Command::make(std::string_view name, const std::vector<std::string>& arguments, std::string_view raw,
+                      std::string_view named) {
     CHECK(is_command_name(name));
     Command out;
     out.name = name;
@@ -282,6 +282,7 @@ Command Command::make(std::string_view name, const std::vector<std::string>& arg
             split && split->size() == 1 && !split->front().quoted && split->front().value == text;
         out.line += " " + (plain ? text : quote(text));
     }
+    if (!named.empty()) out.line += " " + std::string(named);
     if (raw.find('\n') == raw.npos && split_arguments(raw, 0)) {
         if (!raw.empty()) out.line += " " + std::string(raw);
         out.line = trim_end(out.line);

@@ -69,11 +69,11 @@ struct Command {
     Error error(std::string message) const;
     Error error_at(std::size_t index, std::string message) const;
 
-    // For programs that write scenarios. Arguments are quoted where they need to be; `raw` (SQL, named
-    // arguments) follows as it is, on the line where it can stand there, else as the body. `name` must be a
-    // command name; arguments may be anything.
+    // For programs that write scenarios. Arguments are quoted where they need to be, so that they are read
+    // back as positional ones; `named` ("clock=+10") and `raw` (SQL) follow as they are, `raw` on the line
+    // where it can stand there, else as the body. `name` must be a command name; arguments may be anything.
     static Command make(std::string_view name, const std::vector<std::string>& arguments,
-                        std::string_view raw = {});
+                        std::string_view raw = {}, std::string_view named = {});
 };
 
 // Commands whose output is expected together. `source` is the block's own text above `---`, verbatim,

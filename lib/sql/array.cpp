@@ -343,6 +343,12 @@ void print_level(ArrayReader& reader, Type element, std::size_t depth, std::stri
     out += '}';
 }
 
+void print_vector(ArrayReader& reader, std::string& out) {
+    if (reader.dimensions().empty()) return;
+    for (std::int32_t i = 0; i < reader.dimensions()[0].size; ++i)
+        out += (i > 0 ? " " : "") + std::to_string(reader.next().as_integer());
+}
+
 }  // namespace
 
 Result<Datum> parse_array(Type array, std::string_view text, Arena& arena, const EnumLabels* labels) {
@@ -351,6 +357,8 @@ Result<Datum> parse_array(Type array, std::string_view text, Arena& arena, const
 
 void print_array(Type array, std::string_view bytes, std::string& out, const EnumLabels* labels) {
     ArrayReader reader(array, bytes);
+    if (array.modifier == vector_modifier && (array.id == TypeId::int2 || array.id == TypeId::oid))
+        return print_vector(reader, out);
     if (reader.dimensions().empty()) {
         out += "{}";
         return;

@@ -58,6 +58,8 @@ void write_array(Type array, std::span<const ArrayDimension> dimensions, std::sp
 // Text ('{1,NULL,"a b"}', '[0:1]={x,y}') and binary form, in the manner of value.h.
 Result<Datum> parse_array(Type array, std::string_view text, Arena& arena, const EnumLabels* labels);
 Result<Datum> parse_array_binary(Type array, std::string_view bytes, Arena& arena, const EnumLabels* labels);
+// PostgreSQL's int2vector and oidvector: arrays whose text is their numbers with blanks between.
+inline constexpr std::int32_t vector_modifier = 1;
 void print_array(Type array, std::string_view bytes, std::string& out, const EnumLabels* labels);
 void print_array_binary(Type array, std::string_view bytes, std::string& out, const EnumLabels* labels);
 int compare_arrays(Type array, std::string_view a, std::string_view b);

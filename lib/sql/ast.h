@@ -4,7 +4,7 @@
 // - A tree owns all its parts (vectors and boxes), can be copied, and compares by what it says: places are
 // ignored (At).
 // - Every Expr, TableRef, Query, Statement, Constraint, ... has a `span` in bytes of the whole source text.
-// - Trees are at most `depth_max` levels deep (parse.h), so a recursive visitor is safe.
+// - Trees are at most `depth_max` levels deep (bounds.h), so a recursive visitor is safe.
 // - Identifiers are folded as PostgreSQL folds them; `print.h` quotes them again.
 // - What PostgreSQL has and the dialect has not is still in the tree: Unsupported (expressions, FROM),
 // Unmodelled and Ignored

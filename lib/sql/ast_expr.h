@@ -1,4 +1,4 @@
-// Expressions of the syntax tree. Nothing is resolved: a ColumnRef may name a column, a parameter or a table.
+// Part of lib/sql/ast.h: expressions. Nothing is resolved: a ColumnRef may name a column, parameter or table.
 #pragma once
 
 #include <cstdint>

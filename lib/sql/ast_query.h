@@ -1,4 +1,4 @@
-// Queries and the statements that change rows.
+// Part of lib/sql/ast.h: queries and the statements that change rows.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Statements that declare: the content of schema files.
+// Part of lib/sql/ast.h: statements that declare: the content of schema files.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,6 @@
 namespace anabranch::sql::ast {
 
 // ---- constraints
-// ------------------------------------------------------------------------------------------------------------
 
 struct NotNull {
     friend bool operator==(const NotNull&, const NotNull&) = default;
@@ -92,7 +91,6 @@ struct Constraint : At {
 };
 
 // ---- tables
-// -----------------------------------------------------------------------------------------------------------------
 
 struct ColumnDef : At {
     std::string name;
@@ -233,7 +231,6 @@ struct CreateIndex {
 };
 
 // ---- types
-// ------------------------------------------------------------------------------------------------------------------
 
 struct CreateDomain {
     QualifiedName name;
@@ -280,7 +277,6 @@ struct CreateComposite {
 };
 
 // ---- views, routines, assertions, schemas
-// -----------------------------------------------------------------------------------
 
 struct CreateView {
     QualifiedName name;

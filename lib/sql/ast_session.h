@@ -1,4 +1,4 @@
-// Statements about the session: transactions, settings, cursors, prepared statements, COPY.
+// Part of lib/sql/ast.h: the session: transactions, settings, cursors, prepared statements, COPY.
 #pragma once
 
 #include <cstdint>

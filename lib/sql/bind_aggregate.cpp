@@ -96,12 +96,12 @@ Result<ExprPtr> Binding::aggregate(const ast::FunctionCall& c, Scope& scope, Spa
                                              ? "aggregate functions are not allowed in FILTER"
                                              : "aggregate function calls cannot be nested")
                         .with_span(at));
+    Type result;
+    TRY(Aggregate out, aggregate_parts(c, scope, at, result));
     if (!allows_aggregates(scope.clause))
         return fail(Error::make("42803", std::string("aggregate functions are not allowed in ") +
                                              name_of(scope.clause))
                         .with_span(at));
-    Type result;
-    TRY(Aggregate out, aggregate_parts(c, scope, at, result));
     if (only_outer_columns(out)) return fail(unsupported("an aggregate over columns of an outer query", at));
     scope.aggregates = true;
     return make(result, at, std::move(out));

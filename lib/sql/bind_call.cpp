@@ -4,6 +4,7 @@
 
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
+#include "lib/sql/bind_way_out.h"
 
 namespace anabranch::sql::binding {
 
@@ -25,6 +26,9 @@ ExprPtr text_const(const std::string& text, Span at) {
 }  // namespace
 
 Error Binding::no_function(const ast::FunctionCall& c, const std::vector<ExprPtr>& args, Span at) {
+    if (c.name.schema.empty() && is_missing_function(c.name.name) &&
+        context_.names.routines({}, c.name.name).empty())
+        return unsupported(c.name.name + "()", at);
     std::string text = c.name.describe() + "(";
     for (std::size_t i = 0; i < args.size(); ++i) text += (i == 0 ? "" : ", ") + type_text(args[i]->type);
     Error error =
@@ -72,7 +76,9 @@ Result<std::optional<ExprPtr>> Binding::special_call(const ast::FunctionCall& c,
     const auto is_float = [](Type t) { return t.id == TypeId::float4 || t.id == TypeId::float8; };
     const bool own = (is_integer(args[0]->type) && is_integer(args[1]->type)) ||
                      (is_float(args[0]->type) && is_float(args[1]->type));
-    TRY(ExprPtr left, coerce(args[0], own ? args[0]->type : resolved.args[0], Coercion::implicit, at));
+    Type taken = own ? args[0]->type : resolved.args[0];
+    if (taken.id == TypeId::varchar && !taken.array) taken = {TypeId::text};
+    TRY(ExprPtr left, coerce(args[0], taken, Coercion::implicit, at));
     const Type type = left->type;
     return make(type, at, Case{{{std::move(equal), null_of(type, at)}}, std::move(left)});
 }
@@ -92,11 +98,10 @@ Result<std::vector<ExprPtr>> Binding::routine_arguments(const RoutineSignature& 
             return fail(no_function(c, args, at));
         TRY(out[slot], coerce(args[i], r.in_types[slot], Coercion::implicit, args[i]->span));
     }
-    for (const ExprPtr& e : out)
-        if (!e) {
-            if (args.size() < r.required) return fail(no_function(c, args, at));
-            return fail(unsupported("leaving out an argument that has a default", at));
-        }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        if (!out[i] && i < r.in_defaults.size()) out[i] = r.in_defaults[i];
+        if (!out[i]) return fail(no_function(c, args, at));
+    }
     return out;
 }
 
@@ -128,9 +133,12 @@ Result<std::optional<ExprPtr>> Binding::routine_call(const ast::FunctionCall& c,
         return fail(Error::make("42809", r.name + " is a procedure")
                         .with_span(at)
                         .with_hint("To call a procedure, use CALL."));
+    if (!r.inline_body && !context_.uninterpreted)
+        return fail(
+            unsupported("calling " + r.name + "(), which is not a read-only SQL function of one query,", at));
     TRY(std::vector<ExprPtr> values, routine_arguments(r, c, args, at));
     if (!r.inline_body) {
-        if (context_.uninterpreted && r.columns.size() == 1) {
+        if (r.columns.size() == 1) {
             values.insert(values.begin(), text_const(r.name, at));
             return make(r.columns[0].type, at, Call{Func::uninterpreted, std::move(values)});
         }
@@ -140,8 +148,7 @@ Result<std::optional<ExprPtr>> Binding::routine_call(const ast::FunctionCall& c,
     if (r.returns_set || r.columns.size() != 1)
         return fail(unsupported("calling " + r.name + "(), which returns rows, in an expression", at));
     for (const ExprPtr& e : values)
-        if (is_volatile(e) && std::holds_alternative<Call>(e->node))
-            return fail(unsupported("a volatile argument of " + r.name + "()", at));
+        if (is_volatile(e)) return fail(unsupported("a volatile argument of " + r.name + "()", at));
     return make(r.columns[0].type, at,
                 Subquery{SubqueryKind::scalar, with_arguments(r.inline_body, values), {}, {}});
 }

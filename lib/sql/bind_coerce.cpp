@@ -1,5 +1,6 @@
 // Types by name, conversions, and the small builders of IR nodes.
 #include "lib/sql/bind_internal.h"
+#include "lib/sql/bind_way_out.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::sql {
@@ -11,7 +12,13 @@ namespace {
 class LabelsOfNames final : public EnumLabels {
   public:
     explicit LabelsOfNames(const Names& names) : names_(names) {}
-    const std::string* label(std::uint32_t, std::int64_t) const override { return nullptr; }
+    const std::string* label(std::uint32_t enum_index, std::int64_t ordinal) const override {
+        if (!held_ || held_->first != enum_index) held_.emplace(enum_index, names_.enum_labels(enum_index));
+        const std::vector<std::string>& labels = held_->second;
+        return ordinal >= 0 && static_cast<std::size_t>(ordinal) < labels.size()
+                   ? &labels[static_cast<std::size_t>(ordinal)]
+                   : nullptr;
+    }
     std::int64_t ordinal(std::uint32_t enum_index, std::string_view label) const override {
         const std::vector<std::string> labels = names_.enum_labels(enum_index);
         for (std::size_t i = 0; i < labels.size(); ++i)
@@ -22,6 +29,7 @@ class LabelsOfNames final : public EnumLabels {
 
   private:
     const Names& names_;
+    mutable std::optional<std::pair<std::uint32_t, std::vector<std::string>>> held_;  // of one enum
 };
 
 bool needs_catalog(Type t) {
@@ -183,7 +191,9 @@ ExprPtr truth(LogicOp op, std::vector<ExprPtr> args, Span at) {
 }
 
 Error unsupported(const std::string& what, Span at) {
-    return Error::make(sqlstate::feature_not_supported, what + " is not supported").with_span(at);
+    Error error = Error::make(sqlstate::feature_not_supported, what + " is not supported").with_span(at);
+    error.hint = way_out(what);
+    return error;
 }
 
 Error undefined_table(const BindContext& context, const ast::QualifiedName& name) {
@@ -198,7 +208,7 @@ Error undefined_table(const BindContext& context, const ast::QualifiedName& name
 
 std::string Binding::type_text(Type t) const {
     const LabelsOfNames labels(context_.names);
-    return type_name(t, &labels);
+    return type_name(without_modifier(t), &labels);  // as messages have it
 }
 
 Result<const Relation*> Binding::find_relation(const ast::QualifiedName& name) const {

@@ -1,4 +1,6 @@
 // Expressions except names, operators and calls.
+#include <array>
+
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
 #include "lib/sql/value.h"
@@ -99,6 +101,14 @@ Result<ExprPtr> Binding::is_test(const ast::IsTest& t, Scope& scope, Span at) {
     return make(boolean, at, Test{op, resolve_unknown(arg)});
 }
 
+Error Binding::no_common_type(const std::string& what, Type first, Type second) const {
+    if (category_of(first) == category_of(second))
+        return Error::make("42846",
+                           what + " could not convert type " + type_text(second) + " to " + type_text(first));
+    return Error::make(sqlstate::datatype_mismatch, what + " types " + type_text(first) + " and " +
+                                                        type_text(second) + " cannot be matched");
+}
+
 Result<Type> Binding::unify(std::vector<ExprPtr>& items, const char* what, Span at) {
     std::vector<Type> types;
     for (const ExprPtr& e : items) types.push_back(e->type);
@@ -112,10 +122,7 @@ Result<Type> Binding::unify(std::vector<ExprPtr>& items, const char* what, Span 
             else if (!same_type(first, t))
                 second = t;
         }
-        return fail(Error::make(sqlstate::datatype_mismatch, std::string(what) + " types " +
-                                                                 type_text(first) + " and " +
-                                                                 type_text(second) + " cannot be matched")
-                        .with_span(at));
+        return fail(no_common_type(what, first, second).with_span(at));
     }
     for (ExprPtr& e : items) {
         TRY(e, coerce(e, *type, Coercion::implicit, e->span));
@@ -141,16 +148,50 @@ Result<ExprPtr> Binding::case_of(const ast::Case& c, Scope& scope, Span at) {
         TRY(ExprPtr result, expr(w.then, scope));
         results.push_back(std::move(result));
     }
-    if (c.otherwise) {
+    if (c.otherwise) {  // its type is looked at first
         TRY(ExprPtr otherwise, expr(*c.otherwise, scope));
-        results.push_back(std::move(otherwise));
+        results.insert(results.begin(), std::move(otherwise));
     }
-    TRY(const Type type, unify(results, "CASE", at));
+    TRY(Type type, unify(results, "CASE", at));
+    if (!c.otherwise) type = without_modifier(type);  // the NULL it may yield has none
     Case out;
+    if (c.otherwise) {
+        out.otherwise = results.front();
+        results.erase(results.begin());
+    }
     for (std::size_t i = 0; i < conditions.size(); ++i) out.branches.push_back({conditions[i], results[i]});
-    if (c.otherwise) out.otherwise = results.back();
     return make(type, at, std::move(out));
 }
+
+namespace {
+
+// The last field of `interval day to hour`, by PostgreSQL's masks; empty for a plain interval.
+std::string_view last_field(const ast::TypeName& type) {
+    if (type.name.name != "interval" || type.modifiers.empty()) return {};
+    constexpr std::pair<std::int32_t, std::string_view> fields[] = {{0x1000, "second"}, {0x0800, "minute"},
+                                                                    {0x0400, "hour"},   {0x0008, "day"},
+                                                                    {0x0002, "month"},  {0x0004, "year"}};
+    const std::int32_t mask = type.modifiers[0];
+    if (mask == 0x7fff) return {};
+    for (const auto& [bit, name] : fields)
+        if ((mask & bit) != 0) return name;
+    return {};
+}
+
+// interval '1' day: a number alone counts the last field.
+ExprPtr with_unit(const ExprPtr& e, std::string_view field) {
+    const auto* literal = std::get_if<Const>(&e->node);
+    if (literal == nullptr || literal->null || e->type.id != TypeId::unknown) return e;
+    std::string_view digits = literal->bytes;
+    if (!digits.empty() && (digits.front() == '-' || digits.front() == '+')) digits.remove_prefix(1);
+    if (digits.empty() || digits.find_first_not_of("0123456789.") != std::string_view::npos) return e;
+    Const out = *literal;
+    out.bytes += " ";
+    out.bytes += field;
+    return make(e->type, e->span, std::move(out));
+}
+
+}  // namespace
 
 Result<ExprPtr> Binding::cast(const ast::Cast& c, Scope& scope, Span at) {
     TRY(ResolvedType target, type(c.type));
@@ -160,6 +201,8 @@ Result<ExprPtr> Binding::cast(const ast::Cast& c, Scope& scope, Span at) {
     } else {
         TRY(value, expr(*c.operand, scope));
     }
+    const std::string_view field = last_field(c.type);
+    if (!field.empty()) value = with_unit(value, field);
     if (value->type.id == TypeId::record && target.type.id != TypeId::record) {
         // t::text and the like: the row's text form.
         if (target.type.id != TypeId::text && target.type.id != TypeId::varchar)
@@ -168,6 +211,14 @@ Result<ExprPtr> Binding::cast(const ast::Cast& c, Scope& scope, Span at) {
         value = make(target.type, at, Cast{value, false});
     } else {
         TRY(value, coerce(value, target.type, Coercion::explicit_, at));
+    }
+    if (!field.empty() && field != "second" && !target.type.array) {  // lesser fields are cut off
+        Const name;
+        name.null = false;
+        name.bytes = field;
+        const Type text{TypeId::text};
+        const Resolution trunc = resolve_function("date_trunc", std::array{text, target.type});
+        TRY(value, convert_arguments({make(text, at, std::move(name)), value}, trunc.resolved, at));
     }
     if (!target.domain) return value;
     return make(target.type, at, DomainCheck{std::move(value), target.domain});
@@ -222,8 +273,14 @@ Result<ExprPtr> Binding::subscript(const ast::Subscript& s, Scope& scope, Span a
 }
 
 Result<ExprPtr> Binding::field(const ast::FieldAccess& f, Scope& scope, Span at) {
+    if (f.field.empty()) return fail(unsupported("all fields of a row value", at));
+    Result<ExprPtr> row = expr(*f.row, scope);
+    if (row && row->get()->type.id != TypeId::record)
+        return fail(Error::make("42809", "column notation ." + f.field + " applied to type " +
+                                             type_text((*row)->type) + ", which is not a composite type")
+                        .with_span(at));
     const auto* name = std::get_if<ast::ColumnRef>(&f.row->node);
-    if (name == nullptr || f.field.empty()) return fail(unsupported("a field of a row value", at));
+    if (name == nullptr) return row ? fail(unsupported("a field of a row value", at)) : row;
     ast::ColumnRef inner = *name;
     inner.parts.push_back(f.field);
     return column(inner, scope, at);

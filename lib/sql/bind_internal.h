@@ -140,6 +140,7 @@ class Binding {
     Result<ExprPtr> field(const ast::FieldAccess& f, Scope& scope, Span at);
     Result<ExprPtr> subquery(const ast::Subquery& s, Scope& scope, Span at);
     Result<ExprPtr> row(const ast::Row& r, Scope& scope, Span at);
+    Error no_common_type(const std::string& what, Type first, Type second) const;
     Result<Type> unify(std::vector<ExprPtr>& items, const char* what,
                        Span at);  // converts all to one type
 

@@ -212,11 +212,7 @@ Result<void> Binding::set_operation(const ast::SetOperation& s, Scope& scope, Qu
     for (std::size_t i = 0; i < left->columns.size(); ++i) {
         const Type types[] = {left->columns[i].type, right->columns[i].type};
         std::optional<Type> type = common_type(types);
-        if (!type)
-            return fail(Error::make(sqlstate::datatype_mismatch,
-                                    std::string(text_of(s.op)) + " types " + type_text(types[0]) + " and " +
-                                        type_text(types[1]) + " cannot be matched")
-                            .with_span(at));
+        if (!type) return fail(no_common_type(text_of(s.op), types[0], types[1]).with_span(at));
         TRY_VOID(coerce_output(*left, i, *type, at, text_of(s.op)));
         TRY_VOID(coerce_output(*right, i, *type, at, text_of(s.op)));
         out.columns.push_back({left->columns[i].name, *type, {}, 0});

@@ -434,7 +434,6 @@ bool same(const ExprPtr& left, const ExprPtr& right) {
 bool is_volatile(const ExprPtr& root) {
     bool found = false;
     walk(root, [&](const ExprPtr& e, std::uint32_t) {
-        if (std::holds_alternative<Subquery>(e->node)) found = true;
         if (const auto* call = std::get_if<Call>(&e->node))
             found |= call->func == Func::random || call->func == Func::gen_random_uuid ||
                      call->func == Func::clock_timestamp;

@@ -45,7 +45,7 @@ QueryPtr with_arguments(const QueryPtr& root, const std::vector<ExprPtr>& argume
 // Same meaning by structure; places are ignored, subqueries are equal only when they are the same object.
 bool same(const ExprPtr& left, const ExprPtr& right);
 
-// now(), random() and their like, or a subquery: not to be evaluated twice or moved.
+// random() and its like anywhere below: not to be evaluated twice.
 bool is_volatile(const ExprPtr& root);
 
 }  // namespace anabranch::sql

@@ -15,8 +15,9 @@ namespace anabranch::sql {
 inline constexpr std::size_t statement_bytes_max = std::size_t{64} * 1024;
 // Bytes of one schema file.
 inline constexpr std::size_t script_bytes_max = std::size_t{256} * 1024 * 1024;
-// Levels of a syntax tree. Visitors may recurse this deep.
-inline constexpr std::size_t depth_max = 1000;
+// Levels of a syntax tree. Visitors may recurse this deep, also in a build with sanitizers, whose frames are
+// several times larger.
+inline constexpr std::size_t depth_max = 500;
 // What depth_bound may give before a statement of a schema file is handed to libpg_query.
 inline constexpr std::size_t depth_bound_max = 40'000;
 // Tokens of the targets times tokens of the source in `SET (a, b, ...) = (...)`: the grammar copies the

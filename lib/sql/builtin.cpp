@@ -236,6 +236,10 @@ bool bind_patterns(const Signature& s, std::span<const Type> types, Bindings& ou
     if (!elements.empty()) {
         out.element = common_type(elements);
         if (!out.element) return false;
+        // Arrays are compared with arrays of their own type; a function finds a common one.
+        if (s.result.pattern == Pattern::none && s.result.type.id == TypeId::bool_ &&
+            !same_type(elements.front(), elements.back()))
+            return false;
     }
     if (out.range) {
         for (std::size_t i = 0; i < types.size(); ++i)
@@ -354,8 +358,10 @@ struct Choice {
 Choice resolve(const Candidates& all, std::string_view name, std::span<const Type> given) {
     const auto found = all.find(name);
     if (found == all.end()) return {};
-    std::vector<Type> types;  // varchar has no operators or functions of its own in PostgreSQL
+    std::vector<Type> types;     // varchar has no operators or functions of its own in PostgreSQL ...
+    std::vector<Type> elements;  // ... but anyelement may be one
     for (Type t : given) {
+        elements.push_back(without_modifier(t));
         if (t.id == TypeId::varchar) t.id = TypeId::text;
         types.push_back(without_modifier(t));
     }
@@ -368,7 +374,7 @@ Choice resolve(const Candidates& all, std::string_view name, std::span<const Typ
             fits &= accepts(argument_at(s, i), types[i]);
             all_exact &= exact(argument_at(s, i), types[i]);
         }
-        if (!fits || !bind_patterns(s, types, bindings)) continue;
+        if (!fits || !bind_patterns(s, elements, bindings)) continue;
         if (all_exact) {
             pool = {&s};
             break;
@@ -379,7 +385,7 @@ Choice resolve(const Candidates& all, std::string_view name, std::span<const Typ
     choice.match = choose(pool, types);
     if (choice.match != Match::found) return choice;
     choice.signature = pool.front();
-    bind_patterns(*choice.signature, types, choice.bindings);
+    bind_patterns(*choice.signature, elements, choice.bindings);
     for (std::size_t i = 0; i < types.size(); ++i)
         choice.args.push_back(i < choice.signature->as.size()
                                   ? choice.signature->as[i]

@@ -21,6 +21,8 @@ namespace anabranch::sql {
 // PostgreSQL's internal name ("int4", "bpchar", "char" for the quoted one) without modifier; empty when the
 // engine has no such type.
 std::optional<Type> builtin_type(std::string_view name);
+// The way back: PostgreSQL's typname of a type that is no array and no enum.
+std::string_view builtin_type_name(Type type);
 // A type of PostgreSQL or of a well-known extension that the engine does not have ("inet", "citext"): met in
 // schemas, kept as text.
 bool is_foreign_type(std::string_view name);

@@ -220,6 +220,12 @@ std::optional<Type> builtin_type(std::string_view name) {
     return {};
 }
 
+std::string_view builtin_type_name(Type type) {
+    for (const NamedType& t : named_types)
+        if (t.id == type.id) return t.name;
+    return "unknown";
+}
+
 bool is_foreign_type(std::string_view name) {
     return std::find(std::begin(foreign_types), std::end(foreign_types), name) != std::end(foreign_types);
 }

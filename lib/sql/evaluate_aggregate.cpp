@@ -47,10 +47,10 @@ void Accumulator::add(EvalContext& context, const Datum* args) {
             add_sum(context, args[0]);
             return;
         case AggregateFunc::min:
-            if (best_.is_null() || compare(type_, args[0], best_) < 0) best_ = args[0];
+            if (best_.is_null() || compare(type_, args[0], best_) <= 0) best_ = args[0];
             return;
         case AggregateFunc::max:
-            if (best_.is_null() || compare(type_, args[0], best_) > 0) best_ = args[0];
+            if (best_.is_null() || compare(type_, args[0], best_) >= 0) best_ = args[0];
             return;
         case AggregateFunc::bool_and:
             best_ = Datum::boolean((best_.is_null() || best_.as_bool()) && args[0].as_bool());

@@ -169,6 +169,7 @@ Datum date_trunc_kernel(EvalContext& c, const CallSite& site, const Datum* args)
     return unwrap_integer(c, truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer()));
 }
 Datum date_bin_kernel(EvalContext& c, const CallSite&, const Datum* args) {
+    if (is_infinite_timestamp(args[1].as_integer())) return args[1];
     const Interval stride = interval_of(args[0]);
     if (stride.months != 0) {
         return c.fail(sqlstate::feature_not_supported,
@@ -178,7 +179,6 @@ Datum date_bin_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     if (unit <= 0) return c.fail("22008", "stride must be greater than zero");
     const std::int64_t source = args[1].as_integer();
     const std::int64_t origin = args[2].as_integer();
-    if (is_infinite_timestamp(source)) return args[1];
     if (is_infinite_timestamp(origin)) return c.fail("22008", "origin out of range");
     const __int128 difference = static_cast<__int128>(source) - origin;
     __int128 bins = difference / unit;
@@ -311,7 +311,7 @@ Kernel datetime_kernel(Func func, std::span<const Type> args, Type result) {
         case Func::neg:
             return result.id == TypeId::interval ? strict_call<interval_negated, 1> : nullptr;
         case Func::mul:
-            if (result.id != TypeId::interval) return nullptr;
+            if (result.id != TypeId::interval || n != 2) return nullptr;
             return args[0].id == TypeId::interval ? strict_call<interval_scaled<0, 1, false>, 2>
                                                   : strict_call<interval_scaled<1, 0, false>, 2>;
         case Func::div:

@@ -1,8 +1,9 @@
 // format(), and to_char() of numbers. Dates are in evaluate_format_time.cpp.
+#include "lib/sql/evaluate_format.h"
+
 #include <algorithm>
 #include <charconv>
 
-#include "lib/sql/evaluate_format.h"
 #include "lib/sql/evaluate_internal.h"
 #include "lib/sql/numeric.h"
 #include "lib/sql/numeric_digits.h"
@@ -372,6 +373,7 @@ Kernel format_kernel(Func func, std::span<const Type> args, Type) {
         case Func::to_number:
             return strict_call<to_number, 2>;
         case Func::to_char:
+            if (args.empty()) return nullptr;
             if (is_integer(args[0]) || args[0].id == TypeId::numeric || args[0].id == TypeId::float8 ||
                 args[0].id == TypeId::float4) {
                 return strict_call<number_to_char, 2>;

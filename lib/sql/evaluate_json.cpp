@@ -367,7 +367,10 @@ void append_array(std::string& out, ArrayReader& reader, Type element, std::size
 
 void append_json_key(std::string& out, Type type, Datum value, const EnumLabels* labels) {
     std::string text;
-    print_text(type, value, text, labels);
+    if (type.id == TypeId::bool_ && !type.array)
+        text = value.as_bool() ? "true" : "false";
+    else
+        print_text(type, value, text, labels);
     print_json_string(text, out);
 }
 

@@ -95,21 +95,21 @@ Datum substring(EvalContext& c, const CallSite& site, const Datum* args) {
     std::int64_t end = INT64_MAX;
     if (site.args.size() > 2) {
         if (args[2].as_integer() < 0) return c.fail("22011", "negative substring length not allowed");
-        end = from + args[2].as_integer();
+        if (__builtin_add_overflow(from, args[2].as_integer(), &end)) end = INT64_MAX;
     }
     return slice(site, args[0].as_bytes(), from, end);
 }
 
 Datum left(EvalContext&, const CallSite& site, const Datum* args) {
     const std::string_view text = args[0].as_bytes();
-    const std::int64_t n = args[1].as_integer();
+    const std::int64_t n = std::clamp<std::int64_t>(args[1].as_integer(), INT32_MIN, INT32_MAX);
     const std::int64_t end = n >= 0 ? n : static_cast<std::int64_t>(character_count(text)) + n;
     return slice(site, text, 1, end + 1);
 }
 Datum right(EvalContext&, const CallSite& site, const Datum* args) {
     const std::string_view text = args[0].as_bytes();
     const auto size = static_cast<std::int64_t>(character_count(text));
-    const std::int64_t n = args[1].as_integer();
+    const std::int64_t n = std::clamp<std::int64_t>(args[1].as_integer(), INT32_MIN, INT32_MAX);
     const std::int64_t skipped = n >= 0 ? size - std::min(n, size) : std::min(-n, size);
     return slice(site, text, skipped + 1, size + 1);
 }

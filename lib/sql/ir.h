@@ -1,20 +1,28 @@
-// The typed intermediate representation: what binding makes of a statement. One program, two interpreters: the executor (lib/exec) compiles
-// and runs it, the analyser (confluence) encodes it for the solver. Every name is resolved, every expression has a type, every implicit
-// cast is explicit, every domain is a base type plus a DomainCheck node. Nodes are immutable and shared.
+// The typed intermediate representation: what binding makes of a statement. One program, two interpreters:
+// the executor (lib/exec) compiles and runs it, the analyser (confluence) encodes it for the solver. Every
+// name is resolved, every expression has a type, every implicit cast is explicit, every domain is a base type
+// plus a DomainCheck node. Nodes are immutable and shared.
 //
-// Scopes. Each Query, Insert, Update and Delete opens one scope: a flat list of Rels. A ColumnRef names (level, rel, column): level 0 is the
-// innermost open scope, level 1 the one around it, and so on. Fixed rels:
+// Scopes. Each Query, Insert, Update and Delete opens one scope: a flat list of Rels. A ColumnRef names
+// (level, rel, column): level 0 is the innermost open scope, level 1 the one around it, and so on. Fixed
+// rels:
 //   Update, Delete:        rel 0 is the target row; FROM / USING rels follow from 1.
 //   Insert on_conflict:    rel 0 is the existing row, rel 1 is `excluded`.
 //   Insert returning:      rel 0 is the row inserted or updated.
 //   Table CHECK, generated and default expressions: rel 0 is the row itself.
 // How levels are counted, so that binder and interpreters agree:
-//   - Every Query is a scope of its own inside whatever contains it, a left or right side of a set operation and a FROM subquery too. The
-//     containing scope counts as a level even where its rels may not be referred to (a subquery in FROM without LATERAL, a CTE's body).
-//   - A Statement whose body is Insert, Update or Delete opens two scopes: one for Statement::ctes (no rels, counted also when it is empty),
-//     and inside it that of the body. Insert::source, its ON CONFLICT part and its RETURNING are inside the Insert's scope.
-//   - The body of a CTE is inside the scope its WITH list is attached to: it reaches an earlier CTE of that list, or itself, at level 1.
-//   - `order_by`, `distinct_on` and `group_by`: in a plain select each ORDER BY and DISTINCT ON key is the same ExprPtr as one of `targets`
+//   - Every Query is a scope of its own inside whatever contains it, a left or right side of a set operation
+//   and a FROM subquery too. The
+//     containing scope counts as a level even where its rels may not be referred to (a subquery in FROM
+//     without LATERAL, a CTE's body).
+//   - A Statement whose body is Insert, Update or Delete opens two scopes: one for Statement::ctes (no rels,
+//   counted also when it is empty),
+//     and inside it that of the body. Insert::source, its ON CONFLICT part and its RETURNING are inside the
+//     Insert's scope.
+//   - The body of a CTE is inside the scope its WITH list is attached to: it reaches an earlier CTE of that
+//   list, or itself, at level 1.
+//   - `order_by`, `distinct_on` and `group_by`: in a plain select each ORDER BY and DISTINCT ON key is the
+//   same ExprPtr as one of `targets`
 //     (maybe a hidden one). For set operations and VALUES a key is ColumnRef{0, 0, output column}.
 #pragma once
 
@@ -41,7 +49,8 @@ using StatementPtr = std::shared_ptr<const Statement>;
 
 // ---- Expressions ----
 
-// A constant that owns its bytes. `null` wins over the other fields; which field holds the value follows storage_of(type).
+// A constant that owns its bytes. `null` wins over the other fields; which field holds the value follows
+// storage_of(type).
 struct Const {
     bool null = true;
     std::int64_t integer = 0;
@@ -64,7 +73,8 @@ struct Cast {  // run-time conversion from arg's type to the Expr's type; may fa
     ExprPtr arg;
     bool implicit = false;
 };
-struct Case {  // searched form; the simple form is bound to comparisons. Result NULL without a matching branch and without otherwise.
+struct Case {  // searched form; the simple form is bound to comparisons. Result NULL without a matching
+               // branch and without otherwise.
     struct Branch {
         ExprPtr condition;
         ExprPtr result;
@@ -78,12 +88,22 @@ struct Logic {
     LogicOp op{};
     std::vector<ExprPtr> args;
 };
-enum class TestOp : std::uint8_t { is_null, is_not_null, is_true, is_not_true, is_false, is_not_false, is_unknown, is_not_unknown };
+enum class TestOp : std::uint8_t {
+    is_null,
+    is_not_null,
+    is_true,
+    is_not_true,
+    is_false,
+    is_not_false,
+    is_unknown,
+    is_not_unknown
+};
 struct Test {
     TestOp op{};
     ExprPtr arg;
 };
-// IS [NOT] DISTINCT FROM, BETWEEN and IN over lists are bound to Call/Logic nodes. x op ANY/ALL (array) is ArrayCompare.
+// IS [NOT] DISTINCT FROM, BETWEEN and IN over lists are bound to Call/Logic nodes. x op ANY/ALL (array) is
+// ArrayCompare.
 struct ArrayCompare {
     Func compare{};
     bool all = false;
@@ -97,7 +117,8 @@ struct RowOf {  // (a, b, ...), only below comparisons that binding could not ex
     std::vector<ExprPtr> items;
 };
 enum class SubqueryKind : std::uint8_t { scalar, exists, any, all, array };
-// any / all: `left[i] compare[i] column i` for a row of the subquery; IN is any with equals. NOT IN is Logic not_ over any.
+// any / all: `left[i] compare[i] column i` for a row of the subquery; IN is any with equals. NOT IN is Logic
+// not_ over any.
 struct Subquery {
     SubqueryKind kind{};
     QueryPtr query;
@@ -110,7 +131,7 @@ struct Aggregate {
     bool distinct = false;
     bool star = false;  // count(*)
     std::vector<ExprPtr> args;
-    ExprPtr filter;     // may be null
+    ExprPtr filter;  // may be null
     struct Order {
         ExprPtr key;
         bool descending = false;
@@ -137,20 +158,22 @@ struct Domain {
         std::string text;
     };
     std::vector<Check> checks;
-    bool is_guard = false;  // boolean whose CHECK is VALUE: a cast to it is a precondition (23514 when not true)
+    bool is_guard =
+        false;  // boolean whose CHECK is VALUE: a cast to it is a precondition (23514 when not true)
 };
 struct DomainValue {};  // VALUE inside a domain's CHECK
 struct DomainCheck {    // the value of arg, after the domain's conditions; fails with 23514 / 23502
     ExprPtr arg;
     std::shared_ptr<const Domain> domain;
 };
-// A call of a user's own read-only SQL function, already inlined by the binder as a scalar subquery, is a Subquery; nothing else is callable.
+// A call of a user's own read-only SQL function, already inlined by the binder as a scalar subquery, is a
+// Subquery; nothing else is callable.
 
 struct Expr {
     Type type;
     Span span;
-    std::variant<Const, Param, ColumnRef, Call, Cast, Case, Logic, Test, ArrayCompare, ArrayOf, RowOf, Subquery, Aggregate, Window,
-                 DomainValue, DomainCheck>
+    std::variant<Const, Param, ColumnRef, Call, Cast, Case, Logic, Test, ArrayCompare, ArrayOf, RowOf,
+                 Subquery, Aggregate, Window, DomainValue, DomainCheck>
         node;
 };
 
@@ -159,7 +182,8 @@ struct Expr {
 struct OutputColumn {
     std::string name;
     Type type;
-    // Where the column comes from when it is a plain column of a stored table (RowDescription needs it); none otherwise.
+    // Where the column comes from when it is a plain column of a stored table (RowDescription needs it); none
+    // otherwise.
     std::optional<TableId> table;
     std::uint32_t column = 0;
 };
@@ -170,15 +194,18 @@ struct TableRel {
 struct VirtualRel {  // system view or catalog computed at run time: index into Names' virtual tables
     std::uint32_t virtual_table = 0;
 };
-struct DerivedRel {  // subquery in FROM, view, or VALUES; its scope sees this scope as level 1 only when lateral
+struct DerivedRel {  // subquery in FROM, view, or VALUES; its scope sees this scope as level 1 only when
+                     // lateral
     QueryPtr query;
     bool lateral = false;
 };
-struct CteRel {  // level: how many scopes out the WITH list is attached; index into Query::ctes (or Statement::ctes) there
+struct CteRel {  // level: how many scopes out the WITH list is attached; index into Query::ctes (or
+                 // Statement::ctes) there
     std::uint32_t level = 0;
     std::uint32_t index = 0;
 };
-struct FunctionRel {  // unnest(a, b...), generate_series, jsonb_to_recordset, regexp..., one set-returning call or several zipped
+struct FunctionRel {  // unnest(a, b...), generate_series, jsonb_to_recordset, regexp..., one set-returning
+                      // call or several zipped
     struct Source {
         TableFunc func{};
         std::vector<ExprPtr> args;
@@ -222,17 +249,19 @@ enum class SetOp : std::uint8_t { none, union_, union_all, intersect, intersect_
 // SELECT ... or VALUES or a set operation.
 //   set_op == none, values empty: a plain select over `rels` / `from`.
 //   values not empty: VALUES lists (no rels).
-//   set_op != none: left and right; ORDER BY keys then refer to output columns as ColumnRef{level 0, rel 0, column}.
+//   set_op != none: left and right; ORDER BY keys then refer to output columns as ColumnRef{level 0, rel 0,
+//   column}.
 struct Query {
     std::vector<Cte> ctes;
     std::vector<Rel> rels;
     std::vector<FromItem> from;  // joined by comma
     ExprPtr where;
-    bool grouped = false;  // GROUP BY, HAVING or an aggregate is present; with empty group_by: exactly one group
+    bool grouped =
+        false;  // GROUP BY, HAVING or an aggregate is present; with empty group_by: exactly one group
     std::vector<ExprPtr> group_by;
     ExprPtr having;
-    std::vector<ExprPtr> targets;        // output columns first, then hidden ORDER BY / DISTINCT ON helpers
-    std::vector<OutputColumn> columns;   // describes the first columns.size() targets
+    std::vector<ExprPtr> targets;       // output columns first, then hidden ORDER BY / DISTINCT ON helpers
+    std::vector<OutputColumn> columns;  // describes the first columns.size() targets
     bool distinct = false;
     std::vector<ExprPtr> distinct_on;
     std::vector<OrderKey> order_by;
@@ -253,7 +282,8 @@ struct Assignment {
 enum class ConflictAction : std::uint8_t { none, nothing, update };
 struct OnConflict {
     ConflictAction action = ConflictAction::none;
-    // Index into the table's unique keys: 0 is the primary key, i is Table::uniques[i - 1]; empty = any (only with nothing).
+    // Index into the table's unique keys: 0 is the primary key, i is Table::uniques[i - 1]; empty = any (only
+    // with nothing).
     std::optional<std::uint32_t> key;
     std::vector<Assignment> assignments;
     ExprPtr where;
@@ -264,8 +294,8 @@ struct Insert {
     // One source column per table column that is given a value by the statement, in this order.
     std::vector<ColumnId> columns;
     QueryPtr source;  // null: DEFAULT VALUES
-    // Expressions for the columns not listed: default, identity (null ExprPtr: see Column::identity) or NULL are taken from the catalog.
-    // overriding_system is OVERRIDING SYSTEM VALUE.
+    // Expressions for the columns not listed: default, identity (null ExprPtr: see Column::identity) or NULL
+    // are taken from the catalog. overriding_system is OVERRIDING SYSTEM VALUE.
     bool overriding_system = false;
     OnConflict on_conflict;
     std::vector<ExprPtr> returning;
@@ -273,8 +303,8 @@ struct Insert {
 };
 struct Update {
     TableId table;
-    std::vector<Rel> rels;        // rel 0 = target
-    std::vector<FromItem> from;   // items over rels 1..
+    std::vector<Rel> rels;       // rel 0 = target
+    std::vector<FromItem> from;  // items over rels 1..
     std::vector<Assignment> assignments;
     ExprPtr where;
     std::vector<ExprPtr> returning;
@@ -287,8 +317,8 @@ struct Delete {
     std::vector<ExprPtr> returning;
 };
 
-// A bound statement. `ctes` belongs to Insert/Update/Delete (a Query carries its own); scope order for CteRel levels: the statement's
-// ctes form the scope just outside the statement's own.
+// A bound statement. `ctes` belongs to Insert/Update/Delete (a Query carries its own); scope order for CteRel
+// levels: the statement's ctes form the scope just outside the statement's own.
 struct Statement {
     Span span;
     std::vector<Cte> ctes;

@@ -114,6 +114,13 @@ ast::Select lower_select(Lowering& l, ParseNode node) {
     return out;
 }
 
+ast::Values lower_values(Lowering& l, ParseNode rows) {
+    ast::Values out;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        out.rows.push_back(lower_exprs(l, rows[i].body().get("items")));
+    return out;
+}
+
 ast::SetOperation lower_set_operation(Lowering& l, ParseNode node, Span span) {
     ast::SetOperation out;
     const std::string_view op = node.text("op");
@@ -144,6 +151,31 @@ std::vector<ast::Locking> lower_locking(Lowering& l, ParseNode list) {
         out.push_back(std::move(locking));
     }
     return out;
+}
+
+// The parts of lower_query are functions of their own because it recurses through the first: a chain of
+// UNIONs needs a small frame.
+void lower_body(Lowering& l, ParseNode node, Query& out) {
+    if (node.has("larg")) {
+        out.body = lower_set_operation(l, node, out.span);
+    } else if (const ParseNode rows = node.get("valuesLists"); rows.size() > 0) {
+        out.body = lower_values(l, rows);
+    } else {
+        out.body = lower_select(l, node);
+    }
+}
+
+void lower_rest(Lowering& l, ParseNode node, Query& out) {
+    out.with = lower_with(l, node.get("withClause"));
+    out.order_by = lower_sort_keys(l, node.get("sortClause"));
+    const ParseNode limit = node.get("limitCount");
+    // LIMIT ALL and LIMIT NULL are no limit.
+    if (!(limit.kind() == "A_Const" && limit.body().flag("isnull")))
+        out.limit = lower_optional_expr(l, limit);
+    out.offset = lower_optional_expr(l, node.get("limitOffset"));
+    out.with_ties = node.text("limitOption") == "LIMIT_OPTION_WITH_TIES";
+    out.locking = lower_locking(l, node.get("lockingClause"));
+    if (const ParseNode into = node.get("intoClause")) out.into = lower_table_name(l, into.get("rel"));
 }
 
 // A query has no place in PostgreSQL's tree: the first thing in it that has one stands in.
@@ -217,26 +249,8 @@ Query lower_query(Lowering& l, ParseNode node, Span span) {
     out.span = span;
     const Lowering::Level level(l, span);
     if (!level.ok) return out;
-    out.with = lower_with(l, node.get("withClause"));
-    if (node.has("larg")) {
-        out.body = lower_set_operation(l, node, span);
-    } else if (const ParseNode rows = node.get("valuesLists"); rows.size() > 0) {
-        ast::Values values;
-        for (std::size_t i = 0; i < rows.size(); ++i)
-            values.rows.push_back(lower_exprs(l, rows[i].body().get("items")));
-        out.body = std::move(values);
-    } else {
-        out.body = lower_select(l, node);
-    }
-    out.order_by = lower_sort_keys(l, node.get("sortClause"));
-    const ParseNode limit = node.get("limitCount");
-    // LIMIT ALL and LIMIT NULL are no limit.
-    if (!(limit.kind() == "A_Const" && limit.body().flag("isnull")))
-        out.limit = lower_optional_expr(l, limit);
-    out.offset = lower_optional_expr(l, node.get("limitOffset"));
-    out.with_ties = node.text("limitOption") == "LIMIT_OPTION_WITH_TIES";
-    out.locking = lower_locking(l, node.get("lockingClause"));
-    if (const ParseNode into = node.get("intoClause")) out.into = lower_table_name(l, into.get("rel"));
+    lower_body(l, node, out);
+    lower_rest(l, node, out);
     if (!out.span.known) out.span = first_place(out);
     return out;
 }

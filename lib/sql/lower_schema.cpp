@@ -96,7 +96,6 @@ Lowered create_schema(Lowering& l, ParseNode node, Span span) {
 }
 
 // ---- routines
-// ---------------------------------------------------------------------------------------------------------------
 
 ast::RoutineParameter lower_parameter(Lowering& l, ParseNode node) {
     ast::RoutineParameter out;
@@ -260,7 +259,6 @@ Lowered create_routine(Lowering& l, ParseNode node, Span span) {
 }
 
 // ---- DROP and RENAME
-// ----------------------------------------------------------------------------------------------------------
 
 // The parts of an object's name, whatever kind of node it is.
 std::vector<std::string> object_parts(ParseNode object) {

@@ -49,7 +49,7 @@ Result<std::string_view> fit_characters(Type type, std::string_view text, Arena&
     const std::size_t have = character_count(text);
     if (have >= limit) return arena.copy(text);
     char* out = arena.allocate(text.size() + limit - have);
-    std::memcpy(out, text.data(), text.size());
+    std::copy(text.begin(), text.end(), out);  // memcpy() minds the null of an empty text
     std::memset(out + text.size(), ' ', limit - have);
     return std::string_view(out, text.size() + limit - have);
 }

@@ -260,10 +260,7 @@ Result<Datum> cast(Type from, Type to, Datum value, Arena& arena, const EnumLabe
     if (same_type(from, to) && !needs_fitting(to)) return value;
     const Conversion c{from, to, value, arena, labels, implicit};
     if (is_text(to)) return to_text(c);
-    if (is_text(from)) {
-        const std::string_view text = value.as_bytes();
-        return parse_text(to, from.id == TypeId::bpchar ? without_padding(text) : text, arena, labels);
-    }
+    if (is_text(from)) return parse_text(to, value.as_bytes(), arena, labels);
     if (from.array || to.array) return cast_array(c);
     return convert(c);
 }

@@ -1,6 +1,7 @@
 // Helpers of value*.cpp and evaluate*.cpp: building datums, fitting them to modifiers, characters of UTF-8.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,6 +30,10 @@ constexpr std::string_view without_padding(std::string_view text) {
 Result<Datum> fit_text(Type type, std::string_view text, Arena& arena, bool strict);
 // Micros of time, timestamp[tz] rounded to the type's precision.
 Result<Datum> fit_time(Type type, std::int64_t micros);
+
+// The fewest digits that read back, in PostgreSQL's layout.
+void print_float(float value, std::string& out);
+void print_float(double value, std::string& out);
 
 // string_to_array's pieces: none of empty text; characters when the delimiter is NULL.
 std::vector<std::string_view> split_text(std::string_view text, Datum delimiter);

@@ -226,50 +226,6 @@ void print_object(Type type, std::int64_t oid, std::string& out, const EnumLabel
     out += name.empty() ? std::to_string(oid) : name;
 }
 
-// Shortest digits that read back, in PostgreSQL's layout: fixed for exponents -4 to `fixed_max` - 1.
-template <typename T>
-void print_float(T value, int fixed_max, std::string& out) {
-    if (std::isnan(value)) {
-        out += "NaN";
-        return;
-    }
-    if (std::isinf(value)) {
-        out += value < 0 ? "-Infinity" : "Infinity";
-        return;
-    }
-    char buffer[64];
-    const auto written = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
-    std::string_view text(buffer, static_cast<std::size_t>(written.ptr - buffer));
-    if (text.front() == '-') {
-        out += '-';
-        text.remove_prefix(1);
-    }
-    const std::size_t e = text.find('e');
-    int exponent = 0;
-    std::from_chars(text.data() + e + (text[e + 1] == '+' ? 2 : 1), text.data() + text.size(), exponent);
-    if (exponent < -4 || exponent >= fixed_max) {
-        out += text;  // to_chars writes two digits of exponent at least, as PostgreSQL does
-        return;
-    }
-    std::string digits(text.substr(0, 1));
-    if (e > 2) digits += text.substr(2, e - 2);
-    if (exponent < 0) {
-        out += "0.";
-        out.append(static_cast<std::size_t>(-exponent - 1), '0');
-        out += digits;
-        return;
-    }
-    const auto whole = static_cast<std::size_t>(exponent) + 1;
-    if (digits.size() <= whole) {
-        out += digits;
-        out.append(whole - digits.size(), '0');
-    } else {
-        out += digits.substr(0, whole);
-        out += '.';
-        out += digits.substr(whole);
-    }
-}
-
 void print_integer(std::int64_t value, std::string& out) {
     char buffer[24];
     const auto written = std::to_chars(buffer, buffer + sizeof buffer, value);
@@ -407,10 +363,10 @@ void print_text(Type type, Datum value, std::string& out, const EnumLabels* labe
             print_object(type, value.as_integer(), out, labels);
             return;
         case TypeId::float4:
-            print_float(static_cast<float>(value.as_floating()), 6, out);
+            print_float(static_cast<float>(value.as_floating()), out);
             return;
         case TypeId::float8:
-            print_float(value.as_floating(), 15, out);
+            print_float(value.as_floating(), out);
             return;
         case TypeId::char_: {
             const auto byte = static_cast<unsigned>(value.as_integer() & 0xff);

@@ -55,6 +55,7 @@ void put(capnp_schema::Message::Builder out, const Hello& m) {
     b.setId(m.id.value);
     b.setVersion(text(m.version));
     b.setAnswerWanted(m.answer_wanted);
+    b.setKnown(m.known.value);
 }
 void put(capnp_schema::Message::Builder out, const Have& m) {
     auto b = out.initHave();
@@ -62,6 +63,24 @@ void put(capnp_schema::Message::Builder out, const Have& m) {
     b.setReplyWanted(m.reply_wanted);
     auto digests = b.initDigests(count(m.digests.size()));
     for (std::size_t i = 0; i < m.digests.size(); ++i) digests.set(count(i), m.digests[i]);
+    b.setStateOffered(m.state_offered);
+}
+void put(capnp_schema::Message::Builder out, const StateRequest& m) {
+    auto b = out.initStateRequest();
+    put(b.initVersion(count(m.version.size())), m.version);
+    b.setTable(m.table);
+    b.setFrom(blob(m.from));
+}
+void put(capnp_schema::Message::Builder out, const StateChunk& m) {
+    auto b = out.initStateChunk();
+    put(b.initVersion(count(m.version.size())), m.version);
+    b.setTable(m.table);
+    b.setFrom(blob(m.from));
+    b.setChunk(blob(m.chunk));
+    b.setNextTable(m.next_table);
+    b.setNextFrom(blob(m.next_from));
+    b.setIdentities(blob(m.identities));
+    put(b.initShown(count(m.shown.size())), m.shown);
 }
 void put(capnp_schema::Message::Builder out, const Deltas& m) {
     auto list = out.initDeltas().initDeltas(count(m.deltas.size()));
@@ -119,6 +138,7 @@ Hello get(capnp_schema::Hello::Reader in) {
     m.id = ReplicaId{in.getId()};
     m.version = text(in.getVersion());
     m.answer_wanted = in.getAnswerWanted();
+    m.known = ReplicaId{in.getKnown()};
     return m;
 }
 Result<Message> get(capnp_schema::Have::Reader in) {
@@ -127,6 +147,27 @@ Result<Message> get(capnp_schema::Have::Reader in) {
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
     m.reply_wanted = in.getReplyWanted();
     for (const auto word : in.getDigests()) m.digests.push_back(word);
+    m.state_offered = in.getStateOffered();
+    return m;
+}
+Result<Message> get(capnp_schema::StateRequest::Reader in) {
+    StateRequest m;
+    if (!get(in.getVersion(), m.version))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.table = in.getTable();
+    m.from = bytes(in.getFrom());
+    return m;
+}
+Result<Message> get(capnp_schema::StateChunk::Reader in) {
+    StateChunk m;
+    if (!get(in.getVersion(), m.version) || !get(in.getShown(), m.shown))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.table = in.getTable();
+    m.from = bytes(in.getFrom());
+    m.chunk = bytes(in.getChunk());
+    m.next_table = in.getNextTable();
+    m.next_from = bytes(in.getNextFrom());
+    m.identities = bytes(in.getIdentities());
     return m;
 }
 Deltas get(capnp_schema::Deltas::Reader in) {
@@ -183,6 +224,10 @@ Result<Message> get(capnp_schema::Message::Reader in) {
             return get(in.getForward());
         case capnp_schema::Message::FORWARDED:
             return get(in.getForwarded());
+        case capnp_schema::Message::STATE_REQUEST:
+            return get(in.getStateRequest());
+        case capnp_schema::Message::STATE_CHUNK:
+            return get(in.getStateChunk());
     }
     return fail(sqlstate::protocol_violation, "peer message: of a kind this version does not know");
 }

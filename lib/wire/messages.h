@@ -23,13 +23,30 @@ struct Hello {  // first message on a link, both ways
     std::uint64_t schema_hash = 0;
     std::string name;
     ReplicaId id;
-    std::string version;  // of the program, for people
+    std::string version;        // of the program, for people
     bool answer_wanted = true;  // the sender has not been greeted yet
+    ReplicaId known;            // the first id under which the sender knew the receiver's name; 0: none
 };
 struct Have {  // anti-entropy: what I hold durably; the answer is Deltas for what is missing
     Dots version;
     bool reply_wanted = false;
     std::vector<std::uint64_t> digests;  // two words per table when version vectors may be equal, else empty
+    bool state_offered = false;          // deltas that the receiver lacks are gone here: it needs a state
+};
+struct StateRequest {  // one chunk of the sender's state, please
+    Dots version;      // what the chunks so far are as of; empty: the first one
+    std::uint32_t table = 0;
+    Bytes from;  // key
+};
+struct StateChunk {
+    Dots version;
+    std::uint32_t table = 0;  // as asked
+    Bytes from;
+    Bytes chunk;                   // crdt::Database::Chunk
+    std::uint32_t next_table = 0;  // where to go on
+    Bytes next_from;
+    Bytes identities;  // with the last one, and then not empty
+    Dots shown;        // the rows may be as new as this
 };
 struct Deltas {  // encoded crdt::Deltas in causal order, per origin contiguous
     std::vector<Bytes> deltas;
@@ -37,15 +54,18 @@ struct Deltas {  // encoded crdt::Deltas in causal order, per origin contiguous
 struct OrderMessage {  // a message of node/order, encoded by it
     Bytes bytes;
 };
-struct Forward {  // an ordered request on its way to the primary
+// An ordered request on its way to the primary. Neither transaction nor statement: an entry without effect,
+// made after the request came in.
+struct Forward {
     ReplicaId origin;
     std::uint64_t session = 0, number = 0;
     std::string transaction;  // declared name; empty: `statement`
     std::string statement;
     std::vector<std::pair<std::uint32_t, std::pair<bool, Bytes>>>
-        parameters;                    // (type oid, (null, text form))
-    Dots seen;                         // the session's causal past: the primary waits until it holds this
-    std::uint64_t expected = 0;        // hash of the result already shown to the client, 0: none; a different one is refused with 40001
+        parameters;  // (type oid, (null, text form))
+    Dots seen;       // the session's causal past: the primary waits until it holds this
+    std::uint64_t expected =
+        0;  // hash of the result already shown to the client, 0: none; a different one is refused with 40001
     std::int64_t deadline_micros = 0;  // how long the requester will wait, relative
 };
 struct Forwarded {  // its answer
@@ -57,6 +77,6 @@ struct Forwarded {  // its answer
     // when !ok
     std::string sqlstate, message, detail, hint, constraint, table;
 };
-using Message = std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded>;
+using Message = std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded, StateRequest, StateChunk>;
 
 }  // namespace anabranch::wire

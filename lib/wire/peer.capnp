@@ -1,12 +1,15 @@
-# What peers say to each other: the protocol's specification. One Message per frame; a frame on a stream is a 4-byte little-endian
+# What peers say to each other: the protocol's specification. One Message per frame; a frame on a stream is
+# a 4-byte little-endian
 # length and that many bytes of Cap'n Proto in the standard (unpacked) encoding.
 #
 # Rules that hold for every message:
 #  - Hello is the first message on a link in each direction; anything else before it ends the link.
 #  - A version vector lists origins in ascending order, each once, with seq > 0.
-#  - Deltas carry records exactly as they stand in the sender's log; a receiver checks each record's own checksum and refuses
+#  - Deltas carry records exactly as they stand in the sender's log; a receiver checks each record's own
+#    checksum and refuses
 #    (naming the origin) what does not match.
-#  - A field that is not understood by an older peer is ignored by it; `protocol` changes only when that would be wrong.
+#  - A field that is not understood by an older peer is ignored by it; `protocol` changes only when that
+#    would be wrong.
 @0xc3f4b9a7d1e26085;
 
 using Cxx = import "/capnp/c++.capnp";
@@ -25,13 +28,35 @@ struct Hello {
   id @4 :UInt64;
   version @5 :Text;
   answerWanted @6 :Bool;     # the sender has not been greeted yet
+  known @7 :UInt64;          # the first id under which the sender knew the receiver's name; 0: none
 }
 
-# Anti-entropy: "this is what I hold durably". With replyWanted the receiver answers with its own Have; in any case it sends what is missing.
+# Anti-entropy: "this is what I hold durably". With replyWanted the receiver answers with its own Have; in
+# any case it sends what is missing.
 struct Have {
   version @0 :List(Dot);
   replyWanted @1 :Bool;
   digests @2 :List(UInt64);  # two words per table, to be compared when the version vectors are equal
+  stateOffered @3 :Bool;     # deltas that the receiver lacks are gone here: it needs a state
+}
+
+# One chunk of the receiver's state. The version is that of the first answer, so that a transfer can go
+# on after a break, and at any replica that holds it.
+struct StateRequest {
+  version @0 :List(Dot);     # empty: the first chunk
+  table @1 :UInt32;
+  from @2 :Data;
+}
+
+struct StateChunk {
+  version @0 :List(Dot);
+  table @1 :UInt32;          # as asked
+  from @2 :Data;
+  chunk @3 :Data;            # the format of crdt/snapshot.cpp, with a checksum of its own
+  nextTable @4 :UInt32;
+  nextFrom @5 :Data;
+  identities @6 :Data;       # identity values drawn so far; not empty with the last chunk
+  shown @7 :List(Dot);       # the rows may be as new as this
 }
 
 # In causal order; per origin without gaps.
@@ -59,7 +84,9 @@ struct Forward {
   statement @4 :Text;
   parameters @5 :List(Value);
   seen @6 :List(Dot);        # the primary executes only when it holds this
-  expected @8 :UInt64;       # hash of the result the requester has shown already; 0: none. The primary refuses (40001) when its own differs
+  # hash of the result the requester has shown already; 0: none. The primary refuses (40001) when its own
+  # differs
+  expected @8 :UInt64;
   deadlineMicros @7 :Int64;  # how long the requester will wait, counted from its sending
 }
 
@@ -90,5 +117,7 @@ struct Message {
     order @3 :OrderMessage;
     forward @4 :Forward;
     forwarded @5 :Forwarded;
+    stateRequest @6 :StateRequest;
+    stateChunk @7 :StateChunk;
   }
 }

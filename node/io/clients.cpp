@@ -2,10 +2,17 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <random>
 
 namespace anabranch::io {
+
+namespace {
+// Who has not proved who he is by then is turned away, as in PostgreSQL.
+constexpr auto authentication_timeout = std::chrono::seconds(60);
+}  // namespace
 
 class Clients::Client : public std::enable_shared_from_this<Client> {
   public:
@@ -14,31 +21,32 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
           secret(static_cast<std::uint32_t>(std::random_device()())),
           clients_(clients),
           socket_(std::move(socket)),
+          timer_(socket_.get_executor()),
           backend_(std::make_unique<session::Backend>(clients.loop_, clients.cache_, number)),
           session_(*backend_, options()) {}
 
     void start() {
         boost::system::error_code ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
+        timer_.expires_after(authentication_timeout);
+        timer_.async_wait([self = weak_from_this()](boost::system::error_code) {
+            if (const auto client = self.lock()) client->hurry();
+        });
         read();
     }
     void read() {
-        socket_.async_read_some(
-            asio::buffer(buffer_),
-            [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-                if (self->closed_) return;
-                if (error) return self->vanish();
-                self->session_.receive({self->buffer_, size});
-                if (const auto cancel = self->session_.cancel_request())
-                    self->clients_.cancel(cancel->pid, cancel->secret);
-                self->mark();
-                self->clients_.loop_.turn();
-                if (!self->closed_ && !self->session_.wants_close()) self->read();
-            });
+        auto done = [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+            self->on_read(error, size);
+        };
+        if (tls_)
+            tls_->async_read_some(asio::buffer(buffer_), std::move(done));
+        else
+            socket_.async_read_some(asio::buffer(buffer_), std::move(done));
     }
     void complete(std::uint64_t number, const Result<std::string>& tag) {
         session_.complete(number, backend_->outcome(tag));
         mark();
+        resume();
     }
     void durable(std::uint64_t ticket) {
         session_.durable(ticket);
@@ -58,17 +66,18 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
             return;
         }
         writing_ = true;
-        asio::async_write(socket_, asio::buffer(output_),
-                          [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                              self->writing_ = false;
-                              if (self->closed_) return;
-                              if (error) return self->vanish();
-                              self->write();
-                          });
+        auto done = [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+            self->on_written(error);
+        };
+        if (tls_)
+            asio::async_write(*tls_, asio::buffer(output_), std::move(done));
+        else
+            asio::async_write(socket_, asio::buffer(output_), std::move(done));
     }
     void close() {
         if (closed_) return;
         closed_ = true;
+        timer_.cancel();
         boost::system::error_code ignored;
         socket_.shutdown(tcp::socket::shutdown_both, ignored);
         socket_.close(ignored);
@@ -85,7 +94,58 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         pgwire::SessionOptions options;
         options.backend_pid = static_cast<std::uint32_t>(id);
         options.cancel_secret = secret;
+        boost::system::error_code unknown;
+        const auto peer = socket_.remote_endpoint(unknown);
+        options.startup = clients_.security_->startup(!unknown && is_local(peer.address()));
         return options;
+    }
+    static bool is_local(const asio::ip::address& address) {
+        if (address.is_v6() && address.to_v6().is_v4_mapped())
+            return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
+        return address.is_loopback();
+    }
+    void on_read(boost::system::error_code error, std::size_t size) {
+        if (closed_) return;
+        if (error) return vanish();
+        session_.receive({buffer_, size});
+        if (const auto cancel = session_.cancel_request()) clients_.cancel(cancel->pid, cancel->secret);
+        mark();
+        clients_.loop_.turn();
+        if (closed_ || session_.wants_close() || session_.wants_tls()) return;
+        paused_ = true;
+        resume();
+    }
+    // Goes on reading, unless the client sends and sends without taking its answers, or before they can be
+    // given.
+    void resume() {
+        if (!paused_ || closed_ ||
+            session_.waiting_bytes() + (writing_ ? output_.size() : 0) > waiting_bytes_max)
+            return;
+        paused_ = false;
+        read();
+    }
+    void on_written(boost::system::error_code error) {
+        writing_ = false;
+        if (closed_) return;
+        if (error) return vanish();
+        write();
+        if (closed_ || writing_) return;
+        if (session_.wants_tls()) return shake_hands();
+        resume();
+    }
+    void shake_hands() {
+        tls_.emplace(socket_, *clients_.security_->tls());
+        tls_->async_handshake(asio::ssl::stream_base::server,
+                              [self = shared_from_this()](boost::system::error_code error) {
+                                  if (self->closed_) return;
+                                  if (error) return self->vanish();
+                                  self->session_.tls_started();
+                                  self->read();
+                              });
+    }
+    void hurry() {
+        if (closed_ || session_.admitted()) return;
+        vanish();
     }
     void mark() {
         if (std::exchange(marked_, true)) return;
@@ -99,14 +159,19 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
 
     Clients& clients_;
     tcp::socket socket_;
+    asio::steady_timer timer_;
     std::unique_ptr<session::Backend> backend_;
     pgwire::Session session_;
+    std::optional<asio::ssl::stream<tcp::socket&>> tls_;
     char buffer_[16 * 1024];
     std::string output_;
+    static constexpr std::size_t waiting_bytes_max = std::size_t{4} << 20;
     bool writing_ = false, closed_ = false, marked_ = false;
+    bool paused_ = false;  // not reading, though connected
 };
 
-Clients::Clients(Loop& loop, tcp::acceptor acceptor) : loop_(loop), acceptor_(std::move(acceptor)) {}
+Clients::Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<Security> security)
+    : loop_(loop), acceptor_(std::move(acceptor)), security_(std::move(security)) {}
 Clients::~Clients() = default;
 
 void Clients::start() {

@@ -5,13 +5,14 @@
 #include <memory>
 
 #include "node/io/loop.h"
+#include "node/io/security.h"
 #include "node/pgwire/session.h"
 
 namespace anabranch::io {
 
 class Clients {
   public:
-    Clients(Loop& loop, tcp::acceptor acceptor);
+    Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<Security> security);
     ~Clients();
     void start();
     void stop(const Error& reason);
@@ -29,6 +30,7 @@ class Clients {
 
     Loop& loop_;
     tcp::acceptor acceptor_;
+    std::unique_ptr<Security> security_;
     session::StatementCache cache_;
     std::map<std::uint64_t, std::shared_ptr<Client>> clients_;
     std::vector<std::shared_ptr<Client>> dirty_;  // may have something to send

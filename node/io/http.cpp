@@ -1,6 +1,10 @@
 #include "node/io/http.h"
 
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -105,6 +109,30 @@ void Http::accept() {
     });
 }
 
+namespace {
+
+// Asynchronous, because only then does the deadline hold: a node that is stopped accepts and never answers.
+asio::awaitable<HttpAnswer> exchange(Address address, std::string method, std::string target) {
+    const auto executor = co_await asio::this_coro::executor;
+    beast::tcp_stream stream(executor);
+    stream.expires_after(std::chrono::seconds(10));
+    tcp::resolver resolver(executor);
+    co_await stream.async_connect(resolver.resolve(address.host, std::to_string(address.port)),
+                                  asio::use_awaitable);
+    http::request<http::empty_body> request{http::string_to_verb(method), target, 11};
+    request.set(http::field::host, address.host);
+    request.keep_alive(false);
+    request.prepare_payload();
+    co_await http::async_write(stream, request, asio::use_awaitable);
+    beast::flat_buffer buffer;
+    http::response<http::string_body> response;
+    co_await http::async_read(stream, buffer, response, asio::use_awaitable);
+    co_return HttpAnswer{response.result_int(), std::string(response[http::field::content_type]),
+                         response.body()};
+}
+
+}  // namespace
+
 Result<HttpAnswer> http_request(const Address& address, const std::string& method,
                                 const std::string& target) {
     const auto unreachable = [&](const std::string& why) {
@@ -113,20 +141,11 @@ Result<HttpAnswer> http_request(const Address& address, const std::string& metho
     };
     try {
         asio::io_context context;
-        beast::tcp_stream stream(context);
-        stream.expires_after(std::chrono::seconds(10));
-        tcp::resolver resolver(context);
-        stream.connect(resolver.resolve(address.host, std::to_string(address.port)));
-        http::request<http::empty_body> request{http::string_to_verb(method), target, 11};
-        request.set(http::field::host, address.host);
-        request.keep_alive(false);
-        request.prepare_payload();
-        http::write(stream, request);
-        beast::flat_buffer buffer;
-        http::response<http::string_body> response;
-        http::read(stream, buffer, response);
-        return HttpAnswer{response.result_int(), std::string(response[http::field::content_type]),
-                          response.body()};
+        auto answer = asio::co_spawn(context, exchange(address, method, target), asio::use_future);
+        context.run();
+        return answer.get();
+    } catch (const boost::system::system_error& problem) {
+        return unreachable(problem.code().message());
     } catch (const std::exception& problem) {
         return unreachable(problem.what());
     }

@@ -1,24 +1,31 @@
 // The node's log: the only thing written per transaction. Records are opaque; each has a ticket, ascending,
 // that the replica waits for.
 //
-// Files: DIR/log/<first lsn, 16 hex digits>.seg, zero-filled beforehand and overwritten, because fdatasync of
-// an overwrite costs half of an append's. A helper thread writes and syncs; the next sync starts when the
-// last one ends (self-clocking group commit, no timer).
+// Files: DIR/log/<first lsn, 16 hex digits>.seg, zero-filled beforehand or an old segment that is no longer
+// needed, and overwritten, because fdatasync of an overwrite costs half of an append's. What an old segment
+// held has lesser lsns and is never taken for a record. A helper thread writes and syncs; the next sync
+// starts when the last one ends (self-clocking group commit, no timer).
 //
 //   segment: [magic "ANABLOG1"][u32 format version][u32 0][u64 first lsn][u64 checksum of these 24 bytes]
-//   then frames frame:   [u32 size of the record][u32 0][u64 lsn][u64 durable lsn known when written][u64
-//   checksum of header and record][record]
+//            then frames
+//   frame:   [u32 size of the record][u32 kind][u64 lsn][u64 durable lsn known when written]
+//            [u64 checksum of header and record][record]
 //
-// Recovery reads frames until the first one that is not whole. What follows is a torn tail, unless a later
-// whole frame was written when the broken one was already durable: then an acknowledged record is damaged and
-// the log is refused rather than cut (58030).
+// Recovery (log_read.h) reads frames until the first one that is not whole. What follows is a torn tail,
+// unless a later whole frame was written when the broken one was already durable: then an acknowledged record
+// is damaged and the log is refused rather than cut (58030). Behind the last durable record stands a mark, a
+// frame without a record, that says so, and that the next record overwrites.
 //
-// Threads: append(), flush() and has_space() on the engine's thread; the callbacks run on the helper thread.
+// truncate() gives up whole segments, once a checkpoint holds what their records did.
+//
+// Threads: append(), flush(), truncate() and has_space() on the engine's thread; the callbacks run on the
+// helper thread.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,13 +34,9 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
-#include "lib/base/function_ref.h"
+#include "node/io/log_read.h"
 
 namespace anabranch::io {
-
-struct LogOptions {
-    std::size_t segment_bytes = std::size_t{16} << 20;
-};
 
 struct LogCallbacks {
     std::function<void(std::uint64_t ticket)> durable;  // everything up to ticket is on disk
@@ -42,18 +45,15 @@ struct LogCallbacks {
         failed;  // a write or sync failed: nothing further will become durable; the node must stop
 };
 
-struct LogRecovery {
-    std::uint64_t records = 0;
-    std::uint64_t bytes = 0;
-    bool tail_cut = false;
-};
+// Makes what read_log() has read final: cuts the tail and syncs the rest.
+Result<void> seal_log(LogEnd& end);
 
 class Log {
   public:
+    using Record = LogRecordVisitor;
     // Replays every record of `directory` (created if absent) in order, then continues it.
     static Result<std::unique_ptr<Log>> open(const std::string& directory, const LogOptions& options,
-                                             FunctionRef<Result<void>(BytesView)> replay,
-                                             LogRecovery& recovery);
+                                             Record replay, LogRecovery& recovery);
     ~Log();  // writes and syncs what is pending
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
@@ -61,8 +61,11 @@ class Log {
     void start(LogCallbacks callbacks);
     void append(std::uint64_t ticket, BytesView record);
     void flush();  // hands what was appended to the helper; call once per turn of the engine
+    void truncate(std::uint64_t before);  // records before it are no longer needed
+    std::uint64_t next_lsn() const { return next_lsn_; }
     bool has_space() const { return has_space_.load(std::memory_order_relaxed); }
     std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+    std::uint64_t bytes_on_disk() const { return bytes_on_disk_.load(std::memory_order_relaxed); }
 
   private:
     struct Batch {
@@ -71,13 +74,15 @@ class Log {
         std::uint64_t last_lsn = 0;
         bool empty() const { return frames.empty(); }
     };
-    struct Replay;
     Log(std::string directory, const LogOptions& options);
     void run(std::stop_token stop);
     Result<void> write(const Batch& batch);
+    void write_mark(std::uint64_t next_lsn);
     Result<void> next_segment(std::size_t frame_bytes, std::uint64_t first_lsn);
     Result<void> make_spare(std::size_t bytes);
     void keep_spare();
+    void recycle(std::uint64_t before);
+    void count_bytes();
 
     const std::string directory_;
     const LogOptions options_;
@@ -91,14 +96,18 @@ class Log {
     std::mutex mutex_;
     std::condition_variable_any wake_;
     Batch waiting_;
+    std::uint64_t truncate_before_ = 0;
     std::atomic<std::uint64_t> durable_lsn_ = 0;
     std::atomic<std::uint64_t> bytes_written_ = 0;
+    std::atomic<std::uint64_t> bytes_on_disk_ = 0;
     std::atomic<bool> has_space_ = true;
 
     // helper thread
     int segment_ = -1;
     std::uint64_t segment_bytes_ = 0;
     std::uint64_t segment_used_ = 0;
+    std::uint64_t segment_first_lsn_ = 0;
+    std::deque<LogSegment> sealed_;
     bool have_spare_ = false;
     std::jthread helper_;
 };

@@ -13,6 +13,8 @@
 #include <optional>
 #include <random>
 
+#include "lib/base/check.h"
+#include "node/io/checkpoint.h"
 #include "node/io/clients.h"
 #include "node/io/data_directory.h"
 #include "node/io/http.h"
@@ -36,17 +38,27 @@ std::vector<std::string> members_of(const NodeConfig& config) {
     return names;
 }
 
-std::uint64_t cluster_of(const std::vector<std::string>& members) {
+std::uint64_t cluster_of(const std::vector<std::string>& members, std::uint64_t founded) {
     std::string all;
     for (const auto& name : members) all += name + '\0';
+    if (founded != 0) all += hex(founded);
     return hash64(all, 0x636c7573746572);
 }
 
-replica::Options options_of(const NodeConfig& config, ReplicaId id) {
+std::size_t physical_memory() {
+    const long pages = ::sysconf(_SC_PHYS_PAGES), size = ::sysconf(_SC_PAGE_SIZE);
+    return pages > 0 && size > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(size) : 0;
+}
+
+replica::Options options_of(const NodeConfig& config, const DirectoryIdentity& identity) {
     replica::Options options;
     options.name = config.name;
-    options.id = id;
-    options.cluster = cluster_of(members_of(config));
+    options.id = identity.replica;
+    options.cluster = cluster_of(members_of(config), identity.founded);
+    options.founded = identity.founded != 0;
+    options.checkpoint_log_bytes_min = config.checkpoint_bytes;
+    options.kept_bytes_max = config.kept_bytes;
+    options.memory_bytes_max = config.memory_bytes != 0 ? config.memory_bytes : physical_memory() / 4 * 3;
     for (const auto& peer : config.peers) options.peers.push_back({peer.name, ReplicaId{}, true});
     return options;
 }
@@ -110,6 +122,7 @@ class Node final : public Loop {
           signals_(context_) {}
 
     Result<void> start(catalog::Plan plan, replica::StatementAnalyst* analyst) {
+        TRY(auto security, Security::load(config_));
         // Ports first: a node that cannot be reached should not touch its data.
         TRY(auto sql, listen_on(context_, config_.sql, "SQL clients", "--sql"));
         TRY(auto gossip, listen_on(context_, config_.gossip, "peers", "--gossip"));
@@ -117,14 +130,12 @@ class Node final : public Loop {
         DirectoryIdentity wanted{config_.name, ReplicaId{std::max<std::uint64_t>(entropy(), 2)},
                                  schema_->hash, schema_->file, members_of(config_)};
         TRY(directory_, DataDirectory::open(config_.data_directory, wanted));
-        const auto options = options_of(config_, directory_->identity().replica);
+        const auto options = options_of(config_, directory_->identity());
         replica_ = std::make_unique<replica::Replica>(schema_, std::move(plan), options, Random(entropy()),
                                                       analyst, &tables_);
         tables_.attach(replica_.get());
-        LogRecovery recovery;
-        TRY(log_, Log::open(
-                      directory_->log_path(), {}, [&](BytesView record) { return replica_->recover(record); },
-                      recovery));
+        Recovered recovered;
+        TRY_VOID(recover(recovered));
         log_->start({[this](std::uint64_t ticket) { on_durable(ticket); },
                      [this](bool available) {
                          asio::post(context_, [this, available] { step(replica::LogSpace{available}); });
@@ -132,9 +143,9 @@ class Node final : public Loop {
                      [this](Error error) {
                          asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
                      }});
-        announce(address_of(sql), address_of(gossip), address_of(http), recovery);
+        announce(address_of(sql), address_of(gossip), address_of(http), recovered);
         peers_.emplace(*this, std::move(gossip));
-        clients_.emplace(*this, std::move(sql));
+        clients_.emplace(*this, std::move(sql), std::move(security));
         http_.emplace(context_, std::move(http),
                       [this](const auto& method, const auto& path, const auto& query) {
                           return answer(method, path, query);
@@ -158,6 +169,7 @@ class Node final : public Loop {
                                       "terminating connection: node " + config_.name + " is shutting down"));
         });
         context_.run();
+        checkpoints_.reset();
         log_.reset();  // writes and syncs what is pending
         // Clients hold sessions of the replica.
         clients_.reset();
@@ -203,17 +215,53 @@ class Node final : public Loop {
     }
 
   private:
+    struct Recovered {
+        std::optional<CheckpointInfo> checkpoint;
+        LogRecovery log;
+        std::int64_t micros = 0;
+    };
+    // The newest checkpoint, then the log behind it.
+    Result<void> recover(Recovered& out) {
+        const Instant begun = now();
+        TRY(out.checkpoint, find_checkpoint(directory_->checkpoint_path()));
+        LogOptions options;
+        // Only whole segments are given up, so several fit between two checkpoints.
+        options.segment_bytes =
+            std::clamp(config_.checkpoint_bytes / 4, std::size_t{64} << 10, options.segment_bytes);
+        if (out.checkpoint) {
+            TRY_VOID(read_checkpoint(*out.checkpoint,
+                                     [&](BytesView part) { return replica_->recover_checkpoint(part); }));
+            options.first = out.checkpoint->begin;
+            options.last = out.checkpoint->end;
+        }
+        TRY(log_, Log::open(
+                      directory_->log_path(), options,
+                      [&](std::uint64_t lsn, BytesView record) { return replica_->recover(lsn, record); },
+                      out.log));
+        durable_ = newest_durable_ = log_->next_lsn() - 1;
+        checkpoints_.emplace(directory_->checkpoint_path(), [this](Result<void> done) {
+            replica::CheckpointReady event{done ? std::string() : done.error().message};
+            asio::post(context_, [this, event = std::move(event)] { step(event); });
+        });
+        out.micros = (now() - begun).micros;
+        return {};
+    }
+
     void announce(const Address& sql, const Address& gossip, const Address& http,
-                  const LogRecovery& recovery) {
+                  const Recovered& recovered) {
         if (config_.quiet) return;
         std::printf("anabranch node %s: schema %s, data %s (%s replica %s)\n", config_.name.c_str(),
                     schema_->file.c_str(), config_.data_directory.c_str(),
                     directory_->fresh() ? "new" : "known", hex(directory_->identity().replica.value).c_str());
-        if (recovery.records > 0)
-            std::printf("  recovered %llu records, %llu bytes%s\n",
-                        static_cast<unsigned long long>(recovery.records),
-                        static_cast<unsigned long long>(recovery.bytes),
-                        recovery.tail_cut ? "; an unfinished write at the end was cut off" : "");
+        if (recovered.checkpoint)
+            std::printf("  recovered a checkpoint of %llu bytes\n",
+                        static_cast<unsigned long long>(recovered.checkpoint->bytes));
+        if (recovered.log.records > 0)
+            std::printf("  recovered %llu records, %llu bytes, in %.3f s%s\n",
+                        static_cast<unsigned long long>(recovered.log.records),
+                        static_cast<unsigned long long>(recovered.log.bytes),
+                        static_cast<double>(recovered.micros) / 1e6,
+                        recovered.log.tail_cut ? "; an unfinished write at the end was cut off" : "");
         std::printf("  sql    %s   psql -h %s -p %u\n  gossip %s\n  http   http://%s/status\n",
                     sql.describe().c_str(), sql.host.c_str(), static_cast<unsigned>(sql.port),
                     gossip.describe().c_str(), http.describe().c_str());
@@ -243,7 +291,25 @@ class Node final : public Loop {
         });
     }
 
-    void carry(replica::Persist& output) { log_->append(output.ticket, output.record); }
+    void carry(replica::Persist& output) {
+        CHECK_NOTE(output.ticket == log_->next_lsn(), "tickets are positions in the log");
+        log_->append(output.ticket, output.record);
+    }
+    void carry(replica::CheckpointPart& output) {
+        using Step = replica::CheckpointPart::Step;
+        if (output.step == Step::begin) checkpoints_->begin();
+        if (output.step != Step::end) return checkpoints_->add(std::move(output.bytes));
+        finishing_ = output;
+        finish_checkpoint();
+    }
+    void carry(replica::TruncateLog& output) { log_->truncate(output.before); }
+    // A checkpoint may hold traces of everything up to its end, so it must not be found before that is
+    // durable.
+    void finish_checkpoint() {
+        if (!finishing_ || finishing_->last > durable_) return;
+        checkpoints_->finish(finishing_->first, finishing_->last);
+        finishing_.reset();
+    }
     void carry(replica::Send& output) {
         if (output.after > durable_)
             held_.push_back(std::move(output));
@@ -273,6 +339,7 @@ class Node final : public Loop {
                 held_.clear();
                 for (auto& item : held) carry(item);
             }
+            finish_checkpoint();
             clients_->durable(durable_);
             turn();
         });
@@ -307,6 +374,7 @@ class Node final : public Loop {
         out.gossip_bytes_sent = peers_->bytes_sent();
         out.gossip_bytes_received = peers_->bytes_received();
         out.log_bytes = log_->bytes_written();
+        out.log_disk_bytes = log_->bytes_on_disk();
         out.turns = turns_;
         out.started_micros = started_.micros;
         return out;
@@ -342,6 +410,8 @@ class Node final : public Loop {
     std::optional<DataDirectory> directory_;
     std::unique_ptr<replica::Replica> replica_;
     std::unique_ptr<Log> log_;
+    std::optional<CheckpointWriter> checkpoints_;
+    std::optional<replica::CheckpointPart> finishing_;  // its end waits for the log
     std::optional<Peers> peers_;
     std::optional<Clients> clients_;
     std::optional<Http> http_;

@@ -35,7 +35,13 @@ struct NodeConfig {
     Address gossip{"127.0.0.1", 7433};
     Address http{"127.0.0.1", 8433};  // port 0 of any of them: a free port, printed at start
     std::vector<NodePeer> peers;
+    // Of the SQL port. Without users everybody is who he says, from this machine only unless `trust`.
+    std::string users_file, tls_certificate, tls_key;
+    bool tls_required = false, trust = false;
     std::size_t clients_max = 200;
+    std::size_t checkpoint_bytes = std::size_t{16} << 20;
+    std::size_t memory_bytes = 0;  // of rows and indexes; 0: three quarters of the machine's
+    std::size_t kept_bytes = std::size_t{64} << 20;
     bool quiet = false;
 };
 

@@ -9,11 +9,14 @@
 #include <vector>
 
 #include "lib/wire/codec.h"
+#include "node/io/compress.h"
 
 namespace anabranch::io {
 
 namespace {
+// [u32 size, its highest bit: the body is compressed][body]
 constexpr std::size_t frame_header_bytes = 4;
+constexpr std::uint32_t compressed_bit = 0x80000000;
 constexpr auto redial_min = std::chrono::milliseconds(50);
 constexpr auto redial_max = std::chrono::milliseconds(1000);
 // A greeting is small: what is not yet known to be a peer may not make us reserve memory.
@@ -151,11 +154,9 @@ class Peers::Incoming : public std::enable_shared_from_this<Incoming> {
             socket_, asio::buffer(header_),
             [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                 if (error) return self->close();
-                const std::size_t size =
-                    static_cast<unsigned char>(self->header_[0]) |
-                    static_cast<std::size_t>(static_cast<unsigned char>(self->header_[1])) << 8 |
-                    static_cast<std::size_t>(static_cast<unsigned char>(self->header_[2])) << 16 |
-                    static_cast<std::size_t>(static_cast<unsigned char>(self->header_[3])) << 24;
+                const std::uint32_t word = ByteReader(BytesView(self->header_, sizeof self->header_)).u32();
+                const std::size_t size = word & ~compressed_bit;
+                self->compressed_ = (word & compressed_bit) != 0;
                 const std::size_t limit = self->name.empty() ? greeting_bytes_max : wire::message_bytes_max;
                 if (size == 0 || size > limit) {
                     self->peers_.loop_.report(replica::Notice::Level::warning,
@@ -187,15 +188,29 @@ class Peers::Incoming : public std::enable_shared_from_this<Incoming> {
         asio::async_read(socket_, asio::buffer(body_),
                          [self = shared_from_this()](boost::system::error_code error, std::size_t) {
                              if (error || self->closed_) return self->close();
+                             self->peers_.count_received(self->body_.size() + frame_header_bytes);
+                             if (self->compressed_ && !self->unpack()) return self->close();
                              self->peers_.received(*self, std::move(self->body_));
                              self->body_ = {};
                              if (!self->closed_) self->read();
                          });
     }
+    bool unpack() {
+        const std::size_t limit = name.empty() ? greeting_bytes_max : wire::message_bytes_max;
+        auto body = decompress(body_, limit);
+        if (!body) {
+            peers_.loop_.report(replica::Notice::Level::warning,
+                                "gossip port: a compressed message from " + from() + " cannot be read");
+            return false;
+        }
+        body_ = std::move(*body);
+        return true;
+    }
     Peers& peers_;
     tcp::socket socket_;
     char header_[frame_header_bytes];
     Bytes body_;
+    bool compressed_ = false;
     bool closed_ = false;
 };
 
@@ -228,7 +243,6 @@ void Peers::accept() {
 }
 
 void Peers::received(Incoming& link, Bytes frame) {
-    bytes_received_ += frame.size() + frame_header_bytes;
     auto message = wire::decode(frame);
     if (!message) {
         loop_.report(replica::Notice::Level::warning,
@@ -264,11 +278,13 @@ void Peers::incoming_closed(Incoming& link) {
 void Peers::send(const std::string& peer, const wire::Message& message) {
     const auto found = outgoing_.find(peer);
     if (found == outgoing_.end() || !found->second->up()) return;
-    const Bytes body = wire::encode(message);
+    const Bytes plain = wire::encode(message);
+    const auto packed = plain.size() >= compress_from_bytes ? compress(plain) : std::nullopt;
+    const BytesView body = packed ? *packed : plain;
     Bytes frame;
     frame.reserve(body.size() + frame_header_bytes);
     ByteWriter writer(frame);
-    writer.u32(static_cast<std::uint32_t>(body.size()));
+    writer.u32(static_cast<std::uint32_t>(body.size()) | (packed ? compressed_bit : 0));
     writer.raw(body);
     found->second->send(std::move(frame));
 }

@@ -28,6 +28,7 @@ class Peers {
     void accept();
     // The name behind an incoming link is known by its greeting.
     void received(Incoming& link, Bytes frame);
+    void count_received(std::size_t bytes) { bytes_received_ += bytes; }
     void incoming_closed(Incoming& link);
 
     Loop& loop_;

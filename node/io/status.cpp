@@ -31,11 +31,15 @@ std::string status_json(const replica::Replica& replica, const catalog::Schema& 
         entry["connected"] = peer.connected;
         entry["cut"] = peer.cut;
         entry["missing_deltas"] = peer.missing_deltas;
+        entry["missing_bytes"] = peer.missing_bytes;
+        entry["behind_seconds"] = static_cast<double>(peer.behind_micros) / 1e6;
+        entry["needs_state"] = peer.needs_state;
         entry["heard_seconds_ago"] =
             peer.heard_micros < 0 ? nlohmann::ordered_json()
                                   : nlohmann::ordered_json(static_cast<double>(peer.heard_micros) / 1e6);
         peers.push_back(std::move(entry));
     }
+    if (const auto busy = replica.under_way(); !busy.empty()) json["under_way"] = busy;
     json["version"] = replica.database().version().describe();
     auto& tables = json["tables"] = nlohmann::ordered_json::array();
     for (const auto& table : schema.tables)
@@ -44,7 +48,14 @@ std::string status_json(const replica::Replica& replica, const catalog::Schema& 
                           {"digest", digest_text(replica.database().digest(table.id))}});
     json["clients"] = counters.clients;
     json["memory_bytes"] = replica.database().memory_bytes();
+    json["memory_bytes_max"] = replica.options().memory_bytes_max;
     json["log_bytes"] = counters.log_bytes;
+    json["log_disk_bytes"] = counters.log_disk_bytes;
+    const auto checkpoint = replica.checkpoint_status();
+    json["checkpoint"] = {{"running", checkpoint.running},
+                          {"passes", checkpoint.passes},
+                          {"bytes", checkpoint.bytes},
+                          {"log_bytes_since", checkpoint.log_bytes}};
     return json.dump(2) + "\n";
 }
 
@@ -69,6 +80,15 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     value("gossip_bytes_received_total", "", counters.gossip_bytes_received);
     metric("log_bytes_total", "counter", "Bytes written to the log since the start.");
     value("log_bytes_total", "", counters.log_bytes);
+    metric("log_disk_bytes", "gauge", "Bytes that the log takes on disk.");
+    value("log_disk_bytes", "", counters.log_disk_bytes);
+    const auto checkpoint = replica.checkpoint_status();
+    metric("checkpoints_total", "counter", "Checkpoints completed since the start.");
+    value("checkpoints_total", "", checkpoint.passes);
+    metric("checkpoint_bytes", "gauge", "Size of the last checkpoint.");
+    value("checkpoint_bytes", "", checkpoint.bytes);
+    metric("overwritten_total", "counter", "Last-writer losses since the start.");
+    value("overwritten_total", "", replica.overwritten().count());
     metric("memory_bytes", "gauge", "Memory held by rows and indexes.");
     value("memory_bytes", "", replica.database().memory_bytes());
     const auto order = replica.order_status();
@@ -88,6 +108,14 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     metric("peer_missing_deltas", "gauge", "Deltas that a peer is not known to hold.");
     for (const auto& peer : peers)
         if (!peer.self) value("peer_missing_deltas", ",peer=\"" + peer.name + "\"", peer.missing_deltas);
+    metric("peer_missing_bytes", "gauge", "Bytes of deltas kept here that a peer is not known to hold.");
+    for (const auto& peer : peers)
+        if (!peer.self) value("peer_missing_bytes", ",peer=\"" + peer.name + "\"", peer.missing_bytes);
+    metric("peer_behind_milliseconds", "gauge", "Age of the oldest delta that a peer is not known to hold.");
+    for (const auto& peer : peers)
+        if (!peer.self)
+            value("peer_behind_milliseconds", ",peer=\"" + peer.name + "\"",
+                  static_cast<std::uint64_t>(peer.behind_micros / 1000));
     return out;
 }
 

@@ -59,6 +59,7 @@ class Core final : public Order {
     void on(const Persisted& input);
     void on(const Held& input);
     void on(const Applied& input);
+    void on(const Forgotten& input);
     void receive(ReplicaId from, const Message& message);
     Outputs finish();
     void send(ReplicaId to, Message message);

@@ -108,8 +108,11 @@ struct ChangeMembers {  // at the primary, one change at a time; the joint phase
 struct Compact {  // entries up to `index` are in the replica's durable state and may go
     Index index = 0;
 };
-using Input =
-    std::variant<Tick, Receive, Persisted, Held, Applied, Propose, Read, Transfer, ChangeMembers, Compact>;
+struct Forgotten {  // this member has lost its disk: what it acknowledged before does not count any more
+    ReplicaId peer;
+};
+using Input = std::variant<Tick, Receive, Persisted, Held, Applied, Propose, Read, Transfer, ChangeMembers,
+                           Compact, Forgotten>;
 
 // ---- outputs ----
 // Log records, to be written in this sequence: snapshot, hard state, entries; record.h has their bytes and

@@ -45,6 +45,14 @@ std::vector<Bytes> encode(const Persist& persist) {
     return out;
 }
 
+std::optional<Entry> entry_of(BytesView record) {
+    ByteReader reader(record);
+    if (reader.u8() != ENTRY) return std::nullopt;
+    Entry entry = get_entry(reader);
+    if (!reader.complete()) return std::nullopt;
+    return entry;
+}
+
 Recovery::Recovery(ReplicaId self, Members members) {
     boot_.self = self;
     boot_.snapshot.members = std::move(members);

@@ -19,6 +19,8 @@
 namespace anabranch::order {
 
 std::vector<Bytes> encode(const Persist& persist);
+// The entry of an entry's record; nothing for another or a damaged one.
+std::optional<Entry> entry_of(BytesView record);
 
 class Recovery {
   public:

@@ -26,6 +26,15 @@ void Core::on(Propose& input) {
     append_own(EntryKind::delta, std::move(input.delta), std::move(input.dependencies));
 }
 
+void Core::on(const Forgotten& input) {
+    const auto found = peers_.find(input.peer);
+    if (found == peers_.end()) return;
+    const Instant heard = found->second.heard;
+    found->second = Peer{};
+    found->second.next = log_.last() + 1;
+    found->second.heard = heard;
+}
+
 void Core::append_own(EntryKind kind, Bytes payload, Dots dependencies) {
     pending_bytes_ += payload.size();
     log_.append({next_index(), epoch_, kind, std::move(payload), std::move(dependencies)});

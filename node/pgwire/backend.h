@@ -23,6 +23,8 @@
 
 namespace anabranch::pgwire {
 
+struct CopyFormat;  // copy.h
+
 // A statement made ready: opaque to the session except for what the protocol shows. Shared by sessions,
 // cached by text in the backend.
 class Prepared {
@@ -36,13 +38,16 @@ class Prepared {
         begin,
         commit,
         rollback,
-        savepoint,  // savepoint: refused with 0A000 by the backend when it cannot
+        savepoint,
         set,
         show,
         other  // utility statements that execute() carries out: SET, SHOW, RESET, DISCARD, DEALLOCATE, LISTEN
                // ...
     };
     virtual Kind kind() const = 0;
+    // COPY: the session moves the data in this format. Null otherwise. Of COPY FROM, execute() takes one
+    // array per column as parameters, and is called once all data have come.
+    virtual const CopyFormat* copy() const { return nullptr; }
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 
@@ -88,6 +93,8 @@ class Backend {
     // transaction.
     virtual Completion end_implicit(std::uint64_t number, bool failed) = 0;
     virtual BlockState block_state() const = 0;
+    // The columns of a cursor that DECLARE has opened: Describe and Close of portals know those names too.
+    virtual const std::vector<sql::OutputColumn>* cursor(std::string_view) const { return nullptr; }
     virtual void cancel_running() = 0;  // CancelRequest, or the client vanished
     virtual const sql::EnumLabels* enum_labels() const = 0;
 };

@@ -25,7 +25,7 @@ std::string position(std::string_view sent, std::size_t offset) {
 }  // namespace
 
 void write_error(MessageWriter& out, std::string_view severity, const Error& error, std::string_view sent,
-                 std::uint32_t base) {
+                 std::uint32_t base, std::string_view context) {
     out.begin('E');
     field(out, 'S', severity);
     field(out, 'V', severity);
@@ -34,6 +34,7 @@ void write_error(MessageWriter& out, std::string_view severity, const Error& err
           error.message.empty() ? std::string_view("unknown error") : std::string_view(error.message));
     field(out, 'D', error.detail);
     field(out, 'H', error.hint);
+    field(out, 'W', context);
     if (error.span.known && !sent.empty())
         field(out, 'P', position(sent, std::size_t{base} + error.span.offset));
     if (!error.table.empty()) field(out, 's', "public");

@@ -91,8 +91,9 @@ class MessageReader {
 // ErrorResponse ('E') or NoticeResponse ('N'). `statement` is the text the error's span lies in: it turns the
 // byte offset into the character position that clients show; `base` is where that text begins in what the
 // client sent.
+// `context` says where in the data of a COPY the error is.
 void write_error(MessageWriter& out, std::string_view severity, const Error& error, std::string_view sent,
-                 std::uint32_t base);
+                 std::uint32_t base, std::string_view context = {});
 void write_notice(MessageWriter& out, const std::string& text);
 // RowDescription; `formats`: 0, 1 or one per column.
 void write_row_description(MessageWriter& out, const std::vector<sql::OutputColumn>& columns,

@@ -26,6 +26,7 @@ class Output {
             held_.pop_front();
         }
     }
+    std::size_t size() const { return ready_.size(); }  // of what may go out
     std::string take() { return std::exchange(ready_, {}); }
     bool empty() const { return ready_.empty() && held_.empty(); }
 

@@ -5,17 +5,13 @@
 
 #include "lib/base/check.h"
 #include "node/pgwire/codec.h"
+#include "node/pgwire/copy.h"
 #include "node/pgwire/output.h"
 #include "node/pgwire/portal.h"
 
 namespace anabranch::pgwire {
 
 namespace {
-constexpr std::uint32_t protocol_3_0 = 196608;
-constexpr std::uint32_t code_cancel = 80877102;
-constexpr std::uint32_t code_ssl = 80877103;
-constexpr std::uint32_t code_gss = 80877104;
-
 std::uint32_t read32(std::string_view in) {
     return MessageReader(in).i32();
 }
@@ -23,7 +19,8 @@ std::uint32_t read32(std::string_view in) {
 
 class Session::Impl {
   public:
-    Impl(Backend& backend, const SessionOptions& options) : backend_(backend), options_(options) {}
+    Impl(Backend& backend, const SessionOptions& options)
+        : backend_(backend), options_(options), startup_(options.startup) {}
 
     void receive(std::string_view bytes) {
         input_.append(bytes);
@@ -52,7 +49,16 @@ class Session::Impl {
     }
     std::string take_output() { return output_.take(); }
     bool wants_close() const { return closing_ && output_.empty(); }
-    std::optional<Cancel> cancel_request() const { return cancel_; }
+    std::optional<CancelRequest> cancel_request() const { return cancel_; }
+    bool wants_tls() const { return wants_tls_; }
+    void tls_started() {
+        wants_tls_ = false;
+        startup_.tls_started();
+    }
+    bool admitted() const { return started_; }
+    std::size_t waiting_bytes() const {
+        return output_.size() + (waiting_ == Waiting::nothing ? 0 : input_.size() - consumed_);
+    }
     std::string describe() const {
         return std::string(started_ ? "ready" : "starting") +
                " block=" + static_cast<char>(backend_.block_state()) +
@@ -74,7 +80,7 @@ class Session::Impl {
         while (!closing_ && waiting_ == Waiting::nothing) {
             const std::string_view in = std::string_view(input_).substr(consumed_);
             if (!started_) {
-                if (!start_up(in)) break;
+                if (wants_tls_ || !start_up(in)) break;
                 continue;
             }
             if (in.size() < 5) break;
@@ -103,59 +109,33 @@ class Session::Impl {
     // ---- start-up ----
 
     bool start_up(std::string_view in) {
-        if (in.size() < 8) return false;
-        const std::uint32_t size = read32(in);
-        if (size < 8 || size > options_.startup_bytes_max) {
-            fatal(Error::make(sqlstate::protocol_violation, "invalid length of startup packet"));
-            return false;
+        const std::size_t before = in.size();
+        const auto step = startup_.step(in, output_.tail());
+        consumed_ += before - in.size();
+        switch (step) {
+            case Startup::Step::more:
+                return false;
+            case Startup::Step::tls:
+                wants_tls_ = true;
+                return false;
+            case Startup::Step::cancelled:
+                cancel_ = startup_.cancel();
+                closing_ = true;
+                return false;
+            case Startup::Step::refused:
+                fatal(startup_.error());
+                return false;
+            case Startup::Step::admitted:
+                welcome();
+                return true;
         }
-        if (in.size() < size) return false;
-        MessageReader body(in.substr(4, size - 4));
-        const std::uint32_t code = body.i32();
-        consumed_ += size;
-        if (code == code_ssl || code == code_gss) {
-            output_.tail().push_back('N');
-            return true;
-        }
-        if (code == code_cancel) {
-            cancel_ = Cancel{body.i32(), body.i32()};
-            closing_ = true;
-            return false;
-        }
-        if (code >> 16 != protocol_3_0 >> 16) {
-            fatal(Error::make(sqlstate::feature_not_supported,
-                              "unsupported frontend protocol " + std::to_string(code >> 16) + "." +
-                                  std::to_string(code & 0xffff) + ": this server speaks 3.0"));
-            return false;
-        }
-        welcome(body, code);
-        return true;
+        return false;
     }
 
-    void welcome(MessageReader& body, std::uint32_t code) {
-        std::string user, database;
-        std::vector<std::pair<std::string, std::string>> settings;
-        while (!body.failed()) {
-            const std::string name(body.text());
-            if (name.empty()) break;
-            const std::string value(body.text());
-            if (name == "user")
-                user = value;
-            else if (name == "database")
-                database = value;
-            else
-                settings.emplace_back(name, value);
-        }
-        if (body.failed() || !body.done())
-            return fatal(Error::make(sqlstate::protocol_violation,
-                                     "invalid startup packet layout: expected terminator as last byte"));
-        if (user.empty())
-            return fatal(Error::make("28000", "no PostgreSQL user name specified in startup packet"));
-        if (database.empty()) database = user;
-        if (auto accepted = backend_.connect(user, database, settings); !accepted)
-            return fatal(accepted.error());
+    void welcome() {
+        auto accepted = backend_.connect(startup_.user(), startup_.database(), startup_.settings());
+        if (!accepted) return fatal(accepted.error());
         auto m = out();
-        if (code != protocol_3_0) negotiate(m, settings);
         m.begin('R');
         m.i32(0);
         m.end();
@@ -168,25 +148,12 @@ class Session::Impl {
         ready();
     }
 
-    // NegotiateProtocolVersion: a newer minor version, or _pq_ options, are answered with what is spoken
-    // here.
-    static void negotiate(MessageWriter& m,
-                          const std::vector<std::pair<std::string, std::string>>& settings) {
-        std::vector<std::string_view> unknown;
-        for (const auto& [name, value] : settings)
-            if (name.starts_with("_pq_.")) unknown.push_back(name);
-        m.begin('v');
-        m.i32(0);
-        m.i32(static_cast<std::uint32_t>(unknown.size()));
-        for (const auto name : unknown) m.text(name);
-        m.end();
-    }
-
     // ---- dispatch ----
 
     void dispatch(char type) {
         if (skip_until_sync_ && type != 'S' && type != 'X') return;
         MessageReader body(message_);
+        if (copying_ && type != 'X') return copy_message(type, body);
         switch (type) {
             case 'Q':
                 return query(body);
@@ -307,21 +274,36 @@ class Session::Impl {
             simple_.prepared = *prepared;
             if (!simple_.prepared->parameter_types().empty())
                 return simple_failed(Error::make("42P02", "there is no parameter $1"));
-            if (!simple_.prepared->columns().empty()) {
-                auto m = out();
-                write_row_description(m, simple_.prepared->columns(), no_formats_);
+            if (const auto* copy = simple_.prepared->copy(); copy != nullptr && copy->from) {
+                if (backend_.block_state() == BlockState::failed)
+                    return simple_failed(Error::make(sqlstate::in_failed_transaction,
+                                                     "current transaction is aborted, commands ignored until "
+                                                     "end of transaction block"));
+                write_copy_in(output_.tail(), *copy);
+                copying_ = true;
+                return;
             }
-            const bool implicit = simple_.ranges.size() > 1 && backend_.block_state() == BlockState::idle &&
-                                  simple_.prepared->kind() == Prepared::Kind::query;
-            simple_.implicit = simple_.implicit || implicit;
-            sink_.start(&row_target(), &simple_.prepared->columns(), &no_formats_, backend_.enum_labels(),
-                        nullptr);
-            auto done = backend_.execute(++number_, *simple_.prepared, {}, sink_, implicit);
-            flush_rows(done);
-            if (settled(done, Waiting::simple)) {
-                if (!simple_step(std::move(done.outcome))) return;
-            }
+            if (!simple_run({})) return;
         }
+    }
+    // Runs the statement that is next; false when the query is over.
+    bool simple_run(std::span<const sql::Datum> parameters) {
+        const auto* copy = simple_.prepared->copy();
+        const bool copies_out = copy != nullptr && !copy->from;
+        if (!simple_.prepared->columns().empty()) {
+            auto m = out();
+            write_row_description(m, simple_.prepared->columns(), no_formats_);
+        }
+        const bool implicit = simple_.ranges.size() > 1 && backend_.block_state() == BlockState::idle &&
+                              simple_.prepared->kind() == Prepared::Kind::query;
+        simple_.implicit = simple_.implicit || implicit;
+        sink_.start(&row_target(), &simple_.prepared->columns(), &no_formats_, backend_.enum_labels(),
+                    nullptr);
+        if (copies_out) copy_sink_.start(&rows_, copy, backend_.enum_labels());
+        exec::RowSink& sink = copies_out ? static_cast<exec::RowSink&>(copy_sink_) : sink_;
+        auto done = backend_.execute(++number_, *simple_.prepared, parameters, sink, implicit);
+        flush_rows(done);
+        return !settled(done, Waiting::simple) || simple_step(std::move(done.outcome));
     }
     // Handles one statement's end; false when the query is over.
     bool simple_step(Result<Outcome> outcome) {
@@ -330,6 +312,9 @@ class Session::Impl {
             return false;
         }
         report(*outcome);
+        if (simple_.prepared->copy() != nullptr)  // "SELECT 3" and "INSERT 0 3" are COPY 3
+            outcome->tag =
+                "COPY" + outcome->tag.substr(std::min(outcome->tag.rfind(' '), outcome->tag.size()));
         ++simple_.next;
         const bool last = simple_.next == simple_.ranges.size();
         if (last && simple_.implicit && backend_.block_state() == BlockState::idle)
@@ -339,7 +324,7 @@ class Session::Impl {
         return true;
     }
     void simple_done(Result<Outcome> outcome) {
-        if (outcome) output_.tail() += rows_;
+        if (outcome) release_rows();
         rows_.clear();
         if (simple_step(std::move(outcome))) simple_next();
     }
@@ -371,8 +356,57 @@ class Session::Impl {
     void flush_rows(const Completion& done) {
         if (done.when == When::later) return;
         if (done.when == When::durable) output_.gate(done.ticket);
-        if (done.outcome) output_.tail() += rows_;
+        if (done.outcome) release_rows();
         rows_.clear();
+    }
+    void release_rows() {
+        const auto* copy = simple_.prepared->copy();
+        if (copy != nullptr && !copy->from) copy_sink_.finish();
+        output_.tail() += rows_;
+    }
+
+    // ---- COPY FROM STDIN: data is collected, and is one statement when it ends ----
+
+    void copy_message(char type, MessageReader& body) {
+        switch (type) {
+            case 'd':
+                if (copy_data_.size() + message_.size() > options_.copy_bytes_max)
+                    return copy_failed(
+                        Error::make("54000", "COPY data is larger than " +
+                                                 std::to_string(options_.copy_bytes_max) + " bytes")
+                            .with_hint("One COPY is one transaction: send the data in several."));
+                copy_data_ += message_;
+                return;
+            case 'c':
+                return copy_done();
+            case 'f':
+                return copy_failed(Error::make(sqlstate::query_canceled,
+                                               "COPY from stdin failed: " + std::string(body.text())));
+            case 'H':
+            case 'S':
+                return;  // of drivers that send them unasked
+            default:
+                copy_failed(Error::make(
+                    sqlstate::protocol_violation,
+                    std::string("unexpected message type '") + type + "' during COPY from stdin"));
+        }
+    }
+    void copy_failed(const Error& problem, std::string_view context = {}) {
+        copying_ = false;
+        copy_data_ = {};
+        auto m = out();
+        fail_block();
+        write_error(m, "ERROR", problem, {}, 0, context);
+        ready();
+    }
+    void copy_done() {
+        copying_ = false;
+        const std::string data = std::exchange(copy_data_, {});
+        Arena arena;
+        std::string context;
+        const auto rows = read_copy(*simple_.prepared->copy(), data, arena, backend_.enum_labels(), context);
+        if (!rows) return copy_failed(rows.error(), context);
+        if (simple_run(*rows)) simple_next();
     }
 
     // ---- extended query ----
@@ -434,6 +468,9 @@ class Session::Impl {
             return describe_columns(m, *statement->second.prepared, no_formats_);
         }
         const auto portal = portals_.find(name);
+        if (what == 'P' && portal == portals_.end())
+            if (const auto* columns = backend_.cursor(name))
+                return write_row_description(m, *columns, no_formats_);
         if (what != 'P' || portal == portals_.end()) return extended_error(no_portal(name));
         describe_columns(m, *portal->second.prepared, portal->second.formats);
     }
@@ -457,6 +494,10 @@ class Session::Impl {
             auto m = out();
             return write_empty(m, 'I');
         }
+        if (portal.prepared->copy() != nullptr)
+            return extended_error(
+                Error::make(sqlstate::feature_not_supported, "COPY needs the simple query protocol")
+                    .with_hint("Send it by Query rather than by Parse, Bind and Execute."));
         if (portal.executed) return send_rows(portal);
         portal.executed = true;
         const bool implicit = portal.prepared->kind() == Prepared::Kind::query &&
@@ -553,7 +594,9 @@ class Session::Impl {
     std::string rows_;
     bool started_ = false;
     bool closing_ = false;
-    std::optional<Cancel> cancel_;
+    Startup startup_;
+    bool wants_tls_ = false;
+    std::optional<CancelRequest> cancel_;
     std::uint64_t number_ = 0;  // of the latest request to the backend
     Waiting waiting_ = Waiting::nothing;
     Simple simple_;
@@ -565,6 +608,9 @@ class Session::Impl {
     std::string executing_;
     std::uint32_t row_limit_ = 0;
     DataRowSink sink_;
+    CopyOutSink copy_sink_;
+    bool copying_ = false;   // CopyData is awaited for the statement of simple_
+    std::string copy_data_;  // so far
     const std::vector<std::uint16_t> no_formats_;
 };
 
@@ -592,8 +638,20 @@ std::string Session::take_output() {
 bool Session::wants_close() const {
     return impl_->wants_close();
 }
-std::optional<Session::Cancel> Session::cancel_request() const {
+std::optional<CancelRequest> Session::cancel_request() const {
     return impl_->cancel_request();
+}
+bool Session::wants_tls() const {
+    return impl_->wants_tls();
+}
+void Session::tls_started() {
+    impl_->tls_started();
+}
+std::size_t Session::waiting_bytes() const {
+    return impl_->waiting_bytes();
+}
+bool Session::admitted() const {
+    return impl_->admitted();
 }
 std::string Session::describe() const {
     return impl_->describe();

@@ -1,6 +1,6 @@
 // One client connection of PostgreSQL's protocol 3.0: bytes in, bytes out. No socket, no clock: the shell
-// feeds what it reads and writes what is returned, and closes when told. TLS is the shell's business
-// (SSLRequest is answered by it or here with 'N').
+// feeds what it reads and writes what is returned, and closes when told. The shell wraps the connection in
+// TLS when wants_tls() says so.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,16 @@
 #include <string_view>
 
 #include "node/pgwire/backend.h"
+#include "node/pgwire/startup.h"
 
 namespace anabranch::pgwire {
 
 struct SessionOptions {
     std::uint32_t backend_pid = 0;  // for CancelRequest
     std::uint32_t cancel_secret = 0;
+    StartupOptions startup;
     std::size_t message_bytes_max = 64 * 1024 * 1024;
-    std::size_t startup_bytes_max = 10'000;
+    std::size_t copy_bytes_max = 256 * 1024 * 1024;  // of one COPY FROM STDIN, which is one transaction
 };
 
 class Session {
@@ -41,10 +43,15 @@ class Session {
     bool wants_close() const;  // after the output is flushed
     // Set when the first packet was a CancelRequest: the shell looks up the session with this pid and secret
     // and cancels it.
-    struct Cancel {
-        std::uint32_t pid = 0, secret = 0;
-    };
-    std::optional<Cancel> cancel_request() const;
+    std::optional<CancelRequest> cancel_request() const;
+    // The client was told that TLS comes next: once the output is sent, the shell wraps the connection and
+    // calls tls_started(). It feeds nothing in between.
+    bool wants_tls() const;
+    void tls_started();
+    bool admitted() const;
+    // Bytes that wait: output to be taken, and input behind a statement that has not ended. The shell stops
+    // reading when they are many.
+    std::size_t waiting_bytes() const;
     std::string describe() const;
 
   private:

@@ -4,6 +4,25 @@
 
 namespace anabranch::replica {
 
+namespace {
+
+bool draws_identities(const catalog::Schema& schema) {
+    for (const auto& table : schema.tables)
+        for (const auto& column : table.columns)
+            if (column.identity != catalog::Identity::none) return true;
+    return false;
+}
+
+Bytes peer_record(const std::string& name, ReplicaId id) {
+    Bytes record;
+    ByteWriter writer(record);
+    writer.u64(id.value);
+    writer.raw(name);
+    return record;
+}
+
+}  // namespace
+
 Gossip::Gossip(State& state) : state_(state) {
     for (const auto& peer : state.options.peers) {
         peers_[peer.name].id = peer.id;
@@ -11,14 +30,22 @@ Gossip::Gossip(State& state) : state_(state) {
     }
 }
 
-wire::Hello Gossip::greeting(bool answer_wanted) const {
+wire::Hello Gossip::greeting(const Peer& peer) const {
     wire::Hello hello;
     hello.cluster = state_.options.cluster;
     hello.schema_hash = state_.schema->hash;
     hello.name = state_.options.name;
     hello.id = state_.options.id;
-    hello.answer_wanted = answer_wanted;
+    hello.answer_wanted = !peer.greeted;
+    hello.known = peer.first_id;
     return hello;
+}
+
+// Whatever was on its way may not have arrived.
+void Gossip::offer_again(Peer& peer) {
+    peer.sent = peer.acknowledged;
+    peer.position = state_.deltas.first();
+    peer.unacknowledged_bytes = 0;
 }
 
 void Gossip::send(const std::string& name, wire::Message message) {
@@ -34,11 +61,8 @@ void Gossip::up(const std::string& name) {
     }
     Peer& peer = found->second;
     peer.up = true;
-    // Whatever was on its way when the last link broke may not have arrived.
-    peer.sent = peer.acknowledged;
-    peer.position = state_.deltas.first();
-    peer.unacknowledged_bytes = 0;
-    send(name, greeting(!peer.greeted));
+    offer_again(peer);
+    send(name, greeting(peer));
     if (peer.greeted) send_have(name, true);  // it greeted first
 }
 
@@ -53,11 +77,8 @@ void Gossip::cut(const std::string& name, bool cut) {
         if (!name.empty() && peer_name != name) continue;
         peer.cut = cut;
         if (!cut && peer.up) {
-            // What was "sent" while cut never arrived.
-            peer.sent = peer.acknowledged;
-            peer.position = state_.deltas.first();
-            peer.unacknowledged_bytes = 0;
-            send(peer_name, greeting(!peer.greeted));
+            offer_again(peer);
+            send(peer_name, greeting(peer));
             if (peer.greeted) send_have(peer_name, true);
         }
     }
@@ -82,12 +103,13 @@ std::size_t Gossip::reachable_count() const {
     return count;
 }
 
-void Gossip::hello(const std::string& name, const wire::Hello& message) {
+Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& message) {
     Peer& peer = peers_.at(name);
     const auto refuse = [&](const std::string& why) {
         state_.notice(Notice::Level::warning, "peer " + name + " refused: " + why);
         state_.out->push_back(Disconnect{name, why});
         peer.greeted = false;
+        return Greeted::refused;
     };
     if (message.protocol != wire::protocol_version)
         return refuse("it speaks peer protocol " + std::to_string(message.protocol) + ", this node speaks " +
@@ -101,24 +123,33 @@ void Gossip::hello(const std::string& name, const wire::Hello& message) {
     if (message.id == state_.options.id)
         return refuse("it has this node's own replica id " + hex(message.id.value) +
                       ": one data directory is a copy of the other");
-    if (peer.id.value == 0) {
+    const bool replaced = peer.id.value != 0 && peer.id != message.id;
+    if (replaced && peer.heard && state_.now - peer.heard_at < seconds(2))
+        return refuse("its replica id was " + hex(peer.id.value) + " and is now " + hex(message.id.value) +
+                      ", and the former was heard just now: two nodes call themselves " + name);
+    if (replaced && draws_identities(*state_.schema))
+        return refuse("its data directory was replaced: its replica id was " + hex(peer.id.value) +
+                      " and is now " + hex(message.id.value) +
+                      ". The schema has identity columns, and it would draw again values that its former "
+                      "self drew and no peer has seen");
+    if (peer.id != message.id) {
+        if (replaced)
+            state_.notice(Notice::Level::warning, "peer " + name +
+                                                      " has a new data directory: its replica id was " +
+                                                      hex(peer.id.value) + " and is now " +
+                                                      hex(message.id.value) + "; it is given the state anew");
         peer.id = message.id;
-        Bytes record;
-        ByteWriter writer(record);
-        writer.u64(message.id.value);
-        writer.raw(name);
-        state_.append(RecordKind::peer, record, true);
-    } else if (peer.id != message.id) {
-        return refuse(
-            "its replica id was " + hex(peer.id.value) + " and is now " + hex(message.id.value) +
-            ": its data directory was replaced, so it may have forgotten promises it made to this cluster");
+        if (peer.first_id.value == 0) peer.first_id = message.id;
+        peer.acknowledged = {};
+        peer.lacks_dropped = false;
+        state_.append(RecordKind::peer, peer_record(name, peer.id), true);
     }
+    peer.told = false;
     peer.greeted = true;
-    if (message.answer_wanted) send(name, greeting(false));
-    peer.sent = peer.acknowledged;
-    peer.position = state_.deltas.first();
-    peer.unacknowledged_bytes = 0;
+    if (message.answer_wanted) send(name, greeting(peer));
+    offer_again(peer);
     send_have(name, true);
+    return replaced ? Greeted::replaced : Greeted::known;
 }
 
 bool Gossip::recover_peer(BytesView record) {
@@ -126,8 +157,22 @@ bool Gossip::recover_peer(BytesView record) {
     const ReplicaId id{reader.u64()};
     if (reader.failed()) return false;
     const auto found = peers_.find(std::string(reader.raw(reader.left())));
-    if (found != peers_.end()) found->second.id = id;
+    if (found == peers_.end()) return true;
+    found->second.id = id;
+    if (found->second.first_id.value == 0) found->second.first_id = id;
     return true;
+}
+
+void Gossip::forget_ids() {
+    for (auto& [name, peer] : peers_) peer.id = peer.first_id = {};
+}
+
+void Gossip::image(FunctionRef<void(RecordKind, BytesView)> put) const {
+    for (const auto& [name, peer] : peers_) {
+        if (peer.id.value == 0) continue;
+        put(RecordKind::peer, peer_record(name, peer.first_id));
+        if (peer.first_id != peer.id) put(RecordKind::peer, peer_record(name, peer.id));
+    }
 }
 
 void Gossip::heard(const std::string& name) {
@@ -137,13 +182,15 @@ void Gossip::heard(const std::string& name) {
 }
 
 bool Gossip::same_version(const Peer& peer) const {
-    return peer.acknowledged == state_.held && state_.held == state_.database.version();
+    // A state that is being fetched may hold more than its version tells.
+    return !state_.importing && peer.acknowledged == state_.held && state_.held == state_.database.version();
 }
 
 void Gossip::send_have(const std::string& name, bool reply_wanted) {
     wire::Have have;
     have.version = to_wire(state_.held);
     have.reply_wanted = reply_wanted;
+    have.state_offered = peers_.at(name).told && peers_.at(name).lacks_dropped && !state_.importing;
     if (same_version(peers_.at(name)))
         for (const auto& table : state_.schema->tables) {
             const auto digest = state_.database.digest(table.id);
@@ -157,6 +204,7 @@ void Gossip::have(const std::string& name, const wire::Have& message) {
     const auto version = from_wire(message.version);
     const bool news = !peer.acknowledged.covers(version);
     peer.acknowledged.merge(version);
+    peer.told = true;
     // What was sent a while ago and is not held there was lost on the way.
     const bool stale = state_.now - peer.sent_at > Duration{3 * state_.options.gossip_interval.micros} &&
                        !peer.acknowledged.covers(peer.sent);
@@ -191,7 +239,8 @@ void Gossip::push() {
 }
 
 void Gossip::push(const std::string& name, Peer& peer) {
-    if (!reachable(name) || peer.lacks_dropped) return;
+    peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
+    if (!reachable(name) || !peer.told || peer.lacks_dropped) return;
     const auto& store = state_.deltas;
     if (peer.position < store.first()) peer.position = store.first();
     while (peer.position < store.end() &&
@@ -222,7 +271,7 @@ void Gossip::tick() {
         if (reachable(name))
             send_have(name, false);
         else if (peer.up && !peer.cut && !peer.greeted)
-            send(name, greeting(true));
+            send(name, greeting(peer));
 }
 
 void Gossip::hurry() {
@@ -244,7 +293,7 @@ crdt::VersionVector Gossip::stable() const {
     return out;
 }
 
-void Gossip::fill(std::vector<Replica::PeerStatus>& out) const {
+void Gossip::fill(std::vector<Replica::PeerStatus>& out, Instant now) const {
     for (const auto& [name, peer] : peers_) {
         Replica::PeerStatus status;
         status.name = name;
@@ -257,6 +306,14 @@ void Gossip::fill(std::vector<Replica::PeerStatus>& out) const {
             const auto there = peer.acknowledged.get(entry.origin);
             if (entry.seq > there) status.missing_deltas += entry.seq - there;
         }
+        for (auto at = state_.deltas.first(); at < state_.deltas.end(); ++at) {
+            const auto& delta = state_.deltas.at(at);
+            if (peer.acknowledged.contains(delta.dot)) continue;
+            if (status.missing_bytes == 0)
+                status.behind_micros = std::max<std::int64_t>(0, (now - delta.since).micros);
+            status.missing_bytes += delta.bytes->size();
+        }
+        status.needs_state = peer.told && !peer.acknowledged.covers(state_.deltas.dropped());
         status.heard_micros = peer.heard ? (state_.now - peer.heard_at).micros : -1;
         out.push_back(std::move(status));
     }

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "lib/base/function_ref.h"
 #include "node/replica/state.h"
 
 namespace anabranch::replica {
@@ -17,13 +18,16 @@ class Gossip {
     void up(const std::string& peer);
     void down(const std::string& peer);
     void cut(const std::string& peer, bool cut);
+    // What it has said it holds; empty before it has.
+    const crdt::VersionVector& holds(const std::string& peer) const { return peers_.at(peer).acknowledged; }
     bool reachable(const std::string& peer) const;  // link up, handshake done, not cut
     bool is_cut(const std::string& peer) const;
     const std::string* name_of(ReplicaId id) const;
 
     // Messages that belong to gossip. Deltas are handed to `merge` one by one, in order; it answers whether
     // the delta is in now.
-    void hello(const std::string& peer, const wire::Hello& message);
+    enum class Greeted : std::uint8_t { refused, known, replaced };  // replaced: it has a new replica id
+    Greeted hello(const std::string& peer, const wire::Hello& message);
     void have(const std::string& peer, const wire::Have& message);
     void heard(const std::string& peer);
     // Called when deltas have become held.
@@ -33,14 +37,18 @@ class Gossip {
     Instant next_deadline() const;
     // Told when what a peer holds is learned.
     crdt::VersionVector stable() const;  // held by every member, as far as known
-    void fill(std::vector<Replica::PeerStatus>& out) const;
+    void fill(std::vector<Replica::PeerStatus>& out, Instant now) const;
     std::size_t reachable_count() const;
     // What the log remembers of names and ids; false: the record is not well formed.
     bool recover_peer(BytesView record);
+    void forget_ids();                                               // of another cluster
+    void image(FunctionRef<void(RecordKind, BytesView)> put) const;  // the same records for a checkpoint
 
   private:
     struct Peer {
         ReplicaId id;
+        ReplicaId first_id;  // under which the name was known first
+        bool told = false;   // it has said what it holds since it greeted last
         bool voter = true;
         bool up = false;       // we can send to it
         bool greeted = false;  // it has said who it is, on some link; every new link begins with that again
@@ -53,7 +61,8 @@ class Gossip {
         bool heard = false;
         bool lacks_dropped = false;
     };
-    wire::Hello greeting(bool answer_wanted) const;
+    wire::Hello greeting(const Peer& peer) const;
+    void offer_again(Peer& peer);
     void send(const std::string& name, wire::Message message);
     void push(const std::string& name, Peer& peer);
     void send_have(const std::string& name, bool reply_wanted);

@@ -20,16 +20,6 @@ order::Members initial_members(const Options& options) {
     return members;
 }
 
-wire::Forwarded refusal(const Error& error) {
-    wire::Forwarded out;
-    out.sqlstate = error.sqlstate;
-    out.message = error.message;
-    out.detail = error.detail;
-    out.hint = error.hint;
-    out.constraint = error.constraint;
-    out.table = error.table;
-    return out;
-}
 Error error_of(const wire::Forwarded& answer) {
     Error error = Error::make(answer.sqlstate, answer.message);
     error.detail = answer.detail;
@@ -41,19 +31,29 @@ Error error_of(const wire::Forwarded& answer) {
 
 // The delta an entry of the order stands for: entries without one are empty deltas, so that CSNs have no
 // gaps.
-Result<crdt::Delta> delta_of(const order::Entry& entry, const catalog::Schema& schema) {
-    if (entry.kind == order::EntryKind::delta) return crdt::Delta::decode(entry.payload);
-    crdt::Delta delta;
+Result<DecodedDelta> delta_of(const order::Entry& entry, const catalog::Schema& schema) {
+    if (entry.kind == order::EntryKind::delta) return decode_delta(entry.payload);
+    DecodedDelta out;
+    crdt::Delta& delta = out.delta;
     delta.dot = {ORDER_ORIGIN, entry.index};
     if (entry.index > 1) delta.dependencies.set(ORDER_ORIGIN, entry.index - 1);
     delta.stamp = {1, ORDER_ORIGIN};
     delta.schema_hash = schema.hash;
-    return delta;
+    return out;
 }
 
-constexpr std::string_view not_primary = "57P03";
-
 }  // namespace
+
+wire::Forwarded refusal(const Error& error) {
+    wire::Forwarded out;
+    out.sqlstate = error.sqlstate;
+    out.message = error.message;
+    out.detail = error.detail;
+    out.hint = error.hint;
+    out.constraint = error.constraint;
+    out.table = error.table;
+    return out;
+}
 
 std::shared_ptr<Values> Values::copy(std::span<const sql::Datum> from) {
     auto out = std::make_shared<Values>();
@@ -106,26 +106,66 @@ Ordered::Ordered(State& state, Gossip& gossip, IdentityValues& identities, Runna
       origin_(identities),
       run_(state.schema, state.database, origin_, outside) {}
 
-Result<void> Ordered::recover_committed(std::uint64_t index) {
-    for (const auto& entry : recovery_.boot().entries)
-        if (entry.index == index) {
-            TRY(const auto delta, delta_of(entry, *state_.schema));
-            if (state_.database.merge(delta) != crdt::Database::Merged::applied)
-                return fail(sqlstate::io_error, "log: entry " + std::to_string(index) +
-                                                    " of the order does not follow what is before it");
-            state_.held.set(ORDER_ORIGIN, index);
-            state_.deltas.add(delta.dot,
-                              entry.kind == order::EntryKind::delta ? entry.payload : delta.encode());
-            return {};
-        }
-    return fail(sqlstate::io_error, "log: entry " + std::to_string(index) + " of the order is missing");
+Result<void> Ordered::recover_committed(Ticket ticket, std::uint64_t index) {
+    const auto& boot = recovery_.boot();
+    const order::Index first = boot.snapshot.index + 1;
+    if (index < first || index - first >= boot.entries.size())
+        return fail(sqlstate::io_error, "log: entry " + std::to_string(index) + " of the order is missing");
+    const auto& entry = boot.entries[static_cast<std::size_t>(index - first)];
+    TRY(auto decoded, delta_of(entry, *state_.schema));
+    const crdt::Delta& delta = decoded.delta;
+    if (state_.database.merge(delta) != crdt::Database::Merged::applied)
+        return fail(sqlstate::io_error, "log: entry " + std::to_string(index) +
+                                            " of the order does not follow what is before it");
+    state_.outcomes.note(index, std::move(decoded.outcomes));
+    state_.held.set(ORDER_ORIGIN, index);
+    state_.deltas.add(delta.dot, entry.kind == order::EntryKind::delta ? entry.payload : delta.encode(),
+                      ticket, state_.now);
+    return {};
+}
+
+void Ordered::recover_old(Ticket ticket, RecordKind kind, BytesView body) {
+    if (kind == RecordKind::order) {
+        if (auto entry = order::entry_of(body))
+            old_entries_.insert_or_assign(entry->index, std::move(*entry));
+        return;
+    }
+    const auto found = old_entries_.find(ByteReader(body).varint());
+    if (found == old_entries_.end()) return;
+    if (const auto decoded = delta_of(found->second, *state_.schema)) {
+        const bool whole = found->second.kind == order::EntryKind::delta;
+        state_.deltas.add(decoded->delta.dot, whole ? found->second.payload : decoded->delta.encode(), ticket,
+                          state_.now);
+    }
+    old_entries_.erase(old_entries_.begin(), std::next(found));
+}
+
+void Ordered::image(FunctionRef<void(RecordKind, BytesView)> put) const {
+    for (const auto& record : order::encode(core_->image())) put(RecordKind::order, record);
+    Bytes outcomes;
+    ByteWriter writer(outcomes);
+    state_.outcomes.encode(writer);
+    put(RecordKind::outcomes, outcomes);
+}
+
+// Entries that some member lacks are kept while they are few: sending them costs less than a state.
+void Ordered::compact(order::Index index) {
+    constexpr order::Index kept_max = 100'000;
+    const order::Index stable = gossip_.stable().get(ORDER_ORIGIN);
+    if (index > stable && index - stable <= kept_max) index = stable;
+    feed(order::Compact{index});
 }
 
 void Ordered::start() {
     order::Boot boot = recovery_.boot();
     boot.held = to_dots(state_.held, true);
     const order::Index last = boot.entries.empty() ? boot.snapshot.index : boot.entries.back().index;
+    old_entries_.clear();
     boot.applied = std::max(boot.snapshot.index, std::min(last, state_.held.get(ORDER_ORIGIN)));
+    // No two runs of nodes have the same.
+    const std::uint64_t parts[] = {state_.options.id.value, state_.random.next(), state_.next_ticket,
+                                   static_cast<std::uint64_t>(state_.now.micros)};
+    newest_request_ = {hash64({reinterpret_cast<const char*>(parts), sizeof parts}) | 1, 0};
     core_ = order::make_order(state_.options.order, std::move(boot), state_.random.fork("order"), state_.now);
     feed(order::Tick{});
 }
@@ -159,19 +199,21 @@ void Ordered::handle(order::Outputs outputs) {
         else if (std::holds_alternative<order::PrimaryChanged>(output) ||
                  std::holds_alternative<order::MayExecute>(output))
             changed = true;
+        else if (const auto* ready = std::get_if<order::ReadReady>(&output))
+            settle_read(ready->token, ready->index);
+        else if (const auto* failed = std::get_if<order::ReadFailed>(&output))
+            settle_read(failed->token, {});
+        else if (const auto* want = std::get_if<order::WantState>(&output))
+            state_.state_wanted = name_of(want->from);
         else if (const auto* bad = std::get_if<order::BadMessage>(&output))
             state_.notice(Notice::Level::warning,
                           "order: bad message from " + order::describe(bad->from) + ": " + bad->reason);
         else if (const auto* refused = std::get_if<order::Refused>(&output);
-                 refused != nullptr && in_flight_ && refused->index == in_flight_->index) {
-            // Not taken, so certainly not executed: it goes back to the head of the queue.
-            queue_.push_front(std::move(in_flight_->work));
-            in_flight_.reset();
-            changed = true;
-        }
+                 refused != nullptr && in_flight_ && refused->index == in_flight_->index)
+            not_taken();
     }
     if (changed) {
-        route();
+        redirect();
         work();
     }
 }
@@ -183,7 +225,23 @@ void Ordered::on(const order::Persist& output) {
     tickets_.emplace_back(output.ticket, last);
 }
 
-void Ordered::on(const order::Send& output) {
+namespace {
+
+// What a replica may say that has forgotten promises: where its log is, so that it is sent what it lacks, but
+// nothing that counts (standing.h).
+bool make_harmless(order::Message& message) {
+    if (std::holds_alternative<order::VoteRequest>(message) ||
+        std::holds_alternative<order::VoteReply>(message))
+        return false;
+    if (auto* reply = std::get_if<order::AppendReply>(&message)) reply->held = reply->round = 0;
+    return true;
+}
+
+}  // namespace
+
+void Ordered::on(const order::Send& given) {
+    order::Send output = given;
+    if (state_.passive && !make_harmless(output.message)) return;
     for (const auto& peer : state_.options.peers) {
         if (member_id(peer.name) != output.to || !gossip_.reachable(peer.name)) continue;
         Ticket after = 0;
@@ -204,21 +262,25 @@ void Ordered::on(const order::Committed& output) {
 
 void Ordered::on(const order::LostPrimary&) {
     for (auto& item : queue_) {
-        if (item.requester.empty()) continue;  // route() takes it up again
-        answer(item, refusal(Error::make(not_primary, "not primary")));
+        if (!item.requester.empty()) answer(item, not_primary());
     }
     queue_.clear();
-    for (auto& [key, item] : outstanding_)
-        if (item.phase == Phase::queued && !(in_flight_ && in_flight_->work.requester.empty() &&
-                                             Key{in_flight_->work.session, in_flight_->work.number} == key))
-            item.phase = Phase::waiting;
+    // What is in flight may still be committed under the next primary, which then knows that.
+    std::set<RequestKey> in_flight;
+    if (in_flight_)
+        for (const auto& call : in_flight_->calls) in_flight.insert(call.work.key);
+    for (auto& [key, item] : outstanding_) {
+        if (item.phase != Phase::queued) continue;
+        item.phase = Phase::waiting;
+        item.unsure += in_flight.contains(item.key) ? 1 : 0;
+    }
 }
 
 void Ordered::drain() {
     while (!committed_.empty() && apply(committed_.front())) {
         const order::Entry entry = std::move(committed_.front());
         committed_.pop_front();
-        settle_in_flight(entry);
+        settle(entry);
         feed(order::Applied{entry.index});
     }
 }
@@ -226,21 +288,24 @@ void Ordered::drain() {
 // False while dependencies are on their way.
 bool Ordered::apply(const order::Entry& entry) {
     if (entry.index <= state_.database.version().get(ORDER_ORIGIN)) return true;  // came by gossip
-    auto delta = delta_of(entry, *state_.schema);
-    CHECK_NOTE(delta.has_value(),
-               "committed entry " + std::to_string(entry.index) + ": " + delta.error().message);
+    auto decoded = delta_of(entry, *state_.schema);
+    CHECK_NOTE(decoded.has_value(),
+               "committed entry " + std::to_string(entry.index) + ": " + decoded.error().message);
+    const crdt::Delta* delta = &decoded->delta;
     switch (state_.database.merge(*delta)) {
         case crdt::Database::Merged::premature:
             return false;
         case crdt::Database::Merged::duplicate:
             return true;
         case crdt::Database::Merged::refused:
-            CHECK_NOTE(false, "committed entry does not fit the schema: " + state_.database.check(*delta).error().message);
+            CHECK_NOTE(false, "committed entry does not fit the schema: " +
+                                  state_.database.check(*delta).error().message);
             return false;
         case crdt::Database::Merged::applied:
             break;
     }
     if (delta->stamp.hlc > state_.clock.last()) state_.clock.restore(delta->stamp.hlc);
+    state_.outcomes.note(entry.index, std::move(decoded->outcomes));
     Bytes body;
     ByteWriter(body).varint(entry.index);
     const Ticket ticket = state_.append(RecordKind::committed, body);
@@ -250,25 +315,16 @@ bool Ordered::apply(const order::Entry& entry) {
     return true;
 }
 
-void Ordered::settle_in_flight(const order::Entry& entry) {
-    if (!in_flight_ || entry.index < in_flight_->index) return;
-    InFlight done = std::move(*in_flight_);
-    in_flight_.reset();
-    if (entry.index == done.index && entry.epoch == done.epoch)
-        answer(done.work, std::move(done.answer));
-    else
-        answer(done.work, refusal(Error::make(sqlstate::serialization_failure,
-                                              "the primary changed before this transaction was committed")
-                                      .with_hint("It was not executed; run it again.")));
-    work();
-}
-
 // ---- requests at the client's node ----
 
 void Ordered::submit(Request request) {
     const Key key{request.session, request.number};
     Outstanding item;
     item.deadline = state_.now + request.timeout;
+    item.seen = state_.database.version();
+    item.key = request.key;
+    if (item.key == RequestKey{}) ++newest_request_.number, item.key = newest_request_;
+    by_request_[item.key].insert(key);
     item.request = std::move(request);
     const auto [place, fresh] = outstanding_.insert_or_assign(key, std::move(item));
     route(place->second);
@@ -280,20 +336,31 @@ void Ordered::route() {
         if (item.phase == Phase::waiting) route(item);
 }
 
+// What was sent where it cannot be answered any more is sent again.
+void Ordered::redirect() {
+    const std::string primary = primary_name();
+    for (auto& [key, item] : outstanding_) {
+        if (item.phase != Phase::forwarded) continue;
+        if (!gossip_.reachable(item.sent_to) || (!primary.empty() && primary != item.sent_to))
+            item.phase = Phase::waiting;
+    }
+    route();
+}
+
 void Ordered::route(Outstanding& item) {
     const auto& request = item.request;
     if (core_->primary() == member_id(state_.options.name)) {
         item.phase = Phase::queued;
-        queue_.push_back({"", request.session, request.number, request.runnable, request.values,
-                          state_.database.version(), request.expected, item.deadline});
+        queue_.push_back(
+            {"", item.key, request.runnable, request.values, item.seen, request.expected, item.deadline});
         return;
     }
     const std::string primary = primary_name();
     if (primary.empty() || !gossip_.reachable(primary)) return;
     wire::Forward forward;
     forward.origin = state_.options.id;
-    forward.session = request.session;
-    forward.number = request.number;
+    forward.session = item.key.client;
+    forward.number = item.key.number;
     if (request.runnable->transaction)
         forward.transaction = state_.schema->transactions[*request.runnable->transaction].name;
     else
@@ -306,28 +373,97 @@ void Ordered::route(Outstanding& item) {
         if (!value.is_null()) sql::print_text(types[i], value, text, labels);
         forward.parameters.push_back({sql::oid_of(types[i]), {value.is_null(), std::move(text)}});
     }
-    forward.seen = to_wire(state_.database.version());
+    forward.seen = to_wire(item.seen);
     forward.expected = request.expected;
     forward.deadline_micros = (item.deadline - state_.now).micros;
     item.phase = Phase::forwarded;
     item.sent_to = primary;
+    ++item.unsure;
     // The primary waits for what this client has seen; it can only get it from here once it is durable here.
     state_.out->push_back(Send{primary, std::move(forward), 0});
 }
 
+void Ordered::forget_member(const std::string& peer) {
+    feed(order::Forgotten{member_id(peer)});
+}
+
+void Ordered::ask_fence() {
+    const std::string primary = primary_name();
+    if (fence_ != 0 || primary.empty() || !gossip_.reachable(primary)) return;
+    wire::Forward forward;
+    forward.origin = state_.options.id;
+    forward.number = ++fence_number_;
+    forward.deadline_micros = state_.options.order_timeout.micros;
+    state_.out->push_back(Send{primary, std::move(forward), 0});
+}
+
+bool Ordered::fenced() const {
+    if (fence_ == 0 || state_.held.get(ORDER_ORIGIN) < fence_) return false;
+    const auto status = core_->status();
+    return status.durable >= fence_ && status.commit >= fence_;
+}
+
+std::uint64_t Ordered::ask_read() {
+    reads_[++newest_read_] = {};
+    feed(order::Read{newest_read_});
+    return newest_read_;
+}
+
+void Ordered::settle_read(std::uint64_t token, std::optional<order::Index> index) {
+    const auto found = reads_.find(token);
+    if (found == reads_.end()) return;
+    found->second = {index, !index};
+    reads_settled_ = true;
+}
+
+std::optional<order::Index> Ordered::read_index(std::uint64_t token) const {
+    const auto found = reads_.find(token);
+    return found == reads_.end() ? std::nullopt : found->second.index;
+}
+
+bool Ordered::read_failed(std::uint64_t token) const {
+    const auto found = reads_.find(token);
+    return found == reads_.end() || found->second.failed;
+}
+
 void Ordered::forwarded(const std::string& peer, const wire::Forwarded& message) {
-    const auto found = outstanding_.find({message.session, message.number});
-    if (found == outstanding_.end() || found->second.phase != Phase::forwarded ||
-        found->second.sent_to != peer)
-        return;
-    Outstanding& item = found->second;
-    if (!message.ok && message.sqlstate == not_primary) {
-        item.phase = Phase::waiting;  // it was not executed: tried again when the primary is known
+    if (message.session == 0) {  // sessions of clients begin with 1
+        if (message.ok && fence_ == 0 && message.number != 0 && message.number <= fence_number_)
+            fence_ = message.csn;
         return;
     }
-    item.answer = message;
-    item.phase = Phase::applying;
-    finish(found->first, item);
+    for (const Key& key : waiting_for({message.session, message.number})) {
+        Outstanding& item = outstanding_.at(key);
+        if (item.phase != Phase::forwarded || item.sent_to != peer) continue;
+        const bool first = item.unsure <= 1;
+        if (is_not_primary(message) || (is_cannot_tell(message) && first)) {
+            // It was not executed: tried again at another primary, which may be known by now, or at the same
+            // node when the next tick comes.
+            --item.unsure;
+            item.phase = Phase::waiting;
+            if (first) item.seen = state_.database.version();
+            if (primary_name() != peer) route(item);
+            continue;
+        }
+        item.answer = message;
+        item.phase = Phase::applying;
+        finish(key, item);
+    }
+    work();
+}
+
+std::vector<Ordered::Key> Ordered::waiting_for(RequestKey key) const {
+    const auto found = by_request_.find(key);
+    return found == by_request_.end() ? std::vector<Key>()
+                                      : std::vector<Key>(found->second.begin(), found->second.end());
+}
+
+void Ordered::erase(const Key& key) {
+    const auto found = outstanding_.find(key);
+    const auto keys = by_request_.find(found->second.key);
+    keys->second.erase(key);
+    if (keys->second.empty()) by_request_.erase(keys);
+    outstanding_.erase(found);
 }
 
 // Answers once what was committed is visible here. Erases the item when done.
@@ -335,8 +471,8 @@ void Ordered::finish(const Key& key, Outstanding& item) {
     if (item.phase != Phase::applying || item.answer.csn > state_.database.version().get(ORDER_ORIGIN))
         return;
     const Key copy = key;
-    const Outstanding done = std::move(item);
-    outstanding_.erase(copy);
+    const Outstanding done = item;
+    erase(copy);
     if (!done.answer.ok) return reply(copy.first, copy.second, std::unexpected(error_of(done.answer)));
     if (done.request.sink != nullptr) {
         const auto& columns = done.request.runnable->bound->columns;
@@ -362,28 +498,32 @@ void Ordered::reply(std::uint64_t session, std::uint64_t number, Result<std::str
 }
 
 void Ordered::forget(std::uint64_t session) {
-    std::erase_if(outstanding_, [&](const auto& item) { return item.first.first == session; });
+    for (auto it = outstanding_.begin(); it != outstanding_.end();) {
+        const Key key = (it++)->first;
+        if (key.first == session) erase(key);
+    }
 }
 
 void Ordered::cancel(std::uint64_t session) {
     for (auto it = outstanding_.begin(); it != outstanding_.end();) {
-        if (it->first.first != session) {
-            ++it;
-            continue;
-        }
-        const bool certain = it->second.phase == Phase::waiting;
+        const auto& [key, item] = *it++;
+        if (key.first != session) continue;
+        const bool certain = item.phase == Phase::waiting && item.unsure == 0;
         auto error = Error::make(sqlstate::query_canceled, "canceling statement due to user request");
         if (!certain) error.detail = "The request had been handed to the primary and may still be executed.";
-        reply(it->first.first, it->first.second, std::unexpected(std::move(error)));
-        it = outstanding_.erase(it);
+        reply(key.first, key.second, std::unexpected(std::move(error)));
+        erase(key);
     }
 }
 
 std::string Ordered::primary_name() const {
-    const ReplicaId primary = core_->primary();
-    if (primary == member_id(state_.options.name)) return state_.options.name;
+    return name_of(core_->primary());
+}
+
+std::string Ordered::name_of(ReplicaId member) const {
+    if (member == member_id(state_.options.name)) return state_.options.name;
     for (const auto& peer : state_.options.peers)
-        if (member_id(peer.name) == primary) return peer.name;
+        if (member_id(peer.name) == member) return peer.name;
     return {};
 }
 
@@ -392,13 +532,12 @@ Error Ordered::unreachable(const Outstanding& item) const {
                                  ? state_.schema->transactions[*item.request.runnable->transaction].name
                                  : std::string("this statement");
     const std::string primary = primary_name();
-    if (item.phase == Phase::forwarded || item.phase == Phase::queued || item.phase == Phase::applying)
+    if (item.phase != Phase::waiting || item.unsure > 0)
         return Error::make("40003", "no answer from the primary in time: " + what +
                                         " may or may not have been executed")
-            .with_detail(
-                "Node " + state_.options.name +
-                (item.phase == Phase::forwarded ? " sent it to primary " + item.sent_to : " queued it") +
-                ", and then a majority of the nodes could not be reached.")
+            .with_detail("Node " + state_.options.name +
+                         (item.sent_to.empty() ? " queued it" : " sent it to primary " + item.sent_to) +
+                         ", and then a majority of the nodes could not be reached.")
             .with_hint("Look at the data before you try again.");
     return Error::make(sqlstate::cannot_connect_now, "the primary is unreachable, and " + what + " needs it")
         .with_detail("Node " + state_.options.name +
@@ -411,107 +550,6 @@ Error Ordered::unreachable(const Outstanding& item) const {
             "anabranch.order_timeout.");
 }
 
-// ---- requests at the primary ----
-
-void Ordered::forward(const std::string& peer, const wire::Forward& message) {
-    Work item;
-    item.requester = peer;
-    item.session = message.session;
-    item.number = message.number;
-    if (core_->primary() != member_id(state_.options.name))
-        return answer(item, refusal(Error::make(not_primary, "not primary")));
-    std::vector<sql::Type> types;
-    for (const auto& parameter : message.parameters) types.push_back(sql::type_of_oid(parameter.first));
-    auto runnable = message.transaction.empty() ? runnables_.of_statement(message.statement, types)
-                                                : runnables_.of_transaction(message.transaction);
-    if (!runnable) return answer(item, refusal(runnable.error()));
-    item.runnable = *runnable;
-    const auto wanted = value_types(*state_.schema, *item.runnable);
-    if (wanted.size() != message.parameters.size())
-        return answer(item, refusal(Error::make(sqlstate::protocol_violation,
-                                                "forwarded request has a wrong number of parameters")));
-    item.values = std::make_shared<Values>();
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const auto& [null, text] = message.parameters[i].second;
-        if (null) {
-            item.values->values.push_back(sql::Datum::null());
-            continue;
-        }
-        auto value = sql::parse_text(wanted[i], item.values->arena.copy(text), item.values->arena,
-                                     &exec::plans_of(*state_.schema));
-        if (!value) return answer(item, refusal(value.error()));
-        item.values->values.push_back(*value);
-    }
-    item.seen = from_wire(message.seen);
-    item.expected = message.expected;
-    item.deadline =
-        state_.now + Duration{std::clamp<std::int64_t>(message.deadline_micros, 0, seconds(3600).micros)};
-    queue_.push_back(std::move(item));
-    work();
-}
-
-void Ordered::work() {
-    while (!in_flight_ && core_->may_execute() && state_.log_space && committed_.empty()) {
-        // A request that has seen what is not here yet lets others pass.
-        const auto ready = std::find_if(queue_.begin(), queue_.end(), [&](const Work& item) {
-            return state_.database.version().covers(item.seen);
-        });
-        if (ready == queue_.end()) return;
-        Work item = std::move(*ready);
-        queue_.erase(ready);
-        if (item.deadline < state_.now && !item.requester.empty())
-            continue;  // its client has been told already
-        if (item.requester.empty() && !outstanding_.contains({item.session, item.number})) continue;
-        execute(std::move(item));
-    }
-}
-
-void Ordered::execute(Work item) {
-    const auto* labels = &exec::plans_of(*state_.schema);
-    TextSink rows(item.runnable->bound->columns, labels);
-    HashingSink hashed(item.runnable->bound->columns, labels, &rows);
-    run_.reset();
-    origin_.begin(state_.now, state_.random.next());
-    auto result = run_.run(*item.runnable->compiled, item.values->values, &hashed);
-    if (!result) return answer(item, refusal(result.error()));
-    auto writes = run_.finish();
-    if (!writes) return answer(item, refusal(writes.error()));
-    if (item.expected != 0 && item.expected != hashed.hash())
-        return answer(item, refusal(Error::make(sqlstate::serialization_failure,
-                                                "could not serialize access due to concurrent update")
-                                        .with_detail("The statement was run inside a transaction block, and "
-                                                     "at the primary its result would differ.")
-                                        .with_hint("Nothing was executed; run the transaction again.")));
-    wire::Forwarded done;
-    done.ok = true;
-    done.tag = tag_of(*result, *item.runnable);
-    done.rows = std::move(rows.rows);
-    if ((*writes)->empty()) {
-        const Ticket after = state_.pending.empty() ? 0 : state_.pending.back().ticket;
-        return answer(item, std::move(done), after);
-    }
-    const order::Index index = core_->next_index();
-    const auto delta = state_.database.make_delta(**writes, {ORDER_ORIGIN, index},
-                                                  {state_.clock.tick(state_.now), ORDER_ORIGIN});
-    done.csn = index;
-    in_flight_ = InFlight{index, core_->epoch(), std::move(item), std::move(done)};
-    feed(order::Propose{in_flight_->epoch, index, delta.encode(), to_dots(delta.dependencies, false)});
-}
-
-void Ordered::answer(const Work& item, wire::Forwarded answer, Ticket after) {
-    answer.session = item.session;
-    answer.number = item.number;
-    if (!item.requester.empty()) {
-        state_.out->push_back(Send{item.requester, std::move(answer), after > state_.durable ? after : 0});
-        return;
-    }
-    const auto found = outstanding_.find({item.session, item.number});
-    if (found == outstanding_.end()) return;
-    found->second.answer = std::move(answer);
-    found->second.phase = Phase::applying;
-    finish(found->first, found->second);
-}
-
 // ---- events ----
 
 void Ordered::message(const std::string& peer, const wire::OrderMessage& message) {
@@ -522,7 +560,7 @@ void Ordered::message(const std::string& peer, const wire::OrderMessage& message
 }
 
 void Ordered::peer_changed() {
-    route();
+    redirect();
 }
 
 void Ordered::persisted() {
@@ -549,12 +587,14 @@ void Ordered::merged() {
 
 void Ordered::tick() {
     feed(order::Tick{});
+    route();
+    work();
     for (auto it = outstanding_.begin(); it != outstanding_.end();) {
         auto current = it++;
         if (state_.now < current->second.deadline) continue;
         const Key key = current->first;
         const Error error = unreachable(current->second);
-        outstanding_.erase(current);
+        erase(key);
         reply(key.first, key.second, std::unexpected(error));
     }
     std::erase_if(queue_, [&](const Work& item) { return item.deadline < state_.now; });

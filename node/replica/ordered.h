@@ -3,15 +3,21 @@
 //
 // At the client's node a request is either on its way to the primary or waits for one; it ends with the
 // primary's answer once the answer's CSN is applied here, with 57P03 when no primary could be reached in time
-// (it was certainly not executed), or with 40003 when the answer is missing (it may have been executed). At
-// the primary requests queue; each runs on the state that holds all earlier ones, and its delta is proposed
-// to the order. One transaction is in flight at a time.
+// (it was certainly not executed), or with 40003 when the answer is missing (it may have been executed). When
+// the primary changes or a link breaks it is sent again, under the same key, and executed once (outcomes.h).
+//
+// At the primary requests queue (ordered_primary.cpp). All that wait run one after another, each on the state
+// that holds all earlier ones, and become one entry of the order: what they did together is one delta. One
+// entry is in flight at a time; it is answered for when it is committed, and so is a call that was refused on
+// a state with its effects.
 #pragma once
 
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "node/order/record.h"
 #include "node/replica/gossip.h"
@@ -46,8 +52,13 @@ class Ordered {
             const exec::VirtualTables* outside);
 
     Result<void> recover(BytesView record) { return recovery_.add(record); }
-    Result<void> recover_committed(std::uint64_t index);  // a 'C' record: merges the entry
+    Result<void> recover_committed(Ticket ticket, std::uint64_t index);  // a 'C' record: merges the entry
+    // A record before the checkpoint: only the deltas that some member may lack are wanted.
+    void recover_old(Ticket ticket, RecordKind kind, BytesView body);
     void start();
+    // What recovery of all records so far would lead to, as fewer records, for a checkpoint.
+    void image(FunctionRef<void(RecordKind, BytesView)> put) const;
+    void compact(order::Index index);  // a checkpoint holds all entries up to `index`
 
     struct Request {
         std::uint64_t session = 0, number = 0;
@@ -57,6 +68,7 @@ class Ordered {
         std::uint64_t expected = 0;     // hash of the rows shown, 0: none
         std::string tag;  // to answer with instead of the statement's own ("COMMIT"), if not empty
         Duration timeout;
+        RequestKey key;  // 0: it gets one
     };
     void submit(Request request);
     void forget(std::uint64_t session);  // the client is gone: its sink must not be used any more
@@ -65,6 +77,18 @@ class Ordered {
     void message(const std::string& peer, const wire::OrderMessage& message);
     void forward(const std::string& peer, const wire::Forward& message);
     void forwarded(const std::string& peer, const wire::Forwarded& message);
+    void forget_member(const std::string& peer);  // it has lost its disk
+    // An entry that the primary makes after this is asked for; true once the order up to there is durable
+    // here.
+    void ask_fence();
+    bool fenced() const;
+    // A read that is to see all that the order had committed when it was asked for: the CSN to wait for, once
+    // it is known. A failed one may be asked for again.
+    std::uint64_t ask_read();
+    std::optional<order::Index> read_index(std::uint64_t token) const;
+    bool read_failed(std::uint64_t token) const;
+    void end_read(std::uint64_t token) { reads_.erase(token); }
+    bool take_reads_settled() { return std::exchange(reads_settled_, false); }
     void peer_changed();  // a link came or went
     void persisted();     // state.durable has grown
     void held_changed();  // state.held has grown
@@ -80,25 +104,31 @@ class Ordered {
     enum class Phase : std::uint8_t { waiting, queued, forwarded, applying };
     struct Outstanding {
         Request request;
+        RequestKey key;
+        crdt::VersionVector seen;  // when it was made
         Phase phase = Phase::waiting;
         Instant deadline;
         std::string sent_to;
+        unsigned unsure = 0;  // times that it was handed to somebody and nothing was heard of it
         wire::Forwarded answer;
     };
-    struct Work {               // at the primary
-        std::string requester;  // peer; empty: a client of this node
-        std::uint64_t session = 0, number = 0;
+    struct Work {               // at the primary; without a runnable: a fence
+        std::string requester;  // peer; empty: clients of this node
+        RequestKey key;
         RunnablePtr runnable;
         std::shared_ptr<Values> values;
         crdt::VersionVector seen;
         std::uint64_t expected = 0;
         Instant deadline;
     };
+    struct Call {
+        Work work;
+        wire::Forwarded answer;
+    };
     struct InFlight {
         order::Index index = 0;
         order::Epoch epoch = 0;
-        Work work;
-        wire::Forwarded answer;
+        std::vector<Call> calls;
     };
     using Key = std::pair<std::uint64_t, std::uint64_t>;
 
@@ -110,12 +140,22 @@ class Ordered {
     void on(const order::LostPrimary& output);
     void drain();
     bool apply(const order::Entry& entry);
-    void settle_in_flight(const order::Entry& entry);
+    void settle(const order::Entry& entry);
+    void not_taken();
+    void give_back(Work item);
     void route();
     void route(Outstanding& item);
+    void redirect();
+    void settle_read(std::uint64_t token, std::optional<order::Index> index);
     void work();
-    void execute(Work item);
+    std::vector<Work> ready();
+    void execute(std::vector<Work> items);
+    std::optional<wire::Forwarded> told_before(const Work& item) const;
+    wire::Forwarded execute(const Work& item);
+    std::string name_of(ReplicaId member) const;
     void answer(const Work& item, wire::Forwarded answer, Ticket after = 0);
+    std::vector<Key> waiting_for(RequestKey key) const;
+    void erase(const Key& key);
     void finish(const Key& key, Outstanding& item);
     void reply(std::uint64_t session, std::uint64_t number, Result<std::string> tag);
     Error unreachable(const Outstanding& item) const;
@@ -124,16 +164,34 @@ class Ordered {
     Gossip& gossip_;
     Runnables& runnables_;
     order::Recovery recovery_;
+    std::map<order::Index, order::Entry> old_entries_;  // of recover_old
     std::unique_ptr<order::Order> core_;
     RecordedOrigin origin_;
     exec::TransactionRun run_;
     std::deque<std::pair<order::Ticket, Ticket>> tickets_;  // of the core, of the log
     std::deque<order::Entry> committed_;                    // in order, waiting for their dependencies
     std::map<Key, Outstanding> outstanding_;
+    std::map<RequestKey, std::set<Key>> by_request_;  // of outstanding_
+    RequestKey newest_request_;
     std::deque<Work> queue_;
+    std::uint64_t fence_number_ = 0;  // of the newest request for a fence
+    order::Index fence_ = 0;          // 0: none yet
     std::optional<InFlight> in_flight_;
+    struct PrimaryRead {
+        std::optional<order::Index> index;
+        bool failed = false;
+    };
+    std::map<std::uint64_t, PrimaryRead> reads_;
+    std::uint64_t newest_read_ = 0;
+    bool reads_settled_ = false;
     bool feeding_ = false;
     std::deque<order::Input> inputs_;
 };
+
+wire::Forwarded refusal(const Error& error);
+wire::Forwarded not_primary();  // nothing was executed: to be tried at the primary
+bool is_not_primary(const wire::Forwarded& answer);
+wire::Forwarded cannot_tell();  // it may have been executed before
+bool is_cannot_tell(const wire::Forwarded& answer);
 
 }  // namespace anabranch::replica

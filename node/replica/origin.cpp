@@ -28,11 +28,51 @@ void IdentityValues::observe(const crdt::Delta& delta) {
             for (const auto& group : row.groups) {
                 if (group.group != identity.group || identity.position >= group.values.size()) continue;
                 const std::int64_t value = group.values[identity.position].integer;
-                if (value < 0 || value % stride != slot_) continue;
-                auto& newest = newest_[{row.table, identity.column}];
-                newest = std::max(newest, value / stride);
+                if (value >= 0) note(row.table, identity.column, value % stride, value / stride);
             }
     }
+}
+
+void IdentityValues::note(TableId table, ColumnId column, std::int64_t slot, std::int64_t counter) {
+    auto& newest = slot == slot_ ? newest_[{table, column}] : others_[{table, column, slot}];
+    newest = std::max(newest, counter);
+}
+
+void IdentityValues::encode(ByteWriter& out) const {
+    const auto put = [&](TableId table, ColumnId column, std::int64_t slot, std::int64_t counter) {
+        out.varint(table.value);
+        out.varint(column.value);
+        out.varint(static_cast<std::uint64_t>(slot));
+        out.varint(static_cast<std::uint64_t>(counter));
+    };
+    out.varint(newest_.size() + others_.size());
+    for (const auto& [key, counter] : newest_) put(key.first, key.second, slot_, counter);
+    for (const auto& [key, counter] : others_)
+        put(std::get<0>(key), std::get<1>(key), std::get<2>(key), counter);
+}
+
+bool IdentityValues::observe(ByteReader& in) {
+    struct Drawn {
+        TableId table;
+        ColumnId column;
+        std::int64_t slot = 0, counter = 0;
+    };
+    std::vector<Drawn> all;
+    const std::uint64_t count = in.varint();
+    for (std::uint64_t i = 0; i < count && !in.failed(); ++i) {
+        const std::uint64_t table = in.varint(), column = in.varint(), slot = in.varint(),
+                            counter = in.varint();
+        if (table > UINT32_MAX || column > UINT32_MAX || slot >= stride ||
+            counter > static_cast<std::uint64_t>(INT64_MAX / stride))
+            return false;
+        all.push_back({{static_cast<std::uint32_t>(table)},
+                       {static_cast<std::uint32_t>(column)},
+                       static_cast<std::int64_t>(slot),
+                       static_cast<std::int64_t>(counter)});
+    }
+    if (in.failed()) return false;
+    for (const auto& drawn : all) note(drawn.table, drawn.column, drawn.slot, drawn.counter);
+    return true;
 }
 
 }  // namespace anabranch::replica

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <tuple>
 #include <vector>
 
 #include "crdt/delta.h"
@@ -20,6 +21,9 @@ class IdentityValues {
     // Takes note of values in a delta, so that none is drawn again after a restart, nor one that a client
     // chose.
     void observe(const crdt::Delta& delta);
+    // All values drawn so far, in checkpoints and for peers that get a state instead of deltas.
+    void encode(ByteWriter& out) const;
+    bool observe(ByteReader& in);  // false: malformed, and nothing taken over
 
   private:
     struct IdentityColumn {
@@ -27,9 +31,13 @@ class IdentityValues {
         std::size_t position = 0;  // among the group's columns
         ColumnId column;
     };
+    void note(TableId table, ColumnId column, std::int64_t slot, std::int64_t counter);
+
     std::int64_t slot_;
     std::map<TableId, std::vector<IdentityColumn>> columns_;
     std::map<std::pair<TableId, ColumnId>, std::int64_t> newest_;
+    // The same for the other slots: their nodes may have to be told, once they have lost their own memory.
+    std::map<std::tuple<TableId, ColumnId, std::int64_t>, std::int64_t> others_;
 };
 
 class RecordedOrigin final : public exec::Origin {
@@ -45,6 +53,7 @@ class RecordedOrigin final : public exec::Origin {
         random_ = Random(seed_);
         replayed_ = 0;
     }
+    void forget_rest() { identity_log_.resize(replayed_); }  // values of statements that are undone
     Instant now() const override { return now_; }
     Random& random() override { return random_; }
     std::int64_t next_identity(TableId table, ColumnId column) override {

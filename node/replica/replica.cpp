@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "lib/base/check.h"
+#include "node/replica/checkpoint.h"
 #include "node/replica/gossip.h"
 #include "node/replica/ordered.h"
 #include "node/replica/prepare.h"
 #include "node/replica/sessions.h"
+#include "node/replica/standing.h"
+#include "node/replica/state_transfer.h"
 
 namespace anabranch::replica {
 
@@ -51,19 +54,54 @@ class Replica::Impl {
           gossip_(state_),
           ordered_(state_, gossip_, identities_, preparer_, outside),
           sessions_(state_, ordered_, identities_, outside),
+          transfer_(state_, gossip_, identities_),
+          standing_(state_, gossip_, ordered_),
+          checkpoint_(state_, gossip_, ordered_, identities_,
+                      [this](Checkpoint::Put put) {
+                          transfer_.image(put);
+                          standing_.image(put);
+                      }),
           outside_(outside) {
         CHECK_NOTE(state_.plan.schema_hash == state_.schema->hash, "the plan belongs to another schema");
     }
 
     // ---- recovery ----
 
-    Result<void> recover(BytesView record) {
+    Result<void> recover_checkpoint(BytesView part) {
+        recovered_ = true;
+        return checkpoint_.recover(part, [this](BytesView record) { return recover_record(0, record); });
+    }
+
+    Result<void> recover(Ticket ticket, BytesView record) {
+        state_.next_ticket = ticket + 1;
+        state_.durable = ticket;
+        if (ticket < checkpoint_.begin()) return recover_old(ticket, record);
+        checkpoint_.rows_recovered();
+        state_.log_bytes += record.size();
+        return recover_record(ticket, record);
+    }
+
+    // The checkpoint holds what it did; what remains is that some member may lack a delta.
+    Result<void> recover_old(Ticket ticket, BytesView record) {
+        if (record.empty()) return {};
+        const auto kind = static_cast<RecordKind>(record[0]);
+        const BytesView body = record.substr(1);
+        if (kind == RecordKind::delta) {
+            TRY(const auto decoded, decode_delta(body));
+            state_.deltas.add(decoded.delta.dot, Bytes(body), ticket, state_.now);
+        } else if (kind == RecordKind::order || kind == RecordKind::committed) {
+            ordered_.recover_old(ticket, kind, body);
+        }
+        return {};
+    }
+
+    Result<void> recover_record(Ticket ticket, BytesView record) {
         const auto corrupt = [](const std::string& what) { return fail(sqlstate::io_error, "log: " + what); };
         if (record.empty()) return corrupt("empty record");
         const BytesView body = record.substr(1);
         switch (static_cast<RecordKind>(record[0])) {
             case RecordKind::delta:
-                return recover_delta(body);
+                return recover_delta(ticket, body);
             case RecordKind::order:
                 return ordered_.recover(body);
             case RecordKind::committed: {
@@ -71,34 +109,57 @@ class Replica::Impl {
                 const auto index = reader.varint();
                 if (!reader.complete()) return corrupt("bad commit record");
                 recovered_ = true;
-                return ordered_.recover_committed(index);
+                return ordered_.recover_committed(ticket, index);
             }
             case RecordKind::peer:
                 return gossip_.recover_peer(body) ? Result<void>() : corrupt("bad peer record");
+            case RecordKind::version:
+                return checkpoint_.recover_version(body);
+            case RecordKind::standing:
+                return standing_.recover(body);
+            case RecordKind::state:
+                recovered_ = true;
+                return transfer_.recover(body);
+            case RecordKind::outcomes: {
+                ByteReader reader(body);
+                return state_.outcomes.merge(reader) && reader.complete() ? Result<void>()
+                                                                          : corrupt("bad record of outcomes");
+            }
+            case RecordKind::identity: {
+                ByteReader reader(body);
+                return identities_.observe(reader) && reader.complete() ? Result<void>()
+                                                                        : corrupt("bad identity record");
+            }
         }
         return corrupt("record of unknown kind " + std::to_string(static_cast<unsigned char>(record[0])));
     }
 
-    Result<void> recover_delta(BytesView body) {
-        TRY(const auto delta, crdt::Delta::decode(body));
+    Result<void> recover_delta(Ticket ticket, BytesView body) {
+        TRY(auto decoded, decode_delta(body));
+        const crdt::Delta& delta = decoded.delta;
         TRY_VOID(state_.database.check(delta));
         if (state_.database.merge(delta) != crdt::Database::Merged::applied)
             return fail(sqlstate::io_error, "log: delta " + std::to_string(delta.dot.seq) + " of " +
                                                 hex(delta.dot.origin.value) +
                                                 " does not follow what is before it");
-        if (delta.dot.origin == state_.options.id) state_.own_seq = delta.dot.seq;
         identities_.observe(delta);
+        state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
         state_.held.set(delta.dot.origin, delta.dot.seq);
-        state_.deltas.add(delta.dot, Bytes(body));
+        state_.deltas.add(delta.dot, Bytes(body), ticket, state_.now);
         recovered_ = true;
         return {};
     }
 
     Result<void> start(Instant now, Outputs& out) {
         enter(now, out);
+        checkpoint_.recovered();
+        transfer_.merged();
+        standing_.start();
         if (!recovered_) TRY_VOID(make_initial());
+        state_.own_seq = state_.database.version().get(state_.options.id);
         state_.clock.restore(std::max(state_.clock.last(), state_.database.greatest_hlc()));
         ordered_.start();
+        state_.database.set_overwrite_sink(&overwritten_);
         started_ = true;
         leave();
         return {};
@@ -112,7 +173,8 @@ class Replica::Impl {
             TRY_VOID(run.run(*exec::compile(state_.schema, statement), {}, nullptr));
         TRY(const auto* writes, run.finish());
         if (writes->empty()) return {};
-        const auto delta = state_.database.make_delta(writes->known_to_all(*state_.schema), {initial_origin, 1}, {1, initial_origin});
+        const auto delta = state_.database.make_delta(writes->known_to_all(*state_.schema),
+                                                      {initial_origin, 1}, {1, initial_origin});
         CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
         Bytes bytes = delta.encode();
         const Ticket ticket = state_.append(RecordKind::delta, bytes);
@@ -131,7 +193,9 @@ class Replica::Impl {
     }
 
     Instant next_deadline() const {
-        return std::min({ordered_.next_deadline(), gossip_.next_deadline(), sessions_.next_deadline()});
+        const Instant next =
+            std::min({ordered_.next_deadline(), gossip_.next_deadline(), sessions_.next_deadline()});
+        return next - lead_;  // by the clock of whoever waits for it
     }
 
     Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
@@ -158,8 +222,7 @@ class Replica::Impl {
         self.heard_micros = 0;
         self.version = state_.held;
         out.push_back(std::move(self));
-        (void)now;
-        gossip_.fill(out);
+        gossip_.fill(out, now);
         const auto primary = ordered_.primary_name();
         for (auto& peer : out) peer.primary = peer.name == primary;
         return out;
@@ -170,36 +233,73 @@ class Replica::Impl {
                ordered_.primary_name();
     }
 
+    Overwritten overwritten_;
     State state_;
     IdentityValues identities_;
     Preparer preparer_;
     Gossip gossip_;
     Ordered ordered_;
     Sessions sessions_;
+    StateTransfer transfer_;
+    Standing standing_;
+    Checkpoint checkpoint_;
     const exec::VirtualTables* outside_;
 
   private:
     void enter(Instant now, Outputs& out) {
-        // Time does not go back inside a replica; a clock that was set back stands still until it has caught
-        // up.
-        state_.now = std::max(state_.now, now);
+        // Time does not go back inside a replica: when the clock is set back it goes on from where it was, at
+        // three quarters of the pace until the clock has caught up.
+        const Duration passed = now - read_at_;
+        if (passed < Duration{})
+            lead_.micros -= passed.micros;
+        else if (passed > seconds(10))  // a jump: ticks come more often
+            lead_.micros -= std::min(lead_.micros, passed.micros);
+        else
+            lead_.micros -= std::min(lead_.micros, passed.micros / 4);
+        read_at_ = now;
+        state_.now = now + lead_;
         state_.out = &out;
     }
     // Whatever has been merged during the step may let something else go on.
     void leave() {
         if (!started_) return;
-        while (changes_told_ != state_.changes) {
+        while (changes_told_ != state_.changes || ordered_.take_reads_settled()) {
             changes_told_ = state_.changes;
+            transfer_.merged();
             ordered_.merged();
             sessions_.merged();
         }
+        if (!state_.state_wanted.empty()) {
+            const std::string from = std::exchange(state_.state_wanted, {});
+            if (gossip_.reachable(from)) transfer_.offered(from);
+        }
+        standing_.consider();
     }
 
     void on(const Tick&) {
         gossip_.tick();
         ordered_.tick();
         sessions_.tick();
+        transfer_.tick();
+        standing_.tick();
+        checkpoint_.consider();
+        measure_memory();
     }
+    void measure_memory() {
+        if (state_.options.memory_bytes_max == 0) return;
+        state_.memory_bytes = state_.database.memory_bytes();
+        // Some room is asked for before writes are taken again, so that it does not go to and fro.
+        const std::uint64_t bound =
+            state_.memory_full ? state_.options.memory_bytes_max / 100 * 98 : state_.options.memory_bytes_max;
+        const bool full = state_.memory_bytes >= bound;
+        if (full == std::exchange(state_.memory_full, full)) return;
+        state_.notice(full ? Notice::Level::alarm : Notice::Level::info,
+                      full ? "rows take all the memory they may use (--memory-bytes): writes are refused, "
+                             "reads and DELETE go on"
+                           : "there is memory for rows again");
+        if (!full) gossip_.hurry();
+    }
+    void on(const CheckpointReady& event) { checkpoint_.ready(event); }
     void on(const PeerUp& event) { gossip_.up(event.peer); }
     void on(const PeerDown& event) {
         gossip_.down(event.peer);
@@ -229,28 +329,40 @@ class Replica::Impl {
         while (!state_.pending.empty() && state_.pending.front().ticket <= state_.durable) {
             auto& item = state_.pending.front();
             state_.held.set(item.dot.origin, item.dot.seq);
-            state_.deltas.add(item.dot, std::move(item.bytes));
+            state_.deltas.add(item.dot, std::move(item.bytes), item.ticket, state_.now);
             state_.pending.pop_front();
             grown = true;
         }
+        while (!state_.pending_versions.empty() && state_.pending_versions.front().first <= state_.durable) {
+            state_.held.merge(state_.pending_versions.front().second);
+            state_.deltas.note_known(state_.pending_versions.front().second);
+            state_.pending_versions.pop_front();
+            grown = true;
+        }
+        transfer_.persisted();
         ordered_.persisted();
         if (grown) {
             ordered_.held_changed();
             gossip_.push();
+            state_.deltas.bound(state_.options.kept_bytes_max);
         }
         sessions_.persisted();
+        checkpoint_.consider();
     }
 
     void on(const FromPeer& event) {
         if (gossip_.is_cut(event.peer)) return;
         if (const auto* hello = std::get_if<wire::Hello>(&event.message)) {
-            gossip_.hello(event.peer, *hello);
+            const auto greeted = gossip_.hello(event.peer, *hello);
+            if (greeted == Gossip::Greeted::refused) return;
+            if (greeted == Gossip::Greeted::replaced) ordered_.forget_member(event.peer);
+            standing_.heard(event.peer, hello->known);
             return ordered_.peer_changed();
         }
         if (!gossip_.reachable(event.peer)) return;  // nothing counts before the greeting
         gossip_.heard(event.peer);
         if (const auto* have = std::get_if<wire::Have>(&event.message))
-            gossip_.have(event.peer, *have);
+            have_from(event.peer, *have);
         else if (const auto* deltas = std::get_if<wire::Deltas>(&event.message))
             receive(event.peer, *deltas);
         else if (const auto* order = std::get_if<wire::OrderMessage>(&event.message))
@@ -259,13 +371,40 @@ class Replica::Impl {
             ordered_.forward(event.peer, *forward);
         else if (const auto* forwarded = std::get_if<wire::Forwarded>(&event.message))
             ordered_.forwarded(event.peer, *forwarded);
+        else if (const auto* request = std::get_if<wire::StateRequest>(&event.message))
+            transfer_.request(event.peer, *request);
+        else if (const auto* chunk = std::get_if<wire::StateChunk>(&event.message))
+            if (auto joined = transfer_.chunk(event.peer, *chunk); !joined)
+                refuse(event.peer, joined.error().message);
+    }
+
+    void have_from(const std::string& peer, const wire::Have& message) {
+        gossip_.have(peer, message);
+        find_out(from_wire(message.version), peer);
+        if (message.state_offered && !state_.database.version().covers(from_wire(message.version)))
+            transfer_.offered(peer);
+    }
+
+    // A peer knows more of this replica's past than it does itself. It must not give the same dots again, and
+    // has forgotten promises that it made in the order.
+    void find_out(const crdt::VersionVector& version, const std::string& peer) {
+        if (version.get(state_.options.id) <= state_.own_seq || std::exchange(state_.outdated, true)) return;
+        state_.passive = true;
+        state_.notice(Notice::Level::alarm,
+                      "peer " + peer +
+                          " knows deltas of this node that this node does not know: the data "
+                          "directory is an old copy; writes are refused");
     }
 
     void receive(const std::string& peer, const wire::Deltas& message) {
-        if (!state_.log_space) return;  // it cannot be made durable; the peer will offer it again
+        // They cannot be made durable or kept: the peer will offer them again.
+        if (!state_.log_space || state_.memory_full) return;
         for (const auto& bytes : message.deltas) {
-            const auto delta = crdt::Delta::decode(bytes);
-            if (!delta) return refuse(peer, "bad delta: " + delta.error().message);
+            auto decoded = decode_delta(bytes);
+            if (!decoded) return refuse(peer, "bad delta: " + decoded.error().message);
+            crdt::Delta* delta = &decoded->delta;
+            if (delta->dot.origin != ORDER_ORIGIN && !decoded->outcomes.empty())
+                return refuse(peer, "bad delta: only the order has outcomes");
             if (state_.database.version().contains(delta->dot)) continue;
             if (delta->schema_hash != state_.schema->hash)
                 return refuse(peer, "delta " + std::to_string(delta->dot.seq) + " of origin " +
@@ -281,14 +420,25 @@ class Replica::Impl {
                 return refuse(peer, "delta " + std::to_string(delta->dot.seq) + " of origin " +
                                         hex(delta->dot.origin.value) +
                                         " is stamped too far in the future: set the clocks right");
+            if (state_.options.unsafe.arrival_order) delta->stamp.hlc = state_.clock.tick(state_.now);
+            if (state_.options.unsafe.ignore_causality) pretend_complete(*delta);
             if (state_.database.merge(*delta) != crdt::Database::Merged::applied)
                 continue;  // comes again when its dependencies are in
             identities_.observe(*delta);
+            state_.outcomes.note(delta->dot.seq, std::move(decoded->outcomes));
             const Ticket ticket = state_.append(RecordKind::delta, bytes);
             state_.pending.push_back({ticket, delta->dot, bytes});
             ++state_.changes;
         }
         gossip_.hurry();
+    }
+    // For Options::unsafe only.
+    void pretend_complete(crdt::Delta& delta) const {
+        crdt::VersionVector here;
+        for (const auto& entry : delta.dependencies.entries())
+            if (entry.origin == delta.dot.origin || state_.database.version().get(entry.origin) >= entry.seq)
+                here.set(entry.origin, entry.seq);
+        delta.dependencies = here;
     }
     void refuse(const std::string& peer, const std::string& why) {
         state_.notice(Notice::Level::alarm, "peer " + peer + ": " + why);
@@ -297,6 +447,8 @@ class Replica::Impl {
 
     bool recovered_ = false;
     bool started_ = false;
+    Instant read_at_;  // the clock, the last time
+    Duration lead_;    // of the replica's time over the clock, after that was set back
     std::uint64_t changes_told_ = 0;
 };
 
@@ -304,8 +456,11 @@ Replica::Replica(catalog::SchemaPtr schema, catalog::Plan plan, const Options& o
                  StatementAnalyst* analyst, const exec::VirtualTables* outside)
     : impl_(std::make_unique<Impl>(std::move(schema), std::move(plan), options, random, analyst, outside)) {}
 Replica::~Replica() = default;
-Result<void> Replica::recover(BytesView record) {
-    return impl_->recover(record);
+Result<void> Replica::recover_checkpoint(BytesView part) {
+    return impl_->recover_checkpoint(part);
+}
+Result<void> Replica::recover(Ticket ticket, BytesView record) {
+    return impl_->recover(ticket, record);
 }
 Result<void> Replica::start(Instant now, Outputs& out) {
     return impl_->start(now, out);
@@ -336,6 +491,9 @@ void Replica::rollback(std::uint64_t session) {
 void Replica::fail_block(std::uint64_t session) {
     impl_->sessions_.fail_block(session);
 }
+Result<void> Replica::savepoint(std::uint64_t session, SavepointCommand command, const std::string& name) {
+    return impl_->sessions_.savepoint(session, command, name);
+}
 Block Replica::block(std::uint64_t session) const {
     return impl_->sessions_.block(session);
 }
@@ -354,8 +512,21 @@ std::vector<Replica::PeerStatus> Replica::peers(Instant now) const {
 order::Status Replica::order_status() const {
     return impl_->ordered_.status();
 }
+Replica::CheckpointStatus Replica::checkpoint_status() const {
+    return impl_->checkpoint_.status();
+}
+const Overwritten& Replica::overwritten() const {
+    return impl_->overwritten_;
+}
+const Options& Replica::options() const {
+    return impl_->state_.options;
+}
 const catalog::Plan& Replica::plan() const {
     return impl_->state_.plan;
+}
+std::string Replica::under_way() const {
+    const std::string transfer = impl_->transfer_.describe();
+    return transfer.empty() ? impl_->standing_.describe() : transfer;
 }
 std::string Replica::describe() const {
     return impl_->describe();

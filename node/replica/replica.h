@@ -28,6 +28,7 @@
 #include "lib/exec/engine.h"
 #include "lib/wire/messages.h"
 #include "node/order/order.h"
+#include "node/replica/overwritten.h"
 
 namespace anabranch::replica {
 
@@ -52,11 +53,25 @@ struct Options {
     ReplicaId id;
     std::uint64_t cluster = 0;      // hash of the members' names: nodes of different clusters never talk
     std::vector<PeerConfig> peers;  // the other members
+    // The cluster began with a backup of another one: ids and promises from before it mean nothing in it.
+    bool founded = false;
     Duration gossip_interval = millis(200);  // version vector exchange
     Duration order_timeout = seconds(5);     // default of anabranch.order_timeout
     Duration clock_ahead_max = seconds(60);
     std::size_t batch_bytes_max = 256 * 1024;                // per gossip message
     std::size_t unacknowledged_bytes_max = 8 * 1024 * 1024;  // per peer: back-pressure
+    std::size_t kept_bytes_max = 64 * 1024 * 1024;  // of deltas that some member lacks; beyond: a snapshot
+    std::uint64_t memory_bytes_max = 0;  // of rows and indexes; writes are refused beyond; 0: no bound
+    std::uint64_t checkpoint_log_bytes_min = 16 * 1024 * 1024;  // log bytes from one checkpoint to the next
+    std::uint64_t checkpoint_log_ratio = 2;                     // and at least so many times its size
+    std::size_t slice_bytes = 256 * 1024;  // of checkpoints and snapshots: a slice is one step, about 1 ms
+    // Each switches one safety rule off. Only the simulator's own tests set them: they prove that it finds
+    // such a bug.
+    struct Unsafe {
+        bool ignore_causality = false;  // merges a delta before what it depends on
+        bool arrival_order = false;     // the last write to arrive wins
+        bool keep_promises = false;     // a node that lost its directory takes part in the order at once
+    } unsafe;
     order::Options order;
 };
 
@@ -77,7 +92,10 @@ struct Persisted {
 };  // every Persist up to ticket is durable
 struct LogSpace {
     bool available = true;
-};  // false: the disk is full; writes are refused with 53100 and remote deltas wait
+};                        // false: the disk is full; writes are refused with 53100 and remote deltas wait
+struct CheckpointReady {  // the last CheckpointPart has been taken; after an end: the checkpoint is on disk
+    std::string problem;  // not empty: it failed and the checkpoint is given up
+};
 struct CutLink {
     std::string peer;
     bool cut = true;
@@ -94,8 +112,8 @@ struct CancelRequest {
     std::uint64_t session = 0;
 };
 
-using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CutLink, OpenSession,
-                           CloseSession, CancelRequest>;
+using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CheckpointReady, CutLink,
+                           OpenSession, CloseSession, CancelRequest>;
 
 // ---- outputs ----
 struct Persist {  // append to the log, in this order
@@ -103,6 +121,17 @@ struct Persist {  // append to the log, in this order
     Bytes record;
     bool lazy = false;  // no fsync needed for its own sake
 };
+// One part of a checkpoint, to be kept beside the log; answered by CheckpointReady, then the next comes. The
+// shell makes it the newest one when `end` comes and the log is durable up to `last`.
+struct CheckpointPart {
+    enum class Step : std::uint8_t { begin, rows, end } step = Step::begin;
+    Ticket first = 0;  // the first record that is not in the checkpoint
+    Ticket last = 0;   // with end: the newest record that may have left traces in it
+    Bytes bytes;       // empty with end
+};
+struct TruncateLog {
+    Ticket before = 0;
+};  // the records before it are no longer needed
 struct Send {
     std::string peer;
     wire::Message message;
@@ -120,7 +149,7 @@ struct Disconnect {
     std::string peer;
     std::string reason;
 };  // bad handshake or bad bytes
-using Output = std::variant<Persist, Send, Reply, Notice, Disconnect>;
+using Output = std::variant<Persist, CheckpointPart, TruncateLog, Send, Reply, Notice, Disconnect>;
 using Outputs = std::vector<Output>;
 
 // What execute() runs: made by prepare(), cached by the caller.
@@ -150,15 +179,18 @@ struct Execution {
 };
 
 enum class Block : std::uint8_t { none, open, failed };
+enum class SavepointCommand : std::uint8_t { set, release, rollback_to };
 
 class Replica {
   public:
-    // `log` replays what the disk holds (recover() once per record, in order) before start().
+    // Before start() the newest checkpoint, if there is one, is read back, part by part, and then the log:
+    // its records in order, with their tickets, without gaps.
     Replica(catalog::SchemaPtr schema, catalog::Plan plan, const Options& options, Random random,
             StatementAnalyst* analyst, const exec::VirtualTables* outside);
     ~Replica();
 
-    Result<void> recover(BytesView record);  // one log record; error 58030 with what is corrupt
+    Result<void> recover_checkpoint(BytesView part);
+    Result<void> recover(Ticket ticket, BytesView record);  // error 58030 with what is corrupt
     Result<void> start(
         Instant now,
         Outputs& out);  // a fresh directory: runs the schema's INSERTs as the cluster's common initial delta
@@ -175,6 +207,9 @@ class Replica {
     Execution commit(std::uint64_t session, std::uint64_t number, Instant now, Outputs& out);
     void rollback(std::uint64_t session);
     void fail_block(std::uint64_t session);  // a statement of the block could not even be prepared
+    // Of an open block. Errors: 25P01 no block, 25P02 a failed one, 3B001 no such savepoint; 40001 when what
+    // is kept would read otherwise by now. An error fails the block.
+    Result<void> savepoint(std::uint64_t session, SavepointCommand command, const std::string& name);
     Block block(std::uint64_t session) const;
     // SET / SHOW anabranch.*: order_timeout, durability, read, session (token), lost_update ...
     Result<void> set(std::uint64_t session, std::string_view name, std::string_view value);
@@ -188,13 +223,26 @@ class Replica {
         ReplicaId id;
         bool connected = false, cut = false, voter = false, primary = false, self = false;
         std::uint64_t missing_deltas = 0;  // it lacks, as far as known
+        std::uint64_t missing_bytes = 0;   // of those that are kept for it here
+        std::int64_t behind_micros = 0;    // since the oldest of those became durable here
+        bool needs_state = false;          // some are gone here: only a state can bring it up to date
         std::int64_t heard_micros = -1;    // since its last message; -1 never
         crdt::VersionVector version;
     };
     std::vector<PeerStatus> peers(Instant now) const;
     order::Status order_status() const;
+    struct CheckpointStatus {
+        bool running = false;
+        std::uint64_t passes = 0;     // completed since the start
+        std::uint64_t bytes = 0;      // of the last one
+        std::uint64_t log_bytes = 0;  // written since it began
+    };
+    CheckpointStatus checkpoint_status() const;
+    const Options& options() const;
+    const Overwritten& overwritten() const;  // last-writer losses since the start
     const catalog::Plan& plan() const;
     std::string describe() const;
+    std::string under_way() const;  // why this node does not do all it could, for people; empty: it does
 
   private:
     class Impl;

@@ -2,9 +2,12 @@
 // client at another node.
 #pragma once
 
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "lib/base/bytes.h"
 #include "lib/exec/engine.h"
 #include "lib/sql/value.h"
 

@@ -5,6 +5,7 @@
 
 #include "lib/base/check.h"
 #include "lib/exec/schema_plans.h"
+#include "node/replica/refusal.h"
 
 namespace anabranch::replica {
 
@@ -17,10 +18,9 @@ Execution now(Error error) {
     return {Execution::When::now, 0, std::unexpected(std::move(error))};
 }
 
-Error disk_is_full() {
-    return Error::make(sqlstate::disk_full, "the disk that holds this node's log is full")
-        .with_detail("Nothing that was acknowledged is lost; reads still work.")
-        .with_hint("Free some space: writes are accepted again within a second.");
+Error block_has_failed() {
+    return Error::make(sqlstate::in_failed_transaction,
+                       "current transaction is aborted, commands ignored until end of transaction block");
 }
 
 // "500", "500ms", "5s", "2min": a number without unit is milliseconds, as for PostgreSQL's timeouts.
@@ -33,6 +33,16 @@ std::optional<Duration> parse_duration(std::string_view text) {
     if (unit == "s") return seconds(n);
     if (unit == "min") return seconds(60 * n);
     return {};
+}
+
+bool is_delete(const sql::StatementPtr& statement) {
+    return statement != nullptr && std::holds_alternative<sql::Delete>(statement->body);
+}
+// Nothing but DELETEs: they make room in memory.
+bool only_removes(const catalog::Schema& schema, const Runnable& runnable) {
+    if (!runnable.transaction) return is_delete(runnable.bound->statement);
+    const auto& body = schema.transactions[*runnable.transaction].body;
+    return std::all_of(body.begin(), body.end(), is_delete);
 }
 
 Error bad_value(std::string_view name, std::string_view value, std::string hint) {
@@ -75,7 +85,11 @@ Sessions::Sessions(State& state, Ordered& ordered, IdentityValues& identities,
 
 void Sessions::close(std::uint64_t session) {
     ordered_.forget(session);
-    std::erase_if(waiting_, [&](const Waiting& item) { return item.session == session; });
+    std::erase_if(waiting_, [&](const Waiting& item) {
+        if (item.session != session) return false;
+        ordered_.end_read(item.read);
+        return true;
+    });
     std::erase_if(unanswered_, [&](const Unanswered& item) { return item.reply.session == session; });
     sessions_.erase(session);
 }
@@ -90,6 +104,7 @@ void Sessions::cancel(std::uint64_t session) {
         state_.out->push_back(Reply{it->session, it->number,
                                     std::unexpected(Error::make(sqlstate::query_canceled,
                                                                 "canceling statement due to user request"))});
+        ordered_.end_read(it->read);
         it = waiting_.erase(it);
     }
 }
@@ -110,36 +125,68 @@ void Sessions::fail_block(std::uint64_t session) {
 Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
                             std::span<const sql::Datum> parameters, exec::RowSink* sink) {
     Session& session = sessions_[id];
-    if (state_.database.version().covers(session.seen))
-        return run_now(session, id, number, runnable, parameters, sink);
-    waiting_.push_back({id, number, runnable, Values::copy(parameters), sink,
-                        state_.now + session.order_timeout.value_or(state_.options.order_timeout)});
+    const bool read_primary = session.read_primary && !runnable->writes;
+    if (!read_primary && state_.database.version().covers(session.seen))
+        return run_now(session, id, number, runnable, parameters, sink,
+                       session.order_timeout.value_or(state_.options.order_timeout));
+    return wait(
+        session,
+        {id, number, runnable, Values::copy(parameters), sink, {}, read_primary ? ordered_.ask_read() : 0});
+}
+
+Execution Sessions::wait(Session& session, Waiting item) {
+    item.deadline = state_.now + session.order_timeout.value_or(state_.options.order_timeout);
+    waiting_.push_back(std::move(item));
     return {Execution::When::later, 0, std::string()};
+}
+
+bool Sessions::may_go_on(const Session& session, Waiting& item) {
+    if (item.read != 0) {
+        const auto index = ordered_.read_index(item.read);
+        if (!index || state_.database.version().get(ORDER_ORIGIN) < *index) return false;
+        ordered_.end_read(std::exchange(item.read, 0));
+    }
+    return state_.database.version().covers(session.seen);
+}
+
+// The same for every attempt at one call under one request_id.
+RequestKey Sessions::key_of(const Session& session, const Runnable& runnable, const Values& values,
+                            const catalog::Schema& schema) {
+    if (session.request_id.empty()) return {};
+    Bytes text;
+    ByteWriter out(text);
+    out.sized(session.request_id);
+    out.sized(runnable.transaction ? schema.transactions[*runnable.transaction].name : runnable.text);
+    const auto types = value_types(schema, runnable);
+    for (std::size_t i = 0; i < values.values.size(); ++i) {
+        Bytes value;
+        if (!values.values[i].is_null())
+            sql::print_text(types[i], values.values[i], value, &exec::plans_of(schema));
+        out.u8(values.values[i].is_null() ? 1 : 0);
+        out.sized(value);
+    }
+    const auto hash = hash128(text);
+    return {hash.low | 1, hash.high};
 }
 
 Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t number,
                             const RunnablePtr& runnable, std::span<const sql::Datum> parameters,
-                            exec::RowSink* sink) {
-    if (session.block && session.block->failed)
-        return now(
-            Error::make(sqlstate::in_failed_transaction,
-                        "current transaction is aborted, commands ignored until end of transaction block"));
-    if (runnable->writes && !state_.log_space)
-        return session.block ? failed(*session.block, disk_is_full()) : now(disk_is_full());
-    if (session.block || runnable->route == catalog::Route::ordered || runnable->transaction) {
+                            exec::RowSink* sink, Duration timeout) {
+    if (session.block && session.block->failed) return now(block_has_failed());
+    auto refusal = refusal_of_all(state_);
+    if (!refusal && runnable->writes)
+        refusal = refusal_of_writes(state_, only_removes(*state_.schema, *runnable));
+    if (refusal) return session.block ? failed(*session.block, *refusal) : now(*refusal);
+    if (session.block || runnable->route == catalog::Route::ordered || runnable->transaction ||
+        (runnable->writes && !session.request_id.empty())) {
         auto values = runnable->transaction ? arguments(*runnable, parameters)
                                             : Result<std::shared_ptr<Values>>(Values::copy(parameters));
         if (!values) return session.block ? failed(*session.block, values.error()) : now(values.error());
         if (session.block) return run_in_block(session, runnable, std::move(*values), sink);
-        if (runnable->route == catalog::Route::ordered && runnable->writes) {
-            ordered_.submit({id,
-                             number,
-                             runnable,
-                             std::move(*values),
-                             sink,
-                             0,
-                             {},
-                             session.order_timeout.value_or(state_.options.order_timeout)});
+        // The order remembers what it has done; so that a free call is done once, too, it goes that way.
+        if (runnable->writes && (runnable->route == catalog::Route::ordered || !session.request_id.empty())) {
+            const auto key = key_of(session, *runnable, **values, *state_.schema);
+            ordered_.submit({id, number, runnable, std::move(*values), sink, 0, {}, timeout, key});
             return {Execution::When::later, 0, std::string()};
         }
         return run_alone(session, *runnable, (*values)->values, sink);
@@ -243,7 +290,10 @@ Execution Sessions::failed(OpenBlock& block, Error error) {
 
 // Runs the block's statements again when the state has moved under them.
 Result<void> Sessions::refresh(OpenBlock& block) {
-    if (block.changes == state_.changes) return {};
+    return block.changes == state_.changes ? Result<void>() : run_again(block);
+}
+
+Result<void> Sessions::run_again(OpenBlock& block) {
     block.run->reset();
     block.origin->rewind();
     block.changes = state_.changes;
@@ -259,6 +309,46 @@ Result<void> Sessions::refresh(OpenBlock& block) {
         if (!result || hash64(tag_of(*result, *step.runnable), hashed.hash()) != step.hash) return moved();
     }
     return {};
+}
+
+Result<void> Sessions::roll_back_to(OpenBlock& block, std::size_t steps) {
+    block.steps.resize(steps);
+    if (block.ordered && *block.ordered >= steps) block.ordered.reset();
+    block.writes = std::any_of(block.steps.begin(), block.steps.end(),
+                               [](const Step& step) { return step.runnable->writes; });
+    TRY_VOID(run_again(block));
+    block.origin->forget_rest();
+    block.failed = false;
+    return {};
+}
+
+Result<void> Sessions::savepoint(std::uint64_t id, SavepointCommand command, const std::string& name) {
+    Session& session = sessions_[id];
+    if (!session.block)
+        return fail("25P01", std::string(command == SavepointCommand::set       ? "SAVEPOINT"
+                                         : command == SavepointCommand::release ? "RELEASE SAVEPOINT"
+                                                                                : "ROLLBACK TO SAVEPOINT") +
+                                 " can only be used in transaction blocks");
+    OpenBlock& block = *session.block;
+    if (block.failed && command != SavepointCommand::rollback_to) return fail(block_has_failed());
+    if (command == SavepointCommand::set) {
+        block.savepoints.push_back({name, block.steps.size()});
+        return {};
+    }
+    auto found = std::find_if(block.savepoints.rbegin(), block.savepoints.rend(),
+                              [&](const Savepoint& point) { return point.name == name; });
+    Result<void> done;
+    if (found == block.savepoints.rend()) {
+        done = fail("3B001", "savepoint \"" + name + "\" does not exist");
+    } else if (command == SavepointCommand::release) {
+        block.savepoints.erase(std::next(found).base(), block.savepoints.end());
+    } else {
+        const std::size_t steps = found->steps;
+        block.savepoints.erase(found.base(), block.savepoints.end());  // it stays itself
+        done = roll_back_to(block, steps);
+    }
+    if (!done) block.failed = true;
+    return done;
 }
 
 Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
@@ -289,15 +379,25 @@ Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
 Execution Sessions::commit(std::uint64_t id, std::uint64_t number) {
     Session& session = sessions_[id];
     if (!session.block) return now(std::string("COMMIT"));
+    // What a block did is to follow what its session has seen, also when it has seen that since.
+    if (!session.block->failed && !state_.database.version().covers(session.seen))
+        return wait(session, {id, number, nullptr, nullptr, nullptr, {}, 0});
+    return commit_now(session, id, number);
+}
+
+Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t number) {
     OpenBlock block = std::move(*session.block);
     session.block.reset();
     if (block.failed) return now(std::string("ROLLBACK"));
     if (!block.writes) return read_answer(session, "COMMIT");
-    if (!state_.log_space) return now(disk_is_full());
+    if (const auto refusal = refusal_of_all(state_)) return now(*refusal);
+    // Whether it only makes room was asked with each statement.
+    if (const auto refusal = refusal_of_writes(state_, true)) return now(*refusal);
     if (block.ordered) {
         auto& step = block.steps[*block.ordered];
         ordered_.submit({id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
-                         session.order_timeout.value_or(state_.options.order_timeout)});
+                         session.order_timeout.value_or(state_.options.order_timeout),
+                         key_of(session, *step.runnable, *step.values, *state_.schema)});
         return {Execution::When::later, 0, std::string()};
     }
     if (auto fresh = refresh(block); !fresh) return now(fresh.error());
@@ -334,12 +434,21 @@ Result<void> Sessions::set(std::uint64_t id, std::string_view name, std::string_
         return {};
     }
     if (name == "anabranch.read") {
-        if (value != "local") return fail(bad_value(name, value, "Only local is available yet."));
+        if (value != "local" && value != "primary")
+            return fail(bad_value(name, value,
+                                  "local reads what this node has, primary waits for all that the order has "
+                                  "committed; tentative is not available yet."));
+        session.read_primary = value == "primary";
+        return {};
+    }
+    if (name == "anabranch.request_id") {
+        session.request_id = value;
         return {};
     }
     return fail(
         Error::make("42704", "unrecognized configuration parameter \"" + std::string(name) + "\"")
-            .with_hint("This program knows anabranch.order_timeout, .durability, .session and .read."));
+            .with_hint(
+                "This program knows anabranch.order_timeout, .durability, .session, .read and .request_id."));
 }
 
 std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view name) const {
@@ -358,7 +467,8 @@ std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view 
         if (session != nullptr) seen.merge(session->seen);
         return token_of(seen);
     }
-    if (name == "anabranch.read") return "local";
+    if (name == "anabranch.read") return session != nullptr && session->read_primary ? "primary" : "local";
+    if (name == "anabranch.request_id") return session == nullptr ? std::string() : session->request_id;
     return {};
 }
 
@@ -371,12 +481,15 @@ void Sessions::merged() {
     waiting_.clear();
     for (auto& item : all) {
         Session& session = sessions_[item.session];
-        if (!state_.database.version().covers(session.seen)) {
+        if (!may_go_on(session, item)) {
             still.push_back(std::move(item));
             continue;
         }
-        auto done =
-            run_now(session, item.session, item.number, item.runnable, item.parameters->values, item.sink);
+        // Waiting for the token was part of the time that the client gives.
+        auto done = item.runnable == nullptr
+                        ? commit_now(session, item.session, item.number)
+                        : run_now(session, item.session, item.number, item.runnable, item.parameters->values,
+                                  item.sink, item.deadline - state_.now);
         if (done.when == Execution::When::later) continue;
         Reply reply{item.session, item.number, std::move(done.tag)};
         if (done.when == Execution::When::durable && done.ticket > state_.durable)
@@ -396,19 +509,34 @@ void Sessions::persisted() {
 
 void Sessions::tick() {
     for (auto it = waiting_.begin(); it != waiting_.end();) {
+        if (it->read != 0 && ordered_.read_failed(it->read)) it->read = ordered_.ask_read();
         if (state_.now < it->deadline) {
             ++it;
             continue;
         }
-        state_.out->push_back(
-            Reply{it->session, it->number,
-                  std::unexpected(
-                      Error::make(sqlstate::cannot_connect_now,
-                                  "this node has not yet seen what the session token stands for")
-                          .with_detail("It holds " + state_.database.version().describe() + ".")
-                          .with_hint("Try again, or go on without the token: RESET anabranch.session."))});
+        ordered_.end_read(it->read);
+        auto& block = sessions_[it->session].block;
+        if (it->runnable == nullptr)
+            block.reset();
+        else if (block)
+            block->failed = true;
+        state_.out->push_back(Reply{it->session, it->number, std::unexpected(waited_in_vain(*it))});
         it = waiting_.erase(it);
     }
+}
+
+Error Sessions::waited_in_vain(const Waiting& item) const {
+    const std::string primary = ordered_.primary_name();
+    if (item.read != 0)
+        return Error::make(sqlstate::cannot_connect_now,
+                           "the primary is unreachable, and anabranch.read = 'primary' needs it")
+            .with_detail("Node " + state_.options.name +
+                         (primary.empty() ? " knows of no primary." : " has no answer from " + primary + "."))
+            .with_hint("SET anabranch.read = 'local' reads what this node has.");
+    return Error::make(sqlstate::cannot_connect_now,
+                       "this node has not yet seen what the session token stands for")
+        .with_detail("It holds " + state_.database.version().describe() + ".")
+        .with_hint("Try again, or go on without the token: RESET anabranch.session.");
 }
 
 Instant Sessions::next_deadline() const {

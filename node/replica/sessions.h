@@ -3,7 +3,8 @@
 // A block runs on the live state. When the state has moved since its last statement, its statements are run
 // again from the start, with the values generated before; if every result is the same the block goes on (as
 // if it had begun later), else it fails with 40001. An ordered call inside a block is run here for its
-// result, and for good at the primary when the block commits: with another result there, 40001.
+// result, and for good at the primary when the block commits: with another result there, 40001. ROLLBACK TO
+// a savepoint forgets the statements after it and runs those before it again.
 #pragma once
 
 #include <map>
@@ -30,6 +31,7 @@ class Sessions {
     Execution commit(std::uint64_t session, std::uint64_t number);
     void rollback(std::uint64_t session) { sessions_[session].block.reset(); }
     void fail_block(std::uint64_t session);
+    Result<void> savepoint(std::uint64_t session, SavepointCommand command, const std::string& name);
     Block block(std::uint64_t session) const;
     Result<void> set(std::uint64_t session, std::string_view name, std::string_view value);
     std::optional<std::string> setting(std::uint64_t session, std::string_view name) const;
@@ -45,11 +47,16 @@ class Sessions {
         std::shared_ptr<Values> values;
         std::uint64_t hash = 0;  // of its result
     };
+    struct Savepoint {
+        std::string name;
+        std::size_t steps = 0;  // of the block when it was set
+    };
     struct OpenBlock {
         bool failed = false;
         std::unique_ptr<RecordedOrigin> origin;
         std::unique_ptr<exec::TransactionRun> run;
         std::vector<Step> steps;
+        std::vector<Savepoint> savepoints;
         std::uint64_t changes = 0;           // State::changes when the steps were last run
         std::optional<std::size_t> ordered;  // the step that is to run at the primary
         std::uint64_t ordered_hash = 0;      // of its rows
@@ -59,27 +66,40 @@ class Sessions {
         std::optional<OpenBlock> block;
         std::optional<Duration> order_timeout;
         bool wait_for_disk = true;
-        crdt::VersionVector seen;  // SET anabranch.session: nothing runs before this is here
+        bool read_primary = false;  // SET anabranch.read: all that the order has committed when a read begins
+        crdt::VersionVector seen;   // SET anabranch.session: nothing runs before this is here
+        // SET anabranch.request_id: a write by itself, or the ordered one of a block, that is asked for
+        // again, here or at another node, is done once.
+        std::string request_id;
     };
-    struct Waiting {  // for a session token
+    struct Waiting {  // for what a session token or a read at the primary stands for
         std::uint64_t session = 0, number = 0;
-        RunnablePtr runnable;
+        RunnablePtr runnable;  // null: COMMIT
         std::shared_ptr<Values> parameters;
         exec::RowSink* sink = nullptr;
         Instant deadline;
+        std::uint64_t read = 0;  // Ordered::ask_read
     };
     struct Unanswered {
         Ticket ticket;
         Reply reply;
     };
 
+    Execution wait(Session& session, Waiting item);
+    Error waited_in_vain(const Waiting& item) const;
+    bool may_go_on(const Session& session, Waiting& item);
+    Execution commit_now(Session& session, std::uint64_t id, std::uint64_t number);
+    static RequestKey key_of(const Session& session, const Runnable& runnable, const Values& values,
+                             const catalog::Schema& schema);
     Execution run_now(Session& session, std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
-                      std::span<const sql::Datum> parameters, exec::RowSink* sink);
+                      std::span<const sql::Datum> parameters, exec::RowSink* sink, Duration timeout);
     Execution run_alone(Session& session, const Runnable& runnable, std::span<const sql::Datum> values,
                         exec::RowSink* sink);
     Execution run_in_block(Session& session, const RunnablePtr& runnable, std::shared_ptr<Values> values,
                            exec::RowSink* sink);
     Result<void> refresh(OpenBlock& block);
+    Result<void> run_again(OpenBlock& block);
+    Result<void> roll_back_to(OpenBlock& block, std::size_t steps);
     Result<std::shared_ptr<Values>> arguments(const Runnable& runnable,
                                               std::span<const sql::Datum> parameters);
     Ticket commit_local(const exec::WriteSet& writes);

@@ -9,16 +9,22 @@
 
 #include "crdt/hlc.h"
 #include "node/replica/delta_store.h"
+#include "node/replica/outcomes.h"
 #include "node/replica/replica.h"
 
 namespace anabranch::replica {
 
 // Kinds of log records: the first byte.
 enum class RecordKind : char {
-    delta = 'D',      // an encoded delta
+    delta = 'D',      // an encoded delta, with outcomes in front where it has some
     order = 'O',      // a record of the order core
     committed = 'C',  // varint index: this entry of the order's log has been merged
     peer = 'P',       // the id seen behind a peer's name
+    version = 'V',    // of the state in a checkpoint
+    identity = 'I',   // identity values drawn so far
+    state = 'S',      // a chunk of another replica's state, and where the transfer is
+    standing = 'B',   // what this replica may do in the order: standing.h
+    outcomes = 'Q',   // what ordered requests were told: outcomes.h
 };
 
 struct State {
@@ -37,10 +43,15 @@ struct State {
     crdt::HybridClock clock;
     DeltaStore deltas;          // held ones
     crdt::VersionVector held;   // durable here
+    Outcomes outcomes;          // of the ordered requests in the database
     std::uint64_t own_seq = 0;  // newest delta of this replica
     Ticket next_ticket = 1;
     Ticket durable = 0;
+    std::uint64_t log_bytes = 0;  // of all records so far, for the trigger of checkpoints
     bool log_space = true;
+    bool memory_full = false;  // rows take as much as they may
+    std::uint64_t memory_bytes = 0;
+    bool outdated = false;      // peers know more of this replica's past than it does
     std::uint64_t changes = 0;  // grows with every merge: an open block notices that the state has moved
     Instant now;
     Outputs* out = nullptr;
@@ -52,6 +63,13 @@ struct State {
         Bytes bytes;
     };
     std::deque<Pending> pending;
+    // Versions that a transferred state has brought and that wait for the disk.
+    std::deque<std::pair<Ticket, crdt::VersionVector>> pending_versions;
+    // A state is being transferred: the tables are not fit to be seen.
+    bool importing = false;
+    // This replica may have made promises that it does not remember: it neither votes nor acknowledges.
+    bool passive = false;
+    std::string state_wanted;  // a peer whose state the order needs here; empty: none
 
     Ticket append(RecordKind kind, BytesView body, bool lazy = false) {
         Persist persist;
@@ -61,6 +79,7 @@ struct State {
         persist.record.append(body);
         persist.lazy = lazy;
         const Ticket ticket = persist.ticket;
+        log_bytes += persist.record.size();
         out->push_back(std::move(persist));
         return ticket;
     }

@@ -1,7 +1,13 @@
 #include "node/session/backend.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "lib/exec/schema_plans.h"
 #include "lib/sql/parse.h"
+#include "lib/sql/print.h"
+#include "node/session/copying.h"
 
 namespace anabranch::session {
 
@@ -114,9 +120,10 @@ Backend::~Backend() {
     host_.replica().step(replica::CloseSession{session_}, host_.now(), host_.outputs());
 }
 
-Result<void> Backend::connect(const std::string& user, const std::string&,
+Result<void> Backend::connect(const std::string& user, const std::string& database,
                               const std::vector<std::pair<std::string, std::string>>& settings) {
     user_ = user;
+    database_ = database;
     (void)settings_.set("session_authorization", user);
     for (const auto& [name, value] : settings) {
         if (name == "options" || name.starts_with("_pq_.") || name == "replication") continue;
@@ -152,7 +159,12 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
     if (statements.empty()) return std::make_shared<Statement>();
     if (statements.size() > 1)
         return fail(sqlstate::syntax_error, "cannot insert multiple commands into a prepared statement");
-    if (!is_rows(statements[0])) return prepare_utility(std::move(statements[0]), text);
+    if (const auto* copy = std::get_if<ast::Copy>(&statements[0].node)) {
+        TRY(auto copied, prepare_copy(*copy));
+        cache_.keep(key, copied);
+        return copied;
+    }
+    if (!is_rows(statements[0])) return prepare_utility(std::move(statements[0]), text, types);
     TRY(auto runnable, host_.replica().prepare(text, types));
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::query;
@@ -163,30 +175,23 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
     return out;
 }
 
-Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, std::string_view text) {
+Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, std::string_view text,
+                                                     std::span<const sql::Type> types) {
     if (const auto* explain = std::get_if<ast::Explain>(&statement.node)) {
         const auto& inner = *explain->statement;
         if (!is_rows(inner)) return fail(unsupported(inner, text));
         return prepare_explain(text.substr(inner.span.offset, inner.span.size));
     }
     auto out = std::make_shared<Statement>();
-    if (const auto* transaction = std::get_if<ast::Transaction>(&statement.node)) {
-        switch (transaction->kind) {
-            case ast::TransactionKind::Begin:
-                out->what = Prepared::Kind::begin;
-                break;
-            case ast::TransactionKind::Commit:
-                out->what = Prepared::Kind::commit;
-                break;
-            case ast::TransactionKind::Rollback:
-                out->what = Prepared::Kind::rollback;
-                break;
-            default:
-                return fail(Error::make(sqlstate::feature_not_supported,
-                                        "savepoints and prepared transactions are not supported")
-                                .with_span(statement.span)
-                                .with_hint("Commit what belongs together in one transaction block."));
-        }
+    if (std::holds_alternative<ast::Transaction>(statement.node))
+        return prepare_transaction(std::move(statement));
+    if (std::holds_alternative<ast::Fetch>(statement.node)) return prepare_fetch(std::move(statement));
+    if (std::holds_alternative<ast::CloseCursor>(statement.node)) {
+        out->what = Prepared::Kind::other;
+    } else if (const auto* declared = std::get_if<ast::DeclareCursor>(&statement.node)) {
+        TRY(out->runnable, host_.replica().prepare(sql::print(*declared->query), types));
+        out->types = out->runnable->bound->parameter_types;
+        out->what = Prepared::Kind::query;
     } else if (std::holds_alternative<ast::SetVariable>(statement.node) ||
                std::holds_alternative<ast::ResetVariable>(statement.node)) {
         out->what = Prepared::Kind::set;
@@ -202,6 +207,54 @@ Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, s
         return fail(unsupported(statement, text));
     }
     out->utility = std::make_shared<const ast::Statement>(std::move(statement));
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_transaction(ast::Statement statement) {
+    auto out = std::make_shared<Statement>();
+    switch (std::get<ast::Transaction>(statement.node).kind) {
+        case ast::TransactionKind::Begin:
+            out->what = Prepared::Kind::begin;
+            break;
+        case ast::TransactionKind::Commit:
+            out->what = Prepared::Kind::commit;
+            break;
+        case ast::TransactionKind::Rollback:
+            out->what = Prepared::Kind::rollback;
+            break;
+        case ast::TransactionKind::Savepoint:
+        case ast::TransactionKind::Release:
+        case ast::TransactionKind::RollbackTo:
+            out->what = Prepared::Kind::savepoint;
+            break;
+        default:
+            return fail(
+                Error::make(sqlstate::feature_not_supported, "prepared transactions are not supported")
+                    .with_span(statement.span)
+                    .with_hint("Commit with COMMIT: nodes agree on what they must by themselves."));
+    }
+    out->utility = std::make_shared<const ast::Statement>(std::move(statement));
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_fetch(ast::Statement statement) {
+    const auto& fetched = std::get<ast::Fetch>(statement.node);
+    const auto* columns = cursors_.columns(fetched.cursor);
+    if (columns == nullptr) return fail("34000", "cursor \"" + fetched.cursor + "\" does not exist");
+    auto out = std::make_shared<Statement>();
+    out->what = fetched.move ? Prepared::Kind::other : Prepared::Kind::show;
+    if (!fetched.move) out->output = *columns;
+    out->utility = std::make_shared<const ast::Statement>(std::move(statement));
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_copy(const ast::Copy& copy) {
+    TRY(auto plan, plan_copy(*host_.schema(), copy, enum_labels()));
+    auto out = std::make_shared<Statement>();
+    out->what = Prepared::Kind::query;
+    TRY(out->runnable, host_.replica().prepare(plan.statement, {}));
+    if (!copy.from) plan.format.columns = out->runnable->bound->columns;
+    out->copied = std::move(plan.format);
     return out;
 }
 
@@ -225,7 +278,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text) {
 
 // ---- executing ----
 
-Completion Backend::completion(replica::Execution executed) const {
+Completion Backend::completion(replica::Execution executed) {
     Completion out;
     switch (executed.when) {
         case replica::Execution::When::now:
@@ -239,13 +292,17 @@ Completion Backend::completion(replica::Execution executed) const {
             break;
     }
     out.ticket = executed.ticket;
-    out.outcome = outcome(executed.tag);
+    if (out.when != When::later) out.outcome = outcome(executed.tag);
     return out;
 }
 
-Result<Outcome> Backend::outcome(const Result<std::string>& tag) const {
-    if (!tag) return std::unexpected(tag.error());
-    return Outcome{*tag, {}, {}};
+Result<Outcome> Backend::outcome(const Result<std::string>& tag) {
+    const std::string declared = std::exchange(declaring_, {});
+    if (!tag) {
+        cursors_.discard(declared);
+        return std::unexpected(tag.error());
+    }
+    return Outcome{declared.empty() ? *tag : "DECLARE CURSOR", {}, {}};
 }
 
 Completion Backend::refused(Error error) {
@@ -257,14 +314,68 @@ Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
                             std::span<const sql::Datum> parameters, exec::RowSink& sink, bool implicit) {
     const auto& statement = static_cast<const Statement&>(prepared);
     auto& replica = host_.replica();
-    host_.tables().enter(session_, &settings_, &user_, host_.now());
+    host_.tables().enter(session_, &settings_, &user_, &database_, host_.now());
     if (statement.runnable == nullptr) return utility(number, statement, sink);
     if (implicit && replica.block(session_) == replica::Block::none) {
         (void)replica.begin(session_);
         implicit_ = true;
     }
-    return completion(replica.execute(session_, number, statement.runnable, parameters, &sink, host_.now(),
-                                      host_.outputs()));
+    if (statement.utility != nullptr) return declare(number, statement, parameters);
+    return run(number, statement.runnable, parameters, sink);
+}
+
+Completion Backend::run(std::uint64_t number, const replica::RunnablePtr& runnable,
+                        std::span<const sql::Datum> parameters, exec::RowSink& sink) {
+    return completion(
+        host_.replica().execute(session_, number, runnable, parameters, &sink, host_.now(), host_.outputs()));
+}
+
+// ---- cursors ----
+
+Completion Backend::declare(std::uint64_t number, const Statement& statement,
+                            std::span<const sql::Datum> parameters) {
+    const auto& declared = std::get<ast::DeclareCursor>(statement.utility->node);
+    const auto block = host_.replica().block(session_);
+    if (block == replica::Block::none && !declared.hold)
+        return refused(Error::make("25P01", "DECLARE CURSOR can only be used in transaction blocks"));
+    auto sink = cursors_.open(declared.name, statement.runnable->bound->columns, declared.hold,
+                              declared.scroll && !*declared.scroll);
+    if (!sink) return refused(sink.error());
+    declaring_ = declared.name;
+    auto out = run(number, statement.runnable, parameters, **sink);
+    if (block == replica::Block::none) cursors_.end_transaction(true);
+    return out;
+}
+
+Result<Outcome> Backend::fetch(const Statement& statement, exec::RowSink& sink) {
+    const auto& fetched = std::get<ast::Fetch>(statement.utility->node);
+    const auto* columns = cursors_.columns(fetched.cursor);
+    // The cursor may be another one than when this was prepared.
+    if (columns != nullptr && !fetched.move && columns->size() != statement.output.size())
+        return fail(sqlstate::feature_not_supported, "cached plan must not change result type");
+    TRY(const auto count, cursors_.fetch(fetched, fetched.move ? nullptr : &sink));
+    return Outcome{(fetched.move ? "MOVE " : "FETCH ") + std::to_string(count), {}, {}};
+}
+
+Result<Outcome> Backend::close_cursor(const std::string& name) {
+    TRY_VOID(cursors_.close(name));
+    return Outcome{name.empty() ? "CLOSE CURSOR ALL" : "CLOSE CURSOR", {}, {}};
+}
+
+Result<Outcome> Backend::savepoint(const ast::Transaction& statement) {
+    using Kind = ast::TransactionKind;
+    using Command = replica::SavepointCommand;
+    // The transaction of several statements in one message has no savepoints, as in PostgreSQL.
+    if (implicit_) return fail("25P01", "SAVEPOINT can only be used in transaction blocks");
+    const auto command = statement.kind == Kind::Savepoint ? Command::set
+                         : statement.kind == Kind::Release ? Command::release
+                                                           : Command::rollback_to;
+    TRY_VOID(host_.replica().savepoint(session_, command, statement.name));
+    return Outcome{statement.kind == Kind::Savepoint ? "SAVEPOINT"
+                   : statement.kind == Kind::Release ? "RELEASE"
+                                                     : "ROLLBACK",
+                   {},
+                   {}};
 }
 
 Completion Backend::end_implicit(std::uint64_t number, bool failed) {
@@ -273,6 +384,7 @@ Completion Backend::end_implicit(std::uint64_t number, bool failed) {
         return done("");
     }
     implicit_ = false;
+    cursors_.end_transaction(!failed);
     if (failed) {
         host_.replica().rollback(session_);
         return done("ROLLBACK");
@@ -318,6 +430,10 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
     Result<Outcome> outcome = Outcome{};
     if (const auto* variable = std::get_if<ast::SetVariable>(&node))
         outcome = set(*variable);
+    else if (std::holds_alternative<ast::Fetch>(node))
+        outcome = fetch(statement, sink);
+    else if (const auto* closed = std::get_if<ast::CloseCursor>(&node))
+        outcome = close_cursor(closed->name);
     else if (const auto* variable_reset = std::get_if<ast::ResetVariable>(&node))
         outcome = reset(variable_reset->name);
     else if (const auto* variable_shown = std::get_if<ast::ShowVariable>(&node))
@@ -338,7 +454,14 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
         (void)replica.begin(session_);
         return {When::now, 0, std::move(outcome)};
     }
+    if (statement.kind != ast::TransactionKind::Commit && statement.kind != ast::TransactionKind::Rollback) {
+        auto outcome = savepoint(statement);
+        if (!outcome) return refused(outcome.error());
+        return {When::now, 0, std::move(outcome)};
+    }
     const bool was_implicit = std::exchange(implicit_, false);
+    cursors_.end_transaction(statement.kind == ast::TransactionKind::Commit &&
+                             replica.block(session_) != replica::Block::failed);
     if (!open || was_implicit) {
         Outcome outcome{statement.kind == ast::TransactionKind::Commit ? "COMMIT" : "ROLLBACK",
                         {"there is no transaction in progress"},
@@ -372,6 +495,14 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
     return out;
 }
 
+namespace {
+constexpr std::pair<const char*, const char*> own_defaults[] = {{"anabranch.order_timeout", "5s"},
+                                                                {"anabranch.durability", "disk"},
+                                                                {"anabranch.session", ""},
+                                                                {"anabranch.read", "local"},
+                                                                {"anabranch.request_id", ""}};
+}  // namespace
+
 Result<Outcome> Backend::reset(const std::string& name) {
     Outcome out{"RESET", {}, {}};
     const auto reset_own = [&](const std::string& own, const std::string& value) {
@@ -380,18 +511,16 @@ Result<Outcome> Backend::reset(const std::string& name) {
     if (name.empty()) {
         settings_.reset_all();
         (void)settings_.set("session_authorization", user_);
-        TRY_VOID(reset_own("anabranch.session", ""));
+        for (const auto& [own, value] : own_defaults) TRY_VOID(reset_own(own, value));
         return out;
     }
     if (!name.starts_with("anabranch.")) {
         settings_.reset(name);
         return out;
     }
-    const char* value = name == "anabranch.session"      ? ""
-                        : name == "anabranch.durability" ? "disk"
-                        : name == "anabranch.read"       ? "local"
-                                                         : "5s";
-    TRY_VOID(reset_own(name, value));
+    const auto found = std::find_if(std::begin(own_defaults), std::end(own_defaults),
+                                    [&](const auto& known) { return known.first == name; });
+    TRY_VOID(reset_own(name, found == std::end(own_defaults) ? "" : found->second));
     return out;
 }
 

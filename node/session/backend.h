@@ -8,7 +8,9 @@
 
 #include "lib/sql/ast.h"
 #include "node/pgwire/backend.h"
+#include "node/pgwire/copy.h"
 #include "node/replica/replica.h"
+#include "node/session/cursors.h"
 #include "node/session/settings.h"
 #include "node/session/tables.h"
 
@@ -31,11 +33,13 @@ class Statement final : public pgwire::Prepared {
     const std::vector<sql::Type>& parameter_types() const override { return types; }
     const std::vector<sql::OutputColumn>& columns() const override { return output; }
     Kind kind() const override { return what; }
+    const pgwire::CopyFormat* copy() const override { return copied ? &*copied : nullptr; }
 
     Kind what = Kind::empty;
     std::vector<sql::Type> types;
     std::vector<sql::OutputColumn> output;
-    replica::RunnablePtr runnable;
+    replica::RunnablePtr runnable;  // of DECLARE: the cursor's query
+    std::optional<pgwire::CopyFormat> copied;
     std::shared_ptr<const sql::ast::Statement> utility;
     std::vector<std::string> explained;  // lines of EXPLAIN
 };
@@ -68,28 +72,44 @@ class Backend final : public pgwire::Backend {
                                bool implicit) override;
     pgwire::Completion end_implicit(std::uint64_t number, bool failed) override;
     pgwire::BlockState block_state() const override;
+    const std::vector<sql::OutputColumn>* cursor(std::string_view name) const override {
+        return cursors_.columns(name);
+    }
     void cancel_running() override;
     const sql::EnumLabels* enum_labels() const override;
 
     // A `later` execution has ended.
-    Result<pgwire::Outcome> outcome(const Result<std::string>& tag) const;
+    Result<pgwire::Outcome> outcome(const Result<std::string>& tag);
 
   private:
-    Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text);
+    Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text,
+                                                std::span<const sql::Type> types);
     Result<pgwire::PreparedPtr> prepare_explain(std::string_view text);
+    Result<pgwire::PreparedPtr> prepare_copy(const sql::ast::Copy& copy);
+    Result<pgwire::PreparedPtr> prepare_fetch(sql::ast::Statement statement);
+    Result<pgwire::PreparedPtr> prepare_transaction(sql::ast::Statement statement);
+    pgwire::Completion run(std::uint64_t number, const replica::RunnablePtr& runnable,
+                           std::span<const sql::Datum> parameters, exec::RowSink& sink);
+    pgwire::Completion declare(std::uint64_t number, const Statement& statement,
+                               std::span<const sql::Datum> parameters);
+    Result<pgwire::Outcome> fetch(const Statement& statement, exec::RowSink& sink);
+    Result<pgwire::Outcome> close_cursor(const std::string& name);
     pgwire::Completion utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
     pgwire::Completion transaction(std::uint64_t number, const sql::ast::Transaction& statement);
     Result<pgwire::Outcome> set(const sql::ast::SetVariable& statement);
     Result<pgwire::Outcome> reset(const std::string& name);
     Result<pgwire::Outcome> show(const std::string& name, exec::RowSink& sink);
-    pgwire::Completion completion(replica::Execution done) const;
+    Result<pgwire::Outcome> savepoint(const sql::ast::Transaction& statement);
+    pgwire::Completion completion(replica::Execution done);
     pgwire::Completion refused(Error error);
 
     Host& host_;
     StatementCache& cache_;
     const std::uint64_t session_;
     Settings settings_;
-    std::string user_;
+    Cursors cursors_;
+    std::string declaring_;  // the cursor whose query runs
+    std::string user_, database_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
     bool block_by_client_ = false;
 };

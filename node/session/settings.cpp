@@ -70,6 +70,7 @@ std::string canonical(std::string_view name, std::string_view value) {
     std::string text = lower(value);
     if (name == "client_encoding") {
         std::erase(text, '-');
+        std::erase(text, '\'');  // asyncpg sends it quoted
         return text == "unicode" ? "utf8" : text;
     }
     if (name == "timezone" && (text == "gmt" || text == "etc/utc" || text == "z" || text == "0" ||

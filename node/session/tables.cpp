@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "lib/catalog/system_rows.h"
 #include "lib/catalog/system_tables.h"
+#include "node/session/overwritten.h"
 
 namespace anabranch::session {
 
@@ -37,6 +39,10 @@ void replicas(const replica::Replica& replica, Instant now, Arena& arena, Visit 
                                   : Datum::integer(now.micros - peer.heard_micros - postgres_epoch_micros),
             Datum::bytes(arena.copy(held)),
             Datum::integer(static_cast<std::int64_t>(peer.missing_deltas)),
+            Datum::integer(static_cast<std::int64_t>(peer.missing_bytes)),
+            Datum::floating(static_cast<double>(peer.behind_micros) / 1e6),
+            Datum::integer(static_cast<std::int64_t>(replica.options().kept_bytes_max)),
+            Datum::boolean(peer.needs_state),
         };
         if (!visit(row)) return;
     }
@@ -75,21 +81,61 @@ void plan(const replica::Replica& replica, Arena& arena, Visit visit) {
 
 }  // namespace
 
+// pg_settings: the columns that clients read; the rest is NULL.
+void Tables::settings(const catalog::SystemTable& table, Visit visit) const {
+    if (settings_ == nullptr) return;
+    for (const auto& [name, value] : settings_->all()) {
+        std::vector<Datum> row(table.columns.size());
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const auto column = table.columns[i].name;
+            if (column == "name")
+                row[i] = Datum::bytes(arena_.copy(name));
+            else if (column == "setting" || column == "reset_val" || column == "boot_val")
+                row[i] = Datum::bytes(arena_.copy(value));
+            else if (column == "context")
+                row[i] = Datum::bytes("user");
+            else if (column == "vartype")
+                row[i] = Datum::bytes("string");
+            else if (column == "source")
+                row[i] = Datum::bytes("default");
+            else if (column == "pending_restart")
+                row[i] = Datum::boolean(false);
+        }
+        if (!visit(row)) return;
+    }
+}
+
+// Rows of the schema's catalogs. Their values live only as long as the visit: they are copied.
+void Tables::schema_rows(std::uint32_t virtual_table, Visit visit) const {
+    std::vector<Datum> kept;
+    catalog::catalog_rows(*schema_, virtual_table, [&](std::span<const Datum> row) {
+        kept.assign(row.begin(), row.end());
+        for (auto& value : kept)
+            if (value.is_bytes()) value = Datum::bytes(arena_.copy(value.as_bytes()));
+        return visit(kept);
+    });
+}
+
 void Tables::rows(std::uint32_t virtual_table, Visit visit) const {
     const auto& tables = catalog::system_tables();
     if (virtual_table >= tables.size() || replica_ == nullptr) return;
     const auto& table = tables[virtual_table];
-    if (table.schema != "anabranch") return;
+    if (table.name == "pg_settings") return settings(table, visit);
+    if (table.schema != "anabranch") return schema_rows(virtual_table, visit);
     if (table.name == "replicas")
         replicas(*replica_, now_, arena_, visit);
     else if (table.name == "lag")
         lag(*replica_, now_, arena_, visit);
+    else if (table.name == "overwritten")
+        overwritten_rows(*replica_, *schema_, now_, arena_, visit);
     else if (table.name == "plan")
         plan(*replica_, arena_, visit);
 }
 
 std::optional<std::string> Tables::setting(std::string_view name) const {
-    if (name == "session_user" || name == "current_user")
+    if (name == "database") return database_ == nullptr ? std::string("anabranch") : *database_;
+    if (name == "backend_pid") return std::to_string(session_);
+    if (name == "user" || name == "session_user" || name == "current_user")
         return user_ == nullptr ? std::string("app") : *user_;
     if (name.starts_with("anabranch."))
         return replica_ == nullptr ? std::nullopt : replica_->setting(session_, name);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/catalog/system_tables.h"
 #include "lib/exec/engine.h"
 #include "node/replica/replica.h"
 #include "node/session/settings.h"
@@ -16,10 +17,12 @@ class Tables final : public exec::VirtualTables {
     explicit Tables(catalog::SchemaPtr schema) : schema_(std::move(schema)) {}
     void attach(const replica::Replica* replica) { replica_ = replica; }
     // The session on whose behalf statements run until the next call.
-    void enter(std::uint64_t session, const Settings* settings, const std::string* user, Instant now) {
+    void enter(std::uint64_t session, const Settings* settings, const std::string* user,
+               const std::string* database, Instant now) {
         session_ = session;
         settings_ = settings;
         user_ = user;
+        database_ = database;
         now_ = now;
         arena_.reset();
     }
@@ -28,11 +31,16 @@ class Tables final : public exec::VirtualTables {
     std::optional<std::string> setting(std::string_view name) const override;
 
   private:
+    void settings(const catalog::SystemTable& table,
+                  FunctionRef<bool(std::span<const sql::Datum>)> visit) const;
+    void schema_rows(std::uint32_t virtual_table,
+                     FunctionRef<bool(std::span<const sql::Datum>)> visit) const;
+
     catalog::SchemaPtr schema_;
     const replica::Replica* replica_ = nullptr;
     std::uint64_t session_ = 0;
     const Settings* settings_ = nullptr;
-    const std::string* user_ = nullptr;
+    const std::string *user_ = nullptr, *database_ = nullptr;
     Instant now_;
     // Values of the rows shown must outlive the visit: the executor keeps them until the statement ends.
     mutable Arena arena_;

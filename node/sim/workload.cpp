@@ -7,15 +7,18 @@ namespace anabranch::sim {
 
 Workload::Workload(const catalog::Schema& schema) : schema_(schema) {
     for (std::uint32_t i = 0; i < schema.transactions.size(); ++i)
-        if (!schema.transactions[i].skipped) callable_.push_back(i);
+        if (!schema.transactions[i].skipped && schema.transactions[i].schema != "simulator")
+            callable_.push_back(i);
 }
 
 std::string Workload::existing_key(const sql::Type& type, const crdt::Database& state, Random& random) const {
     std::vector<std::pair<TableId, std::uint32_t>> places;
-    for (const auto& table : schema_.tables)
+    for (const auto& table : schema_.tables) {
+        if (table.display().starts_with("simulator.")) continue;
         for (const auto column : table.keys[0].columns)
             if (table.columns[column.value].type.id == type.id && !table.columns[column.value].hidden)
                 places.emplace_back(table.id, column.value);
+    }
     if (places.empty()) return {};
     const auto [table, column] = places[random.below(places.size())];
     const auto count = state.row_count(table);

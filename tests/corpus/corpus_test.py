@@ -5,8 +5,11 @@ A case is a schema file whose head says what must be found:
     -- expect: TRANSACTION INVARIANT confluent
     -- expect: TRANSACTION INVARIANT not_confluent with T2,T3 [scope p1,p2]
     -- route: TRANSACTION free|ordered|escrow_or_ordered|read_only
-Pairs that no line names are expected confluent. The cases beside this file must be met to the letter. Further folders of cases may stand next to
-the checkout (any */corpus there), or be named by ANABRANCH_CORPUS: there, nothing may be unsound, and what is missed is counted and printed.
+    -- undecided: TRANSACTION INVARIANT
+An undecided pair is known to be ordered without need; its line must go when that is no longer so.
+Pairs that no line names are expected confluent. The cases beside this file must be met to the letter.
+Further folders of cases may stand next to the checkout (any */corpus there), or be named by ANABRANCH_CORPUS:
+there, nothing may be unsound, and what is missed is counted and printed.
 """
 import json
 import os
@@ -19,25 +22,43 @@ ROOT = pathlib.Path(os.environ.get("ANABRANCH_SOURCE_ROOT", pathlib.Path(__file_
 PROGRAM = os.environ.get("ANABRANCH_PROGRAM", str(ROOT / "build" / "anabranch"))
 EXPECT = re.compile(r"-- expect: (\S+) (\S+) (confluent|not_confluent)(?: with (\S+))?(?: scope (\S+))?$")
 ROUTE = re.compile(r"-- route: (\S+) (\S+)$")
-ALLOWED = {"free": {"free"}, "ordered": {"ordered"}, "read_only": {"read_only"}, "escrow_or_ordered": {"escrow", "ordered"}}
+UNDECIDED = re.compile(r"-- undecided: (\S+) (\S+)$")
+ALLOWED = {
+    "free": {"free"},
+    "ordered": {"ordered"},
+    "read_only": {"read_only"},
+    "escrow_or_ordered": {"escrow", "ordered"},
+}
 
 
 def head(path):
-    expected, routes = {}, {}
+    expected, routes, undecided = {}, {}, set()
     for line in path.read_text().splitlines():
         if not line.startswith("--"):
             break
         if found := EXPECT.match(line):
             transaction, invariant, verdict, partners, scope = found.groups()
-            expected[transaction, invariant] = verdict, set((partners or "").split(",")) - {""}, set((scope or "").split(",")) - {""}
+            expected[transaction, invariant] = (
+                verdict,
+                set((partners or "").split(",")) - {""},
+                set((scope or "").split(",")) - {""},
+            )
         elif found := ROUTE.match(line):
             routes[found[1]] = found[2]
-    return expected, routes
+        elif found := UNDECIDED.match(line):
+            undecided.add(found.groups())
+    return expected, routes, undecided
 
 
 def report(path):
-    done = subprocess.run([PROGRAM, "check", "--format", "json", "--no-repairs", str(path)], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [PROGRAM, "check", "--format", "json", "--no-repairs", str(path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     if done.returncode != 0:
         raise AssertionError(f"{path.name}: exit {done.returncode}: {done.stderr.strip()}")
     return json.loads(done.stdout)
@@ -45,24 +66,34 @@ def report(path):
 
 def judge(path):
     """(unsound, missed): lists of sentences."""
-    expected, routes = head(path)
+    expected, routes, undecided = head(path)
     found = report(path)
     unsound, missed = [], []
     for pair in found["pairs"]:
         name = pair["transaction"], pair["invariant"]
         verdict, partners, scope = expected.get(name, ("confluent", set(), set()))
+        before = len(missed)
         text = f"{path.name}: {' '.join(name)}: expected {verdict}, found {pair['verdict']}"
         if pair["verdict"] == "confluent" and verdict != "confluent":
             unsound.append(text)
         elif pair["verdict"] != verdict:
             missed.append(text)
         elif verdict == "not_confluent":
-            conflicts = {c["with"]: {s.split("=")[0].strip().split(".")[-1] for s in c["scope"]} for c in pair["conflicts"]}
+            conflicts = {
+                c["with"]: {s.split("=")[0].strip().split(".")[-1] for s in c["scope"]}
+                for c in pair["conflicts"]
+            }
             if set(conflicts) != partners:
                 missed.append(f"{text} with {sorted(conflicts)} instead of {sorted(partners)}")
             elif scope:
-                unsound += [f"{text}: scope with {w} too narrow: {s}" for w, s in conflicts.items() if s - scope]
+                unsound += [
+                    f"{text}: scope with {w} too narrow: {s}" for w, s in conflicts.items() if s - scope
+                ]
                 missed += [f"{text}: scope with {w} too wide: {s}" for w, s in conflicts.items() if scope - s]
+        if name in undecided and len(missed) == before:
+            missed.append(f"{path.name}: {' '.join(name)}: decided as expected, drop the line 'undecided'")
+        elif name in undecided:
+            del missed[before:]
     for name in expected:
         if name not in {(p["transaction"], p["invariant"]) for p in found["pairs"]}:
             missed.append(f"{path.name}: {' '.join(name)}: not in the report")
@@ -71,7 +102,11 @@ def judge(path):
         if actual.get(name) in ALLOWED[route]:
             continue
         text = f"{path.name}: {name}: route {route}, found {actual.get(name)}"
-        (unsound if route in ("ordered", "escrow_or_ordered") and actual.get(name) in ("free", "read_only") else missed).append(text)
+        (
+            unsound
+            if route in ("ordered", "escrow_or_ordered") and actual.get(name) in ("free", "read_only")
+            else missed
+        ).append(text)
     return unsound, missed
 
 
@@ -85,7 +120,11 @@ class Corpus(unittest.TestCase):
                 self.assertEqual((unsound, missed), ([], []))
 
     def test_no_verdict_elsewhere_is_unsound(self):
-        folders = [pathlib.Path(os.environ["ANABRANCH_CORPUS"])] if "ANABRANCH_CORPUS" in os.environ else sorted(ROOT.parent.glob("*/corpus"))
+        folders = (
+            [pathlib.Path(os.environ["ANABRANCH_CORPUS"])]
+            if "ANABRANCH_CORPUS" in os.environ
+            else sorted(ROOT.parent.glob("*/corpus"))
+        )
         cases = [path for folder in folders for path in sorted(folder.glob("*.sql"))]
         if not cases:
             self.skipTest("no further cases beside this checkout")

@@ -26,9 +26,13 @@ class Clients(unittest.TestCase):
     # ---- psql ----
 
     def test_psql_selects_with_where_order_and_limit(self):
-        self.assertEqual(self.node.query("SELECT owner FROM accounts WHERE id > 0 ORDER BY id DESC LIMIT 1"), "bob")
+        self.assertEqual(
+            self.node.query("SELECT owner FROM accounts WHERE id > 0 ORDER BY id DESC LIMIT 1"), "bob"
+        )
         self.assertEqual(self.node.query("SELECT * FROM statement(2)"), "1|10")
-        self.assertEqual(self.node.query("SELECT count(*), sum(amount) FROM transfers WHERE payer = 1"), "1|10")
+        self.assertEqual(
+            self.node.query("SELECT count(*), sum(amount) FROM transfers WHERE payer = 1"), "1|10"
+        )
 
     def test_psql_sees_sqlstate_detail_and_hint(self):
         _, problem = self.node.psql("CALL withdraw(1, 100000)")
@@ -61,7 +65,9 @@ class Clients(unittest.TestCase):
         self.assertEqual(int(self.node.query("SELECT balance FROM accounts WHERE id = 2")), before)
         self.node.psql("BEGIN", "CALL deposit(2, 5)", "CALL deposit(2, 6)", "COMMIT")
         self.assertEqual(int(self.node.query("SELECT balance FROM accounts WHERE id = 2")), before + 11)
-        out, problem = self.node.psql("BEGIN", "CALL withdraw(2, 1)", "SELECT balance FROM accounts WHERE id = 2", "COMMIT")
+        out, problem = self.node.psql(
+            "BEGIN", "CALL withdraw(2, 1)", "SELECT balance FROM accounts WHERE id = 2", "COMMIT"
+        )
         self.assertEqual((out, problem), (str(before + 10), ""))
         self.assertEqual(int(self.node.query("SELECT balance FROM accounts WHERE id = 2")), before + 10)
 
@@ -89,9 +95,28 @@ class Clients(unittest.TestCase):
             cluster.agree("SELECT owner FROM accounts")
             for other in cluster.others(node):
                 other.kill()
-            client = subprocess.Popen(["psql", "-X", "-h", "127.0.0.1", "-p", str(node.sql), "-U", "app", "-d", "bank", "-c",
-                                       "SET anabranch.order_timeout = '60s'", "-c", "CALL withdraw(1, 1)"],
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+            client = subprocess.Popen(
+                [
+                    "psql",
+                    "-X",
+                    "-h",
+                    "127.0.0.1",
+                    "-p",
+                    str(node.sql),
+                    "-U",
+                    "app",
+                    "-d",
+                    "bank",
+                    "-c",
+                    "SET anabranch.order_timeout = '60s'",
+                    "-c",
+                    "CALL withdraw(1, 1)",
+                ],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                text=True,
+            )
             time.sleep(1)
             client.send_signal(signal.SIGINT)
             _, problem = client.communicate(timeout=10)
@@ -119,7 +144,9 @@ class Clients(unittest.TestCase):
             before = connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0]
             connection.execute("CALL deposit(%s, %s)", (2, 3))
             connection.commit()
-            self.assertEqual(connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0], before + 3)
+            self.assertEqual(
+                connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0], before + 3
+            )
             with self.assertRaises(psycopg.errors.CheckViolation) as raised:
                 connection.execute("CALL withdraw(%s, %s)", (2, 10**9))
             self.assertEqual(raised.exception.diag.constraint_name, "accounts_balance_check")
@@ -136,11 +163,15 @@ class Clients(unittest.TestCase):
             with connection.pipeline():
                 for _ in range(10):
                     connection.execute("CALL deposit(%s, %s)", (1, 1))
-            self.assertEqual(connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchone()[0], before + 30)
+            self.assertEqual(
+                connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchone()[0], before + 30
+            )
 
     def test_null_and_empty_results(self):
         with self.connect(autocommit=True) as connection:
-            self.assertEqual(connection.execute("SELECT NULL::bigint, '', %s::text", (None,)).fetchone(), (None, "", None))
+            self.assertEqual(
+                connection.execute("SELECT NULL::bigint, '', %s::text", (None,)).fetchone(), (None, "", None)
+            )
             self.assertEqual(connection.execute("SELECT * FROM accounts WHERE false").fetchall(), [])
 
     def test_a_session_token_reads_its_own_writes_at_another_node(self):
@@ -150,7 +181,9 @@ class Clients(unittest.TestCase):
             cluster.agree("SELECT count(*) FROM accounts")
             for i in range(1, 20):
                 out, _ = a.psql("CALL deposit(1, 1)", "SHOW anabranch.session")
-                self.assertEqual(b.psql(f"SET anabranch.session = '{out}'", "SELECT balance FROM accounts")[0], str(i))
+                self.assertEqual(
+                    b.psql(f"SET anabranch.session = '{out}'", "SELECT balance FROM accounts")[0], str(i)
+                )
 
 
 if __name__ == "__main__":

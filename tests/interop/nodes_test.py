@@ -12,6 +12,18 @@ import unittest
 from support import BANK, PROGRAM, ROOT, Cluster, Node, free_ports, program, wait_for
 
 
+def nodes_below(folder):
+    """How many processes were started with a data directory below `folder`."""
+    found = 0
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        found += b"node" in words and any(w.startswith(bytes(folder)) for w in words)
+    return found
+
+
 class TheCut(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -41,7 +53,9 @@ class TheCut(unittest.TestCase):
         self.assertEqual(self.primary.query("SELECT balance FROM accounts WHERE id = 2"), str(before + 5))
         program("admin", "heal", "--node", f"127.0.0.1:{self.away.http}")
         healed = time.monotonic()
-        while {n.query("SELECT balance FROM accounts WHERE id = 2") for n in self.cluster.nodes} != {str(before + 12)}:
+        while {n.query("SELECT balance FROM accounts WHERE id = 2") for n in self.cluster.nodes} != {
+            str(before + 12)
+        }:
             self.assertLess(time.monotonic() - healed, 3)
         wait_for(lambda: len(self.cluster.digests()) == 1, 5, "equal digests")
 
@@ -67,7 +81,10 @@ class TheCut(unittest.TestCase):
     def test_replicas_and_plan_can_be_looked_at(self):
         rows = self.primary.query("SELECT name FROM anabranch.replicas ORDER BY name").split()
         self.assertEqual(rows, ["a", "b", "c"])
-        plan = dict(line.split("|") for line in self.primary.query("SELECT transaction, route FROM anabranch.plan").split("\n"))
+        plan = dict(
+            line.split("|")
+            for line in self.primary.query("SELECT transaction, route FROM anabranch.plan").split("\n")
+        )
         self.assertEqual(plan["deposit"], "free")
         self.assertEqual(plan["withdraw"], "ordered")
 
@@ -81,8 +98,13 @@ class Crashes(unittest.TestCase):
             acknowledged = 0
             victim = cluster.nodes[1]
             for round_number in range(3):
-                writer = subprocess.Popen(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(victim.sql), "-U", "app", "bank"], stdin=subprocess.PIPE,
-                                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                writer = subprocess.Popen(
+                    ["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(victim.sql), "-U", "app", "bank"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                )
                 for i in range(200):
                     writer.stdin.write("CALL deposit(1, 1);\n")
                 writer.stdin.flush()
@@ -99,12 +121,15 @@ class Crashes(unittest.TestCase):
 
     def test_each_acknowledged_call_is_there_after_kill_9(self):
         import psycopg
+
         with Cluster(1) as cluster:
             node = cluster.nodes[0]
             node.query("CALL open_account(1, 'ann')")
             acknowledged = 0
             for _ in range(3):
-                connection = psycopg.connect(host="127.0.0.1", port=node.sql, user="app", dbname="bank", autocommit=True)
+                connection = psycopg.connect(
+                    host="127.0.0.1", port=node.sql, user="app", dbname="bank", autocommit=True
+                )
                 for _ in range(50):
                     connection.execute("CALL deposit(1, 1)")
                     acknowledged += 1
@@ -166,9 +191,21 @@ class WrongUse(unittest.TestCase):
         self.refused("check", status=2, says="SCHEMA")
         self.refused("check", BANK, "--format", "pdf", status=2, says="--format")
         self.refused("node", BANK, status=2, says="--name")
-        self.refused(*self.node("--name", "a", "--data", str(self.folder), "--peer", "b"), status=2, says="NAME=HOST:PORT")
-        self.refused(*self.node("--name", "a", "--data", str(self.folder), "--peer", "a=127.0.0.1:1"), status=2, says="itself")
-        self.refused(*self.node("--name", "a", "--data", str(self.folder), ports=("nowhere", "0", "0")), status=2, says="no address")
+        self.refused(
+            *self.node("--name", "a", "--data", str(self.folder), "--peer", "b"),
+            status=2,
+            says="NAME=HOST:PORT",
+        )
+        self.refused(
+            *self.node("--name", "a", "--data", str(self.folder), "--peer", "a=127.0.0.1:1"),
+            status=2,
+            says="itself",
+        )
+        self.refused(
+            *self.node("--name", "a", "--data", str(self.folder), ports=("nowhere", "0", "0")),
+            status=2,
+            says="no address",
+        )
         self.assertEqual(program("--version").returncode, 0)
         for command in ("check", "replay", "node", "demo", "admin", "simulate", "bench"):
             self.assertEqual(program(command, "--help").returncode, 0, command)
@@ -176,9 +213,41 @@ class WrongUse(unittest.TestCase):
     def test_a_schema_that_is_not_there(self):
         self.refused("check", "/nowhere.sql", status=1, says=("/nowhere.sql", "no such file"))
 
+    def test_a_demo_that_is_killed_leaves_no_node_behind(self):
+        demo = subprocess.Popen(
+            [PROGRAM, "demo", BANK, "--data", str(self.folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        with demo.stdout:
+            demo.stdout.readline()
+            wait_for(lambda: nodes_below(self.folder) == 3, 20, "three nodes")
+            demo.kill()
+            demo.wait()
+        wait_for(lambda: nodes_below(self.folder) == 0, 20, "no node")
+
+    def test_a_bench_that_is_killed_leaves_no_postgresql_behind(self):
+        environment = {**os.environ, "TMPDIR": str(self.folder)}
+        self.folder.chmod(0o755)  # PostgreSQL's own user passes through
+        with subprocess.Popen(
+            [PROGRAM, "bench", "bank", "--seconds", "2"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as bench:
+            wait_for(lambda: list(self.folder.glob("anabranch-pg-*/db/postmaster.pid")), 60, "a server")
+            bench.kill()
+        wait_for(lambda: not list(self.folder.glob("anabranch-pg-*")), 20, "no server")
+
     def test_a_broken_schema_names_every_mistake_with_its_place(self):
         broken = self.folder / "broken.sql"
-        broken.write_text("CREATE TABLE t (id bigint PRIMARY KEY);\nCREATE PROCEDURE p() BEGIN ATOMIC UPDATE t SET nam = 1; END;\nCREATE TABEL u ();\n")
+        broken.write_text(
+            "CREATE TABLE t (id bigint PRIMARY KEY);\n"
+            "CREATE PROCEDURE p() BEGIN ATOMIC UPDATE t SET nam = 1; END;\n"
+            "CREATE TABEL u ();\n"
+        )
         self.refused("check", str(broken), status=1, says=("broken.sql:2:", "broken.sql:3:", "nam", "^"))
 
     def test_a_port_in_use(self):
@@ -186,17 +255,30 @@ class WrongUse(unittest.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = str(taken.getsockname()[1])
-            self.refused(*self.node("--name", "a", "--data", str(self.folder / "d"), ports=(port, "0", "0")), status=1, says=("in use", port, "--sql"))
+            self.refused(
+                *self.node("--name", "a", "--data", str(self.folder / "d"), ports=(port, "0", "0")),
+                status=1,
+                says=("in use", port, "--sql"),
+            )
 
     def test_a_data_directory_of_another_schema_or_node_or_in_use(self):
         with Cluster(1) as cluster:
             node = cluster.nodes[0]
-            self.refused(*self.node("--name", "a", "--data", node.data), status=1, says="in use by another process")
+            self.refused(
+                *self.node("--name", "a", "--data", node.data), status=1, says="in use by another process"
+            )
             node.stop()
             self.refused(*self.node("--name", "z", "--data", node.data), status=1, says="belongs to node a")
             other = self.folder / "other.sql"
-            other.write_text("CREATE TABLE t (id bigint PRIMARY KEY);\nCREATE PROCEDURE p(i bigint) BEGIN ATOMIC INSERT INTO t VALUES (i); END;\n")
-            self.refused(*self.node("--name", "a", "--data", node.data, schema=str(other)), status=1, says="another schema")
+            other.write_text(
+                "CREATE TABLE t (id bigint PRIMARY KEY);\n"
+                "CREATE PROCEDURE p(i bigint) BEGIN ATOMIC INSERT INTO t VALUES (i); END;\n"
+            )
+            self.refused(
+                *self.node("--name", "a", "--data", node.data, schema=str(other)),
+                status=1,
+                says="another schema",
+            )
 
     def test_a_data_directory_that_cannot_be_written(self):
         blocked = self.folder / "file"
@@ -209,8 +291,18 @@ class HostileBytes(unittest.TestCase):
         with Cluster(2) as cluster:
             node = cluster.nodes[0]
             node.query("CALL open_account(1, 'ann')")
-            inputs = [b"", b"\0", b"garbage" * 100, b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x08\x04\xd2\x16\x2f", b"\0\0\0\x09\0\3\0\0x", b"\xff" * 64,
-                      b"\x08\0\0\0aaaaaaaa", b"\0\0\0\x17\0\3\0\0user\0app\0\0\0Q\0\0\0\xff", os.urandom(4096)]
+            inputs = [
+                b"",
+                b"\0",
+                b"garbage" * 100,
+                b"GET / HTTP/1.1\r\n\r\n",
+                b"\0\0\0\x08\x04\xd2\x16\x2f",
+                b"\0\0\0\x09\0\3\0\0x",
+                b"\xff" * 64,
+                b"\x08\0\0\0aaaaaaaa",
+                b"\0\0\0\x17\0\3\0\0user\0app\0\0\0Q\0\0\0\xff",
+                os.urandom(4096),
+            ]
             for port in (node.sql, node.gossip, node.http):
                 for bytes_ in inputs:
                     with socket.create_connection(("127.0.0.1", port), 5) as link:
@@ -227,8 +319,13 @@ class HostileBytes(unittest.TestCase):
         with Cluster(1) as cluster:
             node = cluster.nodes[0]
             node.query("CALL open_account(1, 'ann')")
-            client = subprocess.Popen(["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(node.sql), "-U", "app", "bank"], stdin=subprocess.PIPE,
-                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+            client = subprocess.Popen(
+                ["psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(node.sql), "-U", "app", "bank"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
             client.stdin.write("BEGIN;\nCALL deposit(1, 5);\n")
             client.stdin.flush()
             time.sleep(0.3)
@@ -248,15 +345,51 @@ class HostileBytes(unittest.TestCase):
             wait_for(lambda: "no peer of node a" in node.log.read_text(), 10, "the refusal")
 
 
+class Losses(unittest.TestCase):
+    def test_a_write_that_lost_to_a_concurrent_one_is_shown_at_every_node_and_lag_while_cut(self):
+        with Cluster(2) as cluster:
+            a, b = cluster.nodes
+            a.query("CALL open_account(1, 'ann')")
+            cluster.agree("SELECT owner FROM accounts")
+            program("admin", "cut", "--node", f"127.0.0.1:{a.http}")
+            a.query("CALL rename_owner(1, 'early')")
+            time.sleep(0.05)
+            b.query("CALL rename_owner(1, 'late')")
+            behind = a.query(
+                "SELECT behind, bytes_behind > 0, seconds_behind >= 0, needs_state"
+                " FROM anabranch.replicas WHERE name = 'b'"
+            )
+            self.assertEqual(behind, "1|t|t|f")
+            program("admin", "heal", "--node", f"127.0.0.1:{a.http}")
+            self.assertEqual(cluster.agree("SELECT owner FROM accounts"), "late")
+            for node in cluster.nodes:
+                loss = node.query(
+                    "SELECT table_name, key, column_name, lost, kept, origin FROM anabranch.overwritten"
+                )
+                self.assertEqual(loss, "accounts|(id)=(1)|owner|early|late|a")
+
+
 class FullDisk(unittest.TestCase):
     def test_a_full_disk_refuses_writes_and_loses_nothing(self):
         if os.geteuid() != 0:
             self.skipTest("needs root for a small file system")
         folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(folder)], capture_output=True, check=False).returncode != 0:
+        if (
+            subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(folder)],
+                capture_output=True,
+                check=False,
+            ).returncode
+            != 0
+        ):
             shutil.rmtree(folder)
             self.skipTest("cannot mount a small file system here")
-        self.addCleanup(lambda: (subprocess.run(["umount", "-l", str(folder)], check=False), shutil.rmtree(folder, ignore_errors=True)))
+        self.addCleanup(
+            lambda: (
+                subprocess.run(["umount", "-l", str(folder)], check=False),
+                shutil.rmtree(folder, ignore_errors=True),
+            )
+        )
         node = Node("a", folder, free_ports(3))
         node.start([node])
         self.addCleanup(node.stop)
@@ -273,7 +406,10 @@ class FullDisk(unittest.TestCase):
         done = 0
         problem = ""
         import psycopg
-        with psycopg.connect(host="127.0.0.1", port=node.sql, user="app", dbname="bank", autocommit=True) as connection:
+
+        with psycopg.connect(
+            host="127.0.0.1", port=node.sql, user="app", dbname="bank", autocommit=True
+        ) as connection:
             end = time.monotonic() + 60
             while time.monotonic() < end:
                 try:
@@ -283,7 +419,9 @@ class FullDisk(unittest.TestCase):
                     problem = error.sqlstate
                     break
             self.assertEqual(problem, "53100")
-            self.assertEqual(connection.execute("SELECT length(owner) FROM accounts").fetchone()[0], 60000)  # reads go on
+            self.assertEqual(
+                connection.execute("SELECT length(owner) FROM accounts").fetchone()[0], 60000
+            )  # reads go on
         self.assertGreater(done, 0)
         (folder / "filler").unlink()
         wait_for(lambda: node.psql("CALL deposit(1, 3)")[1] == "", 10, "writes after space was freed")

@@ -1,4 +1,4 @@
-"""Real nodes, real PostgreSQL: what the interop tests share. Everything listens on loopback, on free ports, and is stopped at the end."""
+"""Real nodes, real PostgreSQL: what the interop tests share. All on loopback, on free ports."""
 import json
 import os
 import pathlib
@@ -6,15 +6,18 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 import urllib.request
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+from postgres import Postgres  # noqa: E402, F401
+
 ROOT = pathlib.Path(os.environ.get("ANABRANCH_SOURCE_ROOT", pathlib.Path(__file__).parents[2]))
 PROGRAM = os.environ.get("ANABRANCH_PROGRAM", str(ROOT / "build" / "anabranch"))
 BANK = str(ROOT / "tools" / "examples" / "bank.sql")
-POSTGRES = "/usr/lib/postgresql/15/bin"
 
 
 def free_ports(count):
@@ -44,7 +47,9 @@ def wait_for(condition, seconds=20, what="the condition"):
 
 def program(*words, **options):
     options.setdefault("timeout", 60)
-    return subprocess.run([PROGRAM, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options)
+    return subprocess.run(
+        [PROGRAM, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **options
+    )
 
 
 class Node:
@@ -54,18 +59,36 @@ class Node:
         self.data = str(folder / name)
         self.log = folder / f"{name}.log"
         self.process = None
+        self.flags = []
 
     def words(self, peers):
-        words = ["node", self.schema, "--name", self.name, "--data", self.data, "--sql", f"127.0.0.1:{self.sql}",
-                 "--gossip", f"127.0.0.1:{self.gossip}", "--http", f"127.0.0.1:{self.http}"]
+        words = [
+            "node",
+            self.schema,
+            "--name",
+            self.name,
+            "--data",
+            self.data,
+            "--sql",
+            f"127.0.0.1:{self.sql}",
+            "--gossip",
+            f"127.0.0.1:{self.gossip}",
+            "--http",
+            f"127.0.0.1:{self.http}",
+            *self.flags,
+        ]
         for peer in peers:
             if peer is not self:
                 words += ["--peer", f"{peer.name}=127.0.0.1:{peer.gossip}"]
         return words
 
     def start(self, peers):
-        self.process = subprocess.Popen([PROGRAM, *self.words(peers)], stdin=subprocess.DEVNULL, stdout=self.log.open("a"),
-                                        stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(
+            [PROGRAM, *self.words(peers)],
+            stdin=subprocess.DEVNULL,
+            stdout=self.log.open("a"),
+            stderr=subprocess.STDOUT,
+        )
 
     def ready(self):
         if self.process.poll() is not None:
@@ -78,7 +101,10 @@ class Node:
             return json.load(answer)
 
     def is_primary(self):
-        return any(r["self"] and r["primary"] for r in self.status()["replicas"]) and self.status()["order"]["may_execute"]
+        return (
+            any(r["self"] and r["primary"] for r in self.status()["replicas"])
+            and self.status()["order"]["may_execute"]
+        )
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -94,10 +120,28 @@ class Node:
 
     def psql(self, *statements, variables=()):
         """(stdout, stderr) of psql, unaligned, without headers."""
-        words = ["psql", "-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-p", str(self.sql), "-U", "app", "-d", "bank", "-v", "VERBOSITY=verbose"]
+        words = [
+            "psql",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.sql),
+            "-U",
+            "app",
+            "-d",
+            "bank",
+            "-v",
+            "VERBOSITY=verbose",
+        ]
         for statement in statements:
             words += ["-c", statement]
-        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
         return done.stdout.strip(), done.stderr.strip()
 
     def query(self, statement):
@@ -110,10 +154,14 @@ class Node:
 class Cluster:
     """Nodes of one schema; `with Cluster(3) as cluster:` stops them and removes their data."""
 
-    def __init__(self, count, schema=BANK):
+    def __init__(self, count, schema=BANK, flags=()):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
         ports = free_ports(3 * count)
-        self.nodes = [Node(chr(ord("a") + i), self.folder, ports[3 * i:3 * i + 3], schema) for i in range(count)]
+        self.nodes = [
+            Node(chr(ord("a") + i), self.folder, ports[3 * i : 3 * i + 3], schema) for i in range(count)
+        ]
+        for node in self.nodes:
+            node.flags = list(flags)
 
     def __enter__(self):
         for node in self.nodes:
@@ -130,7 +178,10 @@ class Cluster:
 
     def wait_primary(self, among=None):
         def find():
-            return next((n for n in (among or self.nodes) if n.process.poll() is None and n.is_primary()), None)
+            return next(
+                (n for n in (among or self.nodes) if n.process.poll() is None and n.is_primary()), None
+            )
+
         return wait_for(find, what="a primary")
 
     def others(self, node):
@@ -138,39 +189,16 @@ class Cluster:
 
     def agree(self, statement, seconds=5):
         """All nodes give one answer to the statement, within the time; that answer."""
+
         def same():
             answers = {node.query(statement) for node in self.nodes}
             return len(answers) == 1
+
         wait_for(same, seconds, "agreement")
         return self.nodes[0].query(statement)
 
     def digests(self):
         return {json.dumps(node.status()["tables"], sort_keys=True) for node in self.nodes}
-
-
-class Postgres:
-    """A private PostgreSQL 15 on a Unix socket."""
-
-    def __enter__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-pg-"))
-        self.prefix = []
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, "postgres")
-            self.prefix = ["runuser", "-u", "postgres", "--"]
-        self.run(f"{POSTGRES}/initdb", "-D", f"{self.folder}/db", "-A", "trust", "-U", "postgres", "--no-locale", "-E", "UTF8")
-        self.run(f"{POSTGRES}/pg_ctl", "-D", f"{self.folder}/db", "-o", f"-k {self.folder} -h ''", "-l", f"{self.folder}/log", "-w", "start")
-        return self
-
-    def run(self, *words):
-        subprocess.run([*self.prefix, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, check=True, cwd="/")
-
-    def __exit__(self, *_):
-        self.run(f"{POSTGRES}/pg_ctl", "-D", f"{self.folder}/db", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def load(self, path, database="postgres"):
-        subprocess.run(["psql", "-X", "-q", "-h", str(self.folder), "-U", "postgres", "-d", database, "-v", "ON_ERROR_STOP=1", "-f", path],
-                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
 
 
 if __name__ == "__main__":

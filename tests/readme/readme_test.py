@@ -29,16 +29,30 @@ class Readme(unittest.TestCase):
             if " demo " in block:
                 continue
             for command in block.strip().splitlines():
-                done = subprocess.run(on_this_program(command), shell=True, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                                      timeout=300, check=False)
+                done = subprocess.run(
+                    on_this_program(command),
+                    shell=True,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=300,
+                    check=False,
+                )
                 self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
                 ran += 1
         self.assertGreater(ran, 3)
 
     def test_the_demo_starts_and_answers_the_sql_of_the_tour(self):
         command = next(b for b in blocks("sh") if " demo " in b).strip().splitlines()[0]
-        demo = subprocess.Popen(["sh", "-c", "exec " + on_this_program(command)], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.STDOUT, text=True)
+        demo = subprocess.Popen(
+            ["sh", "-c", "exec " + on_this_program(command)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         try:
             said = ""
             while "Ctrl-C" not in said:
@@ -49,10 +63,20 @@ class Readme(unittest.TestCase):
             self.assertEqual(len(ports), 3)
             words = ["psql", "-X", "-h", "127.0.0.1", "-p", ports[0], "-U", "app", "-d", "bank"]
             end = time.monotonic() + 20
-            while subprocess.run([*words, "-c", "CALL open_account(99, 'warm')"], capture_output=True, text=True, check=False).returncode != 0:
+            while (
+                subprocess.run(
+                    [*words, "-c", "CALL open_account(99, 'warm')"],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                ).returncode
+                != 0
+            ):
                 self.assertLess(time.monotonic(), end, "no primary")
                 time.sleep(0.2)
-            done = subprocess.run(words, input=blocks("sql")[0], capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(
+                words, input=blocks("sql")[0], capture_output=True, text=True, timeout=60, check=False
+            )
             self.assertEqual(done.stderr.count("ERROR"), 1, done.stderr)
             self.assertIn("accounts_balance_check", done.stderr)
             for expected in ("ann", "100", "ordered", "primary"):

@@ -1,6 +1,6 @@
-// One replica's state as std::map of packed rows: a Store for tests of the executor, without merging. Every index is a map too, so a scan
-// is exact and slow. apply() takes a finished transaction's WriteSet, and afterwards re-applies ON DELETE CASCADE and SET NULL as the
-// merged state would.
+// One replica's state as std::map of packed rows: a Store for tests of the executor, without merging. Every
+// index is a map too, so a scan is exact and slow. apply() takes a finished transaction's WriteSet, and
+// afterwards re-applies ON DELETE CASCADE and SET NULL as the merged state would.
 #pragma once
 
 #include <map>
@@ -34,8 +34,8 @@ class MemoryStore final : public exec::Store {
         for (const auto& [key, row] : state.rows)
             if (!visit(exec::RowView(row.data(), &state.layout))) return;
     }
-    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
-                    exec::RowVisitor visit) const override {
+    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
+                    bool reverse, exec::RowVisitor visit) const override {
         const auto& entries = tables_[table.value]->indexes[index.value];
         const auto first = entries.lower_bound({std::string(low), {}});
         const auto last = high.empty() ? entries.end() : entries.lower_bound({std::string(high), {}});
@@ -66,7 +66,8 @@ class MemoryStore final : public exec::Store {
     }
 
   private:
-    using Entries = std::map<std::pair<std::string, std::string>, std::string>;  // (index key, primary key) -> primary key
+    using Entries = std::map<std::pair<std::string, std::string>,
+                             std::string>;  // (index key, primary key) -> primary key
     struct TableState {
         exec::RowLayout layout;
         std::map<std::string, std::string, std::less<>> rows;
@@ -98,12 +99,14 @@ class MemoryStore final : public exec::Store {
         remove(table, key);
         for (const catalog::Table& child : schema_->tables)
             for (const catalog::ForeignKey& reference : child.foreign_keys)
-                if (reference.parent == table) derive(child, reference, exec::RowView(copy.data(), &tables_[table.value]->layout));
+                if (reference.parent == table)
+                    derive(child, reference, exec::RowView(copy.data(), &tables_[table.value]->layout));
     }
     static bool refers(const catalog::ForeignKey& reference, exec::RowView child, exec::RowView parent) {
         for (std::size_t i = 0; i < reference.columns.size(); ++i) {
             const sql::Datum value = child.get(reference.columns[i].value);
-            if (value.is_null() || !identical(value, parent.get(reference.parent_columns[i].value))) return false;
+            if (value.is_null() || !identical(value, parent.get(reference.parent_columns[i].value)))
+                return false;
         }
         return true;
     }
@@ -127,7 +130,8 @@ class MemoryStore final : public exec::Store {
         const exec::RowLayout& layout = tables_[child.id.value]->layout;
         std::vector<sql::Datum> values;
         for (std::uint32_t c = 0; c < layout.size(); ++c) values.push_back(row.get(c));
-        for (const ColumnId c : reference.set_columns.empty() ? reference.columns : reference.set_columns) values[c.value] = {};
+        for (const ColumnId c : reference.set_columns.empty() ? reference.columns : reference.set_columns)
+            values[c.value] = {};
         std::string packed(exec::packed_size(layout, values), '\0');
         exec::pack(layout, values, packed.data());
         put(child.id, key, packed);
@@ -135,14 +139,16 @@ class MemoryStore final : public exec::Store {
     void derive(const catalog::Table& child, const catalog::ForeignKey& reference, exec::RowView parent) {
         std::vector<std::string> keys;
         for (const auto& [key, row] : tables_[child.id.value]->rows)
-            if (refers(reference, exec::RowView(row.data(), &tables_[child.id.value]->layout), parent)) keys.push_back(key);
+            if (refers(reference, exec::RowView(row.data(), &tables_[child.id.value]->layout), parent))
+                keys.push_back(key);
         for (const std::string& key : keys) settle(child, reference, key);
     }
     // Rows written in the transaction that took their parent away.
     void derive() {
         for (const catalog::Table& child : schema_->tables)
             for (const catalog::ForeignKey& reference : child.foreign_keys) {
-                const bool derives = reference.on_delete == catalog::OnDelete::cascade || reference.on_delete == catalog::OnDelete::set_null;
+                const bool derives = reference.on_delete == catalog::OnDelete::cascade ||
+                                     reference.on_delete == catalog::OnDelete::set_null;
                 if (!derives) continue;
                 std::vector<std::string> keys;
                 for (const auto& [key, row] : tables_[child.id.value]->rows) {

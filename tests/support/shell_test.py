@@ -85,6 +85,12 @@ class Summary(unittest.TestCase):
             ("anabranch:unit / base", "FAIL", "All tests passed (9 assertions in 4 test cases)"),
             ("anabranch:unit / sql", "TIMEOUT", "")), (1, "4 passed, 2 failed"))
 
+    def test_what_fails_as_expected_is_not_a_failure(self):
+        self.assertEqual(self.summary(
+            ("anabranch:unit / base", "OK", "test cases: 58 | 57 passed | 1 failed as expected"),
+            ("anabranch:unit / sql", "FAIL", "test cases: 4 | 1 passed | 2 failed | 1 failed as expected")),
+            (1, "58 passed, 2 failed"))
+
     def test_nothing_run_is_a_failure(self):
         self.assertEqual(self.summary(), (1, "0 passed, 0 failed"))
 

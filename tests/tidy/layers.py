@@ -26,12 +26,14 @@ MAY_INCLUDE = {
 
 # first part of a <header> -> places that may include it; a place is a folder, or a file without its suffix.
 THIRD_PARTY = [
-    (r"nlohmann/", ["lib/base/json", "lib/sql/tree", "lib/sql/json_value", "node/io/data_directory",
-                    "node/io/status"]),
+    (r"nlohmann/", ["lib/base/json", "lib/sql/tree", "lib/sql/json_value", "lib/catalog/plan",
+                    "confluence/report_json", "node/io/data_directory", "node/io/status", "tools", "tests"]),
+    (r"re2/", ["lib/sql/evaluate_pattern"]),
     (r"xxhash\.h", ["lib/base/bytes"]),
     (r"(capnp|kj)/", ["lib/wire"]),
     (r"pg_query", ["lib/sql"]),
     (r"z3", ["confluence/smt"]),
+    (r"openssl/", ["node/pgwire/scram", "node/io"]),
     (r"boost/multiprecision", ["lib/sql/numeric"]),
     (r"boost/unordered", ["lib/base", "lib/exec", "crdt"]),
     (r"boost/", ["node/io"]),

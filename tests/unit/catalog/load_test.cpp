@@ -101,7 +101,8 @@ TEST_CASE("ALTER TABLE changes what was declared") {
     const SchemaPtr s = schema_of(R"(
         CREATE TABLE p (id bigint PRIMARY KEY);
         CREATE TABLE t (id int, a int, b text DEFAULT 'x', gone int UNIQUE);
-        ALTER TABLE t ADD PRIMARY KEY (id), ADD COLUMN c bigint REFERENCES p, ADD CONSTRAINT low CHECK (a > 0);
+        ALTER TABLE t ADD PRIMARY KEY (id), ADD COLUMN c bigint REFERENCES p, ADD CONSTRAINT low CHECK (a >
+            0);
         ALTER TABLE t DROP COLUMN gone, ALTER a SET NOT NULL, ALTER b DROP DEFAULT, ALTER a TYPE bigint;
         ALTER TABLE t RENAME COLUMN a TO amount;
         ALTER TABLE t RENAME CONSTRAINT low TO not_low;
@@ -126,7 +127,8 @@ TEST_CASE("what pg_dump writes for serial is an identity") {
         SELECT pg_catalog.set_config('search_path', '', false);
         CREATE TABLE public.t (id integer NOT NULL, name character varying(20));
         ALTER TABLE public.t OWNER TO somebody;
-        CREATE SEQUENCE public.t_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1;
+        CREATE SEQUENCE public.t_id_seq AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE
+            CACHE 1;
         ALTER SEQUENCE public.t_id_seq OWNED BY public.t.id;
         ALTER TABLE ONLY public.t ALTER COLUMN id SET DEFAULT nextval('public.t_id_seq'::regclass);
         ALTER TABLE ONLY public.t ADD CONSTRAINT t_pkey PRIMARY KEY (id);

@@ -83,8 +83,10 @@ TEST_CASE(
     "registers that one invariant reads together merge as one, transitively, without counters and immutable "
     "columns") {
     const auto s = schema_of(R"(
-        CREATE TABLE t (id bigint PRIMARY KEY, a int, b int, c int, d int, n bigint, i int, CHECK (a < b), UNIQUE (b, c), CHECK (a < n), CHECK (a < i));
-        CREATE PROCEDURE p(x int) BEGIN ATOMIC UPDATE t SET a = x, b = x, c = x, d = x; UPDATE t SET n = n + 1; END;
+        CREATE TABLE t (id bigint PRIMARY KEY, a int, b int, c int, d int, n bigint, i int, CHECK (a < b),
+            UNIQUE (b, c), CHECK (a < n), CHECK (a < i));
+        CREATE PROCEDURE p(x int) BEGIN ATOMIC UPDATE t SET a = x, b = x, c = x, d = x; UPDATE t SET n = n
+            + 1; END;
     )");
     const auto group = [&](const char* name) { return column_of(*s, "t", name).policy.group; };
     CHECK(group("a") == group("b"));

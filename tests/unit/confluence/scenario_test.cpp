@@ -8,7 +8,8 @@ namespace anabranch::confluence {
 
 namespace {
 
-constexpr const char* sample = R"(# Apart, withdraw at a and withdraw at b succeed. Together, replica a violates accounts_balance_check.
+constexpr const char* sample =
+    R"(# Apart, withdraw at a and withdraw at b succeed. Together, replica a violates accounts_balance_check.
 # accounts_balance_check: CHECK (balance >= 0)
 schema bank.sql
 replicas a b
@@ -106,7 +107,16 @@ TEST_CASE("every history survives being written and read") {
     test::for_seeds(200, [&](Random& random) {
         History history;
         history.replicas = static_cast<std::uint32_t>(random.between(1, 4));
-        const char* texts[] = {"1", "-5", "'ann'", "'it''s (odd'", "'two\nlines'", "NULL", "$k", "ARRAY[1, 2]", "'{\"a\": [1, 2]}'::jsonb", "E'a\\'b'"};
+        const char* texts[] = {"1",
+                               "-5",
+                               "'ann'",
+                               "'it''s (odd'",
+                               "'two\nlines'",
+                               "NULL",
+                               "$k",
+                               "ARRAY[1, 2]",
+                               "'{\"a\": [1, 2]}'::jsonb",
+                               "E'a\\'b'"};
         for (auto steps = random.below(8); steps > 0; --steps) {
             const auto one = [&] { return static_cast<std::uint32_t>(random.below(history.replicas)); };
             if (random.chance(0.2)) {
@@ -118,10 +128,12 @@ TEST_CASE("every history survives being written and read") {
                 call.replica = one();
                 call.clock_millis = random.chance(0.3) ? random.between(-20, 20) : 0;
                 if (random.chance(0.2)) {
-                    call.statement = random.chance(0.5) ? "DELETE FROM accounts" : "UPDATE accounts\n  SET owner = 'x'\nWHERE id = 1";
+                    call.statement = random.chance(0.5) ? "DELETE FROM accounts"
+                                                        : "UPDATE accounts\n  SET owner = 'x'\nWHERE id = 1";
                 } else {
                     call.transaction = random.chance(0.8) ? "deposit" : "Odd Name";
-                    for (auto n = random.below(4); n > 0; --n) call.arguments.push_back({texts[random.below(std::size(texts))]});
+                    for (auto n = random.below(4); n > 0; --n)
+                        call.arguments.push_back({texts[random.below(std::size(texts))]});
                     for (auto n = random.below(3); n > 0; --n) call.names.push_back("$n" + std::to_string(n));
                 }
                 history.steps.emplace_back(std::move(call));
@@ -143,14 +155,16 @@ TEST_CASE("a printed replay ends in the rows and in whether the expectation was 
     const auto printed = replay_text(schema, *parsed, 80);
     REQUIRE(printed);
     CHECK(printed->met);
-    CHECK(printed->text.find("a and b hold:\n  accounts(id=1, owner=ann, balance=-60)\n") != std::string::npos);
+    CHECK(printed->text.find("a and b hold:\n  accounts(id=1, owner=ann, balance=-60)\n") !=
+          std::string::npos);
     CHECK(printed->text.ends_with("expectation met: accounts_balance_check is violated\n"));
     parsed->expected = {"accounts_pkey", "typo"};
     const auto other = replay_text(schema, *parsed, 80);
     REQUIRE(other);
     CHECK_FALSE(other->met);
     CHECK(other->text.find("expectation not met: accounts_pkey holds\n") != std::string::npos);
-    CHECK(other->text.find("expectation not met: typo holds; the schema has no such invariant\n") != std::string::npos);
+    CHECK(other->text.find("expectation not met: typo holds; the schema has no such invariant\n") !=
+          std::string::npos);
 }
 
 }  // namespace anabranch::confluence

@@ -119,7 +119,8 @@ BEGIN ATOMIC
 END;
 )sql";
 
-// Effects are not stable: the guard of set_y is true only as long as nobody runs x1. No two calls from one state break the rule.
+// Effects are not stable: the guard of set_y is true only as long as nobody runs x1. No two calls from one
+// state break the rule.
 inline constexpr const char* unstable_schema = R"sql(
 CREATE TABLE pair (
     id bigint PRIMARY KEY,

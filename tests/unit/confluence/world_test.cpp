@@ -7,7 +7,8 @@ namespace anabranch::confluence {
 
 namespace {
 
-CallStep call(std::uint32_t replica, std::string transaction, std::vector<std::string> arguments, std::vector<std::string> names = {}) {
+CallStep call(std::uint32_t replica, std::string transaction, std::vector<std::string> arguments,
+              std::vector<std::string> names = {}) {
     CallStep out;
     out.replica = replica;
     out.transaction = std::move(transaction);
@@ -23,7 +24,8 @@ Replayed run(const catalog::SchemaPtr& schema, std::vector<Step> steps, std::uin
     return *replayed;
 }
 
-std::vector<std::string> names(const catalog::Schema& schema, const std::vector<exec::Violation>& violations) {
+std::vector<std::string> names(const catalog::Schema& schema,
+                               const std::vector<exec::Violation>& violations) {
     std::vector<std::string> out;
     for (const auto& violation : violations) out.push_back(schema.invariants[violation.invariant].name);
     return out;
@@ -35,7 +37,8 @@ using Names = std::vector<std::string>;
 
 TEST_CASE("two withdrawals that do not know each other overdraw the account") {
     const auto schema = test::schema_of(test::audit_schema);
-    const auto replayed = run(schema, {call(0, "withdraw", {"1", "80"}), call(1, "withdraw", {"1", "80"}), DeliverAllStep{}});
+    const auto replayed =
+        run(schema, {call(0, "withdraw", {"1", "80"}), call(1, "withdraw", {"1", "80"}), DeliverAllStep{}});
     CHECK_FALSE(replayed.steps[0].refused);
     CHECK_FALSE(replayed.steps[1].refused);
     CHECK(replayed.steps[0].wrote == Names{"accounts(id=1): balance 100 -> 20"});
@@ -47,7 +50,8 @@ TEST_CASE("two withdrawals that do not know each other overdraw the account") {
 
 TEST_CASE("a withdrawal that knows of the other is refused") {
     const auto schema = test::schema_of(test::audit_schema);
-    const auto replayed = run(schema, {call(0, "withdraw", {"1", "80"}), DeliverStep{0, 1}, call(1, "withdraw", {"1", "80"}), DeliverAllStep{}});
+    const auto replayed = run(schema, {call(0, "withdraw", {"1", "80"}), DeliverStep{0, 1},
+                                       call(1, "withdraw", {"1", "80"}), DeliverAllStep{}});
     CHECK(replayed.steps[2].refused);
     CHECK(replayed.steps[2].error.starts_with("23514"));
     CHECK(replayed.violated_step == -1);
@@ -56,7 +60,8 @@ TEST_CASE("a withdrawal that knows of the other is refused") {
 
 TEST_CASE("deposits apart add up") {
     const auto schema = test::schema_of(test::audit_schema);
-    const auto replayed = run(schema, {call(0, "deposit", {"1", "5"}), call(1, "deposit", {"1", "7"}), DeliverAllStep{}, call(1, "audit", {})});
+    const auto replayed = run(schema, {call(0, "deposit", {"1", "5"}), call(1, "deposit", {"1", "7"}),
+                                       DeliverAllStep{}, call(1, "audit", {})});
     CHECK(replayed.violated_step == -1);
     CHECK(replayed.steps[3].result == "overdrawn=0");
     CHECK(replayed.steps[3].wrote.empty());
@@ -71,13 +76,15 @@ TEST_CASE("an argument out of its domain is refused with the domain's SQLSTATE")
 
 TEST_CASE("a handle chosen twice is a violation though the keys are generated") {
     const auto schema = test::schema_of(test::users_schema);
-    const auto replayed = run(schema, {call(0, "sign_up", {"'ann'"}), call(1, "sign_up", {"ann"}), DeliverAllStep{}});
+    const auto replayed =
+        run(schema, {call(0, "sign_up", {"'ann'"}), call(1, "sign_up", {"ann"}), DeliverAllStep{}});
     CHECK(names(*schema, replayed.violations[0]) == Names{"users_handle_key"});
 }
 
 TEST_CASE("a generated key has a name that later calls use, at other replicas too") {
     const auto schema = test::schema_of(test::users_schema);
-    const auto replayed = run(schema, {call(0, "sign_up", {"'ann'"}, {"$ann"}), DeliverAllStep{}, call(1, "rename_user", {"$ann", "'bob'"})});
+    const auto replayed = run(schema, {call(0, "sign_up", {"'ann'"}, {"$ann"}), DeliverAllStep{},
+                                       call(1, "rename_user", {"$ann", "'bob'"})});
     REQUIRE_FALSE(replayed.steps[2].refused);
     CHECK(replayed.steps[0].wrote == Names{"insert users(id=$ann, handle=ann)"});
     CHECK(replayed.steps[2].wrote == Names{"users(id=$ann): handle ann -> bob"});
@@ -92,9 +99,11 @@ TEST_CASE("a name that nobody gave is refused with the way to give it") {
 
 TEST_CASE("a player joins a team that is disbanded elsewhere") {
     const auto schema = test::schema_of(test::teams_schema);
-    const auto replayed = run(schema, {call(0, "join_team", {"1", "'ann'"}), call(1, "disband", {"1"}), DeliverAllStep{}});
+    const auto replayed =
+        run(schema, {call(0, "join_team", {"1", "'ann'"}), call(1, "disband", {"1"}), DeliverAllStep{}});
     CHECK(names(*schema, replayed.violations[0]) == Names{"players_team_fkey"});
-    const auto apart = run(schema, {call(0, "join_team", {"1", "'ann'"}), call(1, "disband", {"2"}), DeliverAllStep{}});
+    const auto apart =
+        run(schema, {call(0, "join_team", {"1", "'ann'"}), call(1, "disband", {"2"}), DeliverAllStep{}});
     CHECK(apart.violations[0].empty());
 }
 
@@ -112,9 +121,11 @@ TEST_CASE("a guarded overwrite loses an update whichever way the clocks stand") 
 
 TEST_CASE("writes that know each other lose nothing") {
     const auto schema = test::schema_of(test::score_schema);
-    const auto replayed = run(schema, {call(0, "score", {"1", "60"}), DeliverAllStep{}, call(1, "score", {"1", "70"}), DeliverAllStep{}});
+    const auto replayed = run(schema, {call(0, "score", {"1", "60"}), DeliverAllStep{},
+                                       call(1, "score", {"1", "70"}), DeliverAllStep{}});
     CHECK(replayed.lost.empty());
-    const auto rows = run(schema, {call(0, "score", {"1", "60"}), call(1, "score", {"2", "70"}), DeliverAllStep{}});
+    const auto rows =
+        run(schema, {call(0, "score", {"1", "60"}), call(1, "score", {"2", "70"}), DeliverAllStep{}});
     CHECK(rows.lost.empty());
 }
 
@@ -147,7 +158,8 @@ TEST_CASE("the clock decides which register write is seen") {
 
 TEST_CASE("directories moved into each other violate the assertion") {
     const auto schema = test::schema_of(test::moves_schema);
-    const auto replayed = run(schema, {call(0, "move", {"2", "3"}), call(1, "move", {"3", "2"}), DeliverAllStep{}});
+    const auto replayed =
+        run(schema, {call(0, "move", {"2", "3"}), call(1, "move", {"3", "2"}), DeliverAllStep{}});
     CHECK(names(*schema, replayed.violations[0]) == Names{"assertion.not_inside_each_other"});
     CHECK(replayed.lost.empty());
 }
@@ -156,9 +168,10 @@ TEST_CASE("replicas end alike whatever the order of deliveries") {
     const auto schema = test::bank();
     World world(schema, 3);
     REQUIRE(world.start());
-    for (const auto& step : std::vector<Step>{call(0, "open_account", {"1", "ann"}), call(0, "open_account", {"2", "bob"}), DeliverAllStep{},
-                                              call(1, "deposit", {"1", "100"}), DeliverStep{1, 2}, call(2, "transfer", {"1", "2", "30"}),
-                                              call(0, "rename_owner", {"2", "eve"}), DeliverStep{2, 0}, DeliverAllStep{}}) {
+    for (const auto& step : std::vector<Step>{
+             call(0, "open_account", {"1", "ann"}), call(0, "open_account", {"2", "bob"}), DeliverAllStep{},
+             call(1, "deposit", {"1", "100"}), DeliverStep{1, 2}, call(2, "transfer", {"1", "2", "30"}),
+             call(0, "rename_owner", {"2", "eve"}), DeliverStep{2, 0}, DeliverAllStep{}}) {
         const auto outcome = world.apply(step);
         INFO(outcome.error);
         REQUIRE_FALSE(outcome.refused);
@@ -182,7 +195,8 @@ TEST_CASE("a statement that is no transaction runs as one") {
 
 TEST_CASE("the same history gives the same keys in every world") {
     const auto schema = test::schema_of(test::users_schema);
-    const History history{2, {call(0, "sign_up", {"'ann'"}), call(1, "sign_up", {"'bob'"}), DeliverAllStep{}}};
+    const History history{2,
+                          {call(0, "sign_up", {"'ann'"}), call(1, "sign_up", {"'bob'"}), DeliverAllStep{}}};
     const auto first = replay(schema, history), second = replay(schema, history);
     REQUIRE(first);
     REQUIRE(second);

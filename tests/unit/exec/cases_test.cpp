@@ -1,4 +1,5 @@
-// Every file of tests/unit/exec/cases: a schema, then statements with the answers that PostgreSQL 15 gives (oracle.py writes them).
+// Every file of tests/unit/exec/cases: a schema, then statements with the answers that PostgreSQL 15 gives
+// (oracle.py writes them).
 //
 //   <schema text>
 //   ---- statements
@@ -7,7 +8,8 @@
 //   > INSERT INTO t VALUES (1)
 //   INSERT 1
 //
-// A statement may go on over lines that begin with `.`. A line `! answer` after a statement's answer is ours where it differs on purpose.
+// A statement may go on over lines that begin with `.`. A line `! answer` after a statement's answer is ours
+// where it differs on purpose.
 #include <catch2/catch.hpp>
 #include <filesystem>
 

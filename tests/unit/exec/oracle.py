@@ -7,35 +7,15 @@ Starts a private server in a temporary folder and removes it at the end. Needs D
 """
 import glob
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BIN = "/usr/lib/postgresql/15/bin/"
+sys.path.insert(0, HERE + "/../../support")
+import postgres  # noqa: E402
 
 
-class Server:
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="anabranch-oracle-")
-        os.chmod(self.folder, 0o755)
-        self.data = self.folder + "/data"
-        self.as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
-        os.mkdir(self.data)
-        if self.as_user:
-            shutil.chown(self.data, "postgres")
-            shutil.chown(self.folder, "postgres")
-        self.run(BIN + "initdb", "-D", self.data, "-U", "postgres", "--locale=C.UTF-8", "-A", "trust", "--no-sync")
-        self.run(BIN + "pg_ctl", "-D", self.data, "-w", "-o",
-                 f"-c listen_addresses= -k {self.folder} -c timezone=UTC -c fsync=off", "-l", self.folder + "/log", "start")
-
-    def run(self, *command):
-        subprocess.run([*self.as_user, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-    def close(self):
-        self.run(BIN + "pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
-        shutil.rmtree(self.folder)
+class Server(postgres.Postgres):
+    locale = "--locale=C.UTF-8"
 
 
 def error_text(error):
@@ -51,6 +31,7 @@ def error_text(error):
 def answer(connection, statement):
     import psycopg
     from psycopg import pq
+
     try:
         result = connection.pgconn.exec_(statement.encode())
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
@@ -73,6 +54,7 @@ def answer(connection, statement):
 
 def rewrite(path, folder):
     import psycopg
+
     with open(path, encoding="utf-8") as file:
         schema, statements = file.read().split("---- statements\n")
     out = schema + "---- statements\n"
@@ -104,12 +86,9 @@ def rewrite(path, folder):
 
 def main():
     files = sys.argv[1:] or sorted(glob.glob(HERE + "/cases/*.txt"))
-    server = Server()
-    try:
+    with Server() as server:
         for path in files:
-            rewrite(path, server.folder)
-    finally:
-        server.close()
+            rewrite(path, str(server.folder))
 
 
 main()

@@ -15,7 +15,8 @@ namespace {
 // Rows as text, one line each.
 class Lines final : public exec::RowSink {
   public:
-    Lines(const std::vector<sql::OutputColumn>& columns, const sql::EnumLabels* labels) : columns_(columns), labels_(labels) {}
+    Lines(const std::vector<sql::OutputColumn>& columns, const sql::EnumLabels* labels)
+        : columns_(columns), labels_(labels) {}
     bool row(std::span<const Datum> values) override {
         std::string line;
         for (std::size_t i = 0; i < values.size(); ++i) {
@@ -64,11 +65,16 @@ std::string text_of(const Error& error) {
 std::string tag(const exec::StatementResult& result) {
     using Kind = exec::StatementResult::Kind;
     switch (result.kind) {
-        case Kind::insert: return "INSERT " + std::to_string(result.rows) + "\n";
-        case Kind::update: return "UPDATE " + std::to_string(result.rows) + "\n";
-        case Kind::delete_: return "DELETE " + std::to_string(result.rows) + "\n";
-        case Kind::call: return "CALL\n";
-        case Kind::select: break;
+        case Kind::insert:
+            return "INSERT " + std::to_string(result.rows) + "\n";
+        case Kind::update:
+            return "UPDATE " + std::to_string(result.rows) + "\n";
+        case Kind::delete_:
+            return "DELETE " + std::to_string(result.rows) + "\n";
+        case Kind::call:
+            return "CALL\n";
+        case Kind::select:
+            break;
     }
     return {};
 }
@@ -146,16 +152,20 @@ Result<std::string> Shell::run(const std::string& text) {
 Result<std::string> Shell::call(const catalog::BoundText& bound) {
     const catalog::Transaction& transaction = schema_->transactions[bound.call->transaction];
     Values arguments;
-    TRY_VOID(run_->run(*exec::compile(schema_, bound.call->arguments), {}, &arguments));
+    const exec::CompiledPtr list =
+        exec::compile(schema_, bound.call->arguments);  // keeps the bytes of constants
+    TRY_VOID(run_->run(*list, {}, &arguments));
     Lines lines(transaction.columns, &exec::plans_of(*schema_));
-    TRY(const exec::StatementResult result, run_->run(*exec::compile(schema_, transaction), arguments.values, &lines));
+    TRY(const exec::StatementResult result,
+        run_->run(*exec::compile(schema_, transaction), arguments.values, &lines));
     return join(lines.lines, true) + (transaction.columns.empty() ? tag(result) : "");
 }
 
 std::string Shell::explain(const std::string& statement) {
     const auto bound = catalog::bind_text(*schema_, statement);
     if (!bound) return text_of(bound.error());
-    if (bound->call) return exec::explain(*exec::compile(schema_, schema_->transactions[bound->call->transaction]));
+    if (bound->call)
+        return exec::explain(*exec::compile(schema_, schema_->transactions[bound->call->transaction]));
     return exec::explain(*exec::compile(schema_, bound->statement));
 }
 
@@ -187,7 +197,7 @@ std::string Shell::describe(const exec::WriteSet& writes) const {
         for (const auto& column : write.columns) {
             out += " " + table.columns[column.column].name;
             using Op = exec::RowWrite::Op;
-            const char* names[] = {"=", "+=", "max=", "min=", "initially="};
+            const char* names[] = {"=", "+=", " raised to ", " lowered to ", " initially "};
             out += names[static_cast<int>(column.op)];
             if (column.op == Op::add) {
                 out += std::to_string(column.amount);
@@ -198,7 +208,8 @@ std::string Shell::describe(const exec::WriteSet& writes) const {
                 out += "null";
             else
                 sql::print_text(table.columns[column.column].type, value, out, &plans);
-            if (column.op == Op::initial && column.amount != 0) out += " with " + std::to_string(column.amount);
+            if (column.op == Op::initial && column.amount != 0)
+                out += " with " + std::to_string(column.amount);
         }
         out += "\n";
     }

@@ -1,7 +1,8 @@
 // One replica in memory that takes SQL text and answers in text: what the executor's tests talk to.
 //
-// Answers: rows as `a|b` lines (NULL is empty), sorted unless the statement orders them; `INSERT 1`, `UPDATE 0`, `CALL` without rows; errors
-// as `ERROR 23514: message`, then DETAIL and HINT lines. BEGIN, COMMIT and ROLLBACK group statements; else each is its own transaction.
+// Answers: rows as `a|b` lines (NULL is empty), sorted unless the statement orders them; `INSERT 1`, `UPDATE
+// 0`, `CALL` without rows; errors as `ERROR 23514: message`, then DETAIL and HINT lines. BEGIN, COMMIT and
+// ROLLBACK group statements; else each is its own transaction.
 #pragma once
 
 #include <memory>

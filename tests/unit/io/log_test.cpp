@@ -46,7 +46,7 @@ struct Read {
 };
 Read read(const std::string& directory) {
     Read out;
-    auto keep = [&](BytesView record) -> Result<void> {
+    auto keep = [&](std::uint64_t, BytesView record) -> Result<void> {
         out.records.emplace_back(record);
         return {};
     };
@@ -91,6 +91,15 @@ void damage(const std::string& path, const std::string& needle, char with) {
     file.put(with);
 }
 
+// As if the last sync had never ended.
+void erase_mark(const std::string& path) {
+    Bytes bytes = *read_file(path);
+    const auto end = bytes.find_last_not_of('\0');
+    REQUIRE(end != Bytes::npos);
+    bytes.resize(end + 1 - (end + 1 >= 32 ? 32 : 0));
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
 }  // namespace
 
 TEST_CASE("what was durable is replayed in order, over several segments and restarts") {
@@ -116,6 +125,7 @@ TEST_CASE("a torn tail is cut and the log goes on behind what was whole") {
     const test::TempFolder folder;
     const auto records = numbered(6);
     write(folder.path(), records, 6);  // one batch: nothing in it says that the others were durable
+    erase_mark(segments(folder.path()).back());
     damage(segments(folder.path()).back(), "4:xx", '#');
     const auto cut = read(folder.path());
     REQUIRE(cut.result.has_value());
@@ -164,6 +174,71 @@ TEST_CASE("cutting a log at any byte yields a prefix of its records") {
     }
 }
 
+TEST_CASE("no flipped bit in anything that was acknowledged is passed over: the log is whole or refused") {
+    const test::TempFolder folder;
+    const auto records = numbered(6, 20);
+    write(folder.path(), records, 6);
+    const auto path = segments(folder.path()).front();
+    const Bytes whole = *read_file(path);
+    const auto used = whole.find_last_not_of('\0') + 1;
+    std::size_t refusals = 0;
+    for (std::size_t at = 0; at < used; ++at) {
+        Bytes bytes = whole;
+        bytes[at] = static_cast<char>(bytes[at] ^ 1 << at % 8);
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+        std::vector<Bytes> found;
+        LogRecovery recovery;
+        const auto end = read_log(
+            folder.path(), small,
+            [&](std::uint64_t, BytesView record) -> Result<void> {
+                found.emplace_back(record);
+                return {};
+            },
+            recovery);
+        CAPTURE(at);
+        if (!end) {
+            ++refusals;
+            CHECK_THAT(end.error().message, Catch::Contains(path) && Catch::Contains("at byte"));
+            CHECK_THAT(end.error().hint, Catch::Contains("--salvage"));
+        } else {
+            CHECK(found == records);  // the mark itself: nothing is lost with it
+        }
+    }
+    CHECK(refusals == used - 32);
+}
+
+TEST_CASE("a flipped bit in the last record is found after a restart that wrote nothing") {
+    const test::TempFolder folder;
+    write(folder.path(), numbered(5));
+    (void)read(folder.path());
+    damage(segments(folder.path()).back(), "4:xx", '#');
+    const auto refused = read(folder.path());
+    REQUIRE_FALSE(refused.result.has_value());
+    CHECK_THAT(refused.result.error().message, Catch::Contains("record 5 at byte"));
+}
+
+TEST_CASE("a damaged log can be read up to its damage, which is named") {
+    const test::TempFolder folder;
+    const auto records = numbered(12);
+    write(folder.path(), records, 2);
+    damage(segments(folder.path()).front(), "7:xx", '#');
+    LogOptions options = small;
+    options.up_to_damage = true;
+    std::vector<Bytes> found;
+    LogRecovery recovery;
+    const auto end = read_log(
+        folder.path(), options,
+        [&](std::uint64_t, BytesView record) -> Result<void> {
+            found.emplace_back(record);
+            return {};
+        },
+        recovery);
+    REQUIRE(end.has_value());
+    REQUIRE(end->damage.has_value());
+    CHECK_THAT(end->damage->message, Catch::Contains("record 8 at byte"));
+    CHECK(found == std::vector<Bytes>(records.begin(), records.begin() + 7));
+}
+
 TEST_CASE("flipped bits never yield a record that was not written") {
     test::for_seeds(30, [](Random& random) {
         const test::TempFolder folder;
@@ -178,4 +253,56 @@ TEST_CASE("flipped bits never yield a record that was not written") {
         REQUIRE(after.records.size() <= records.size());
         CHECK(std::equal(after.records.begin(), after.records.end(), records.begin()));
     });
+}
+
+TEST_CASE("a truncated log goes on from where it was, and lacks nothing behind that place") {
+    const test::TempFolder folder;
+    const auto records = numbered(200);
+    {
+        auto opened = read(folder.path());
+        Durable durable;
+        opened.log->start(durable.callbacks());
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            opened.log->append(i + 1, records[i]);
+            opened.log->flush();
+            durable.wait(i + 1);
+            if (i % 20 == 19) opened.log->truncate(i - 5);
+        }
+    }
+    CHECK(segments(folder.path()).size() < 4);
+    Read again;
+    std::uint64_t first = 0;
+    LogOptions options = small;
+    options.first = options.last = 194;
+    auto log = Log::open(
+        folder.path(), options,
+        [&](std::uint64_t lsn, BytesView record) -> Result<void> {
+            if (first == 0) first = lsn;
+            CHECK(record == records[lsn - 1]);
+            return {};
+        },
+        again.recovery);
+    REQUIRE(log.has_value());
+    CHECK(first > 1);
+    CHECK(first <= 194);
+    CHECK((*log)->next_lsn() == 201);
+    CHECK_FALSE(again.recovery.tail_cut);
+}
+
+TEST_CASE("a log that begins after, or ends before, what the checkpoint needs is refused") {
+    const test::TempFolder folder;
+    write(folder.path(), numbered(100), 1);
+    const auto open = [&](std::uint64_t first, std::uint64_t last) {
+        LogOptions options = small;
+        options.first = first;
+        options.last = last;
+        LogRecovery recovery;
+        auto log = Log::open(
+            folder.path(), options, [](std::uint64_t, BytesView) { return Result<void>(); }, recovery);
+        return log ? std::string() : log.error().message;
+    };
+    CHECK_THAT(open(50, 101), Catch::Contains("ends with record 100, record 101"));
+    CHECK(open(50, 100) == "");
+    std::filesystem::remove(segments(folder.path()).front());
+    CHECK_THAT(open(1, 0), Catch::Contains("record 1 is needed"));
 }

@@ -83,7 +83,10 @@ def main():
             if parts[-1][:1] in ("=", "!") or parts[-1] == "\\N":
                 parts.pop()
             value = expression(parts[0], parts[1:])
-            query = f"SELECT CASE WHEN x.v IS NOT NULL THEN format('%s', x.v) END FROM (SELECT {value} AS v OFFSET 0) x"
+            query = (
+                "SELECT CASE WHEN x.v IS NOT NULL THEN format('%s', x.v) END "
+                f"FROM (SELECT {value} AS v OFFSET 0) x"
+            )
             cursor.execute("SELECT pg_temp.answer(%s)", (query,))
             answer = cursor.fetchone()[0]
             if answer != "\\N":

@@ -438,14 +438,21 @@ TEST_CASE("Deep statements give an error and neither crash nor hang") {
 }
 
 TEST_CASE("A tree as deep as allowed is built, compared, printed and copied") {
-    const std::string text = "SELECT 1" + repeated("+1", 990);
+    const std::string text = "SELECT 1" + repeated("+1", depth_max - 10);
     const auto statements = parse_statements(text);
     REQUIRE(statements);
     const std::vector<ast::Statement> copy = *statements;
     const bool equal = copy == *statements;
     CHECK(equal);
-    CHECK(print(copy[0]).size() == 8 + 990 * 4);
-    CHECK(error_of("SELECT 1" + repeated("+1", 1010)).sqlstate == "54001");
+    CHECK(print(copy[0]).size() == 8 + (depth_max - 10) * 4);
+    CHECK(error_of("SELECT 1" + repeated("+1", depth_max + 10)).sqlstate == "54001");
+    for (const char* step : {" UNION SELECT 1", " UNION ALL SELECT 1, 2 FROM t WHERE a"}) {
+        const auto unions = parse_statements("SELECT 1" + repeated(step, depth_max - 10));
+        REQUIRE(unions);
+        const bool same = std::vector<ast::Statement>(*unions) == *unions;
+        CHECK(same);
+        CHECK_FALSE(print(unions->at(0)).empty());
+    }
 }
 
 TEST_CASE("An ad-hoc text has a longest length, which can be lifted") {

@@ -41,6 +41,7 @@ void round_trip_expression(const std::string& text) {
 
 }  // namespace
 
+// tidy: table
 TEST_CASE("Every form of expression survives printing") {
     for (const char* text : {"1",
                              "-1",
@@ -201,6 +202,7 @@ TEST_CASE("Every form of expression survives printing") {
     }
 }
 
+// tidy: table
 TEST_CASE("Every form of call survives printing") {
     for (const char* text :
          {"f()",
@@ -269,6 +271,7 @@ TEST_CASE("Every form of call survives printing") {
     }
 }
 
+// tidy: table
 TEST_CASE("Every form of query survives printing") {
     for (const char* text :
          {"SELECT",
@@ -330,6 +333,7 @@ TEST_CASE("Every form of query survives printing") {
     }
 }
 
+// tidy: table
 TEST_CASE("Every form of row change survives printing") {
     for (const char* text :
          {"INSERT INTO t VALUES (1, DEFAULT, NULL)",
@@ -363,6 +367,7 @@ TEST_CASE("Every form of row change survives printing") {
     }
 }
 
+// tidy: table
 TEST_CASE("Every form of table declaration survives printing") {
     for (const char* text :
          {"CREATE TABLE t ()",
@@ -418,6 +423,7 @@ TEST_CASE("Every form of table declaration survives printing") {
     }
 }
 
+// tidy: table
 TEST_CASE("Every form of type, view, routine, assertion and schema survives printing") {
     for (const char* text :
          {"CREATE DOMAIN merge.counter AS bigint",
@@ -493,6 +499,7 @@ TEST_CASE("Every form of type, view, routine, assertion and schema survives prin
     }
 }
 
+// tidy: table
 TEST_CASE("Every form of session statement survives printing") {
     for (const char* text :
          {"BEGIN",

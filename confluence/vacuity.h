@@ -1,0 +1,14 @@
+// What makes a verdict worthless although it is right: invariants that nothing satisfies, transactions that
+// never succeed, a start that is already invalid. People want to hear of these before anything else.
+#pragma once
+
+#include <vector>
+
+#include "confluence/check.h"
+#include "confluence/smt/analysis.h"
+
+namespace anabranch::confluence {
+
+std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis);
+
+}  // namespace anabranch::confluence

@@ -1,0 +1,22 @@
+#include "confluence/variant.h"
+
+#include "lib/catalog/finish.h"
+
+namespace anabranch::confluence {
+
+std::shared_ptr<catalog::Schema> copy_of(const catalog::Schema& schema) {
+    return std::make_shared<catalog::Schema>(schema);
+}
+
+void infer_again(catalog::Schema& schema) {
+    for (catalog::Table& table : schema.tables) {
+        table.group_count = 0;
+        for (catalog::Column& column : table.columns) {
+            if (!column.policy.declared) column.policy = {};
+        }
+    }
+    catalog::Reporter reporter({{std::make_shared<const sql::Source>(schema.file, schema.text), 0}});
+    catalog::infer_policies(schema, reporter);
+}
+
+}  // namespace anabranch::confluence

@@ -1,0 +1,16 @@
+// A schema with something changed, for questions of the form "and if it were so": repairs, and statements
+// that nobody declared.
+#pragma once
+
+#include <memory>
+
+#include "lib/catalog/schema.h"
+
+namespace anabranch::confluence {
+
+// A copy without what executors and replicas derived from the original.
+std::shared_ptr<catalog::Schema> copy_of(const catalog::Schema& schema);
+// Infers column policies and row identities again, after a change of statements or columns.
+void infer_again(catalog::Schema& schema);
+
+}  // namespace anabranch::confluence

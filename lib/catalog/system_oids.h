@@ -1,0 +1,68 @@
+// Object numbers of the engine's catalogs, in one range per kind. A number stays the same as long as the
+// schema does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/catalog/schema.h"
+
+namespace anabranch::catalog {
+
+namespace oid {
+inline constexpr std::int64_t owner = 10;
+inline constexpr std::int64_t database = 5;
+inline constexpr std::int64_t heap = 2, btree = 403, gist = 783;
+inline constexpr std::int64_t pg_catalog = 11, public_ = 2200, information_schema = 13000;
+inline constexpr std::int64_t system_table = 1000;      // + number of the virtual table
+inline constexpr std::int64_t other_schema = 20000;     // + number in OidMap::schemas
+inline constexpr std::int64_t domain = 60000;           // + index into Schema::domains
+inline constexpr std::int64_t table = 100000;           // + TableId
+inline constexpr std::int64_t view = 200000;            // + index into OidMap::views
+inline constexpr std::int64_t index = 300000;           // + index into OidMap::indexes
+inline constexpr std::int64_t constraint = 400000;      // + index into OidMap::constraints
+inline constexpr std::int64_t routine = 500000;         // + index into Schema::transactions
+inline constexpr std::int64_t column_default = 600000;  // + index into OidMap::defaults
+}  // namespace oid
+
+// The objects of a schema in the order of their numbers.
+struct OidMap {
+    struct Index {
+        const Table* table = nullptr;
+        std::optional<std::uint32_t> key;        // into Table::keys
+        std::optional<std::uint32_t> secondary;  // into Table::indexes
+        std::string name;
+    };
+    struct Constraint {
+        const Table* table = nullptr;
+        char type = 'c';  // PostgreSQL's contype: c f p u x
+        std::uint32_t number = 0;
+        std::string name;
+    };
+    struct ViewOf {
+        std::string schema, name;
+        sql::QueryPtr query;
+        std::string text;
+    };
+    struct Default {
+        const Table* table = nullptr;
+        std::uint32_t column = 0;
+    };
+    std::vector<std::string> schemas;
+    std::vector<Index> indexes;
+    std::vector<Constraint> constraints;
+    std::vector<ViewOf> views;
+    std::vector<Default> defaults;
+
+    explicit OidMap(const Schema& schema);
+    std::int64_t schema_oid(const std::string& name) const;
+    std::int64_t index_oid(const Table& table, std::uint32_t key) const;
+};
+
+// As pg_get_constraintdef prints it.
+std::string constraint_text(const Schema& schema, const OidMap::Constraint& constraint);
+// As pg_get_indexdef prints it.
+std::string index_text(const Schema& schema, const OidMap::Index& index);
+
+}  // namespace anabranch::catalog

@@ -1,0 +1,724 @@
+#include "lib/catalog/system_rows.h"
+
+#include <algorithm>
+
+#include "lib/base/arena.h"
+#include "lib/base/check.h"
+#include "lib/catalog/system_oids.h"
+#include "lib/catalog/system_tables.h"
+#include "lib/sql/array.h"
+#include "lib/sql/builtin.h"
+#include "lib/sql/value.h"
+
+namespace anabranch::catalog {
+
+namespace {
+
+using sql::Datum;
+using sql::Type;
+using sql::TypeId;
+using Visit = FunctionRef<bool(std::span<const Datum>)>;
+
+constexpr std::string_view user_name = "anabranch";
+
+// One row under construction: columns by name. What is not set is what PostgreSQL has for "nothing": 0,
+// false, '' for names, else NULL.
+class Row {
+  public:
+    Row(const SystemTable& table, Arena& arena) : table_(table), arena_(arena) { clear(); }
+
+    Row& set(std::string_view column, Datum value) {
+        values_[index(column)] = value;
+        return *this;
+    }
+    Row& number(std::string_view column, std::int64_t v) { return set(column, Datum::integer(v)); }
+    Row& flag(std::string_view column, bool v) { return set(column, Datum::boolean(v)); }
+    Row& letter(std::string_view column, char v) {
+        return set(column, Datum::integer(static_cast<unsigned char>(v)));
+    }
+    Row& text(std::string_view column, std::string_view v) {
+        return set(column, Datum::bytes(arena_.copy(v)));
+    }
+    Row& real(std::string_view column, double v) { return set(column, Datum::floating(v)); }
+    Row& null(std::string_view column) { return set(column, {}); }
+    Row& numbers(std::string_view column, const std::vector<std::int64_t>& v, std::int32_t lower = 1) {
+        std::vector<Datum> items;
+        for (const std::int64_t n : v) items.push_back(Datum::integer(n));
+        std::string out;
+        sql::write_array(table_.columns[index(column)].type, items, out, lower);
+        return text(column, out);
+    }
+    // False when the visitor wants no more.
+    bool emit(Visit visit) {
+        const bool more = visit(values_);
+        clear();
+        return more;
+    }
+
+  private:
+    std::size_t index(std::string_view column) const {
+        for (std::size_t i = 0; i < table_.columns.size(); ++i)
+            if (table_.columns[i].name == column) return i;
+        CHECK_NOTE(false, column);
+        return 0;
+    }
+    void clear() {
+        values_.clear();
+        for (const SystemColumn& c : table_.columns) {
+            Datum value;
+            if (!c.type.array && c.type.id != TypeId::timestamptz &&
+                sql::storage_of(c.type) == sql::Storage::integer)
+                value = Datum::integer(0);
+            if (!c.type.array && c.type.id == TypeId::name) value = Datum::bytes("");
+            values_.push_back(value);
+        }
+    }
+    const SystemTable& table_;
+    Arena& arena_;
+    std::vector<Datum> values_;
+};
+
+std::int64_t type_oid(Type t) {
+    return sql::oid_of(t);
+}
+
+std::int64_t table_oid(const Table& t) {
+    return oid::table + t.id.value;
+}
+
+std::size_t visible_columns(const Table& t) {
+    return static_cast<std::size_t>(
+        std::count_if(t.columns.begin(), t.columns.end(), [](const Column& c) { return !c.hidden; }));
+}
+
+char delete_letter(OnDelete action) {
+    switch (action) {
+        case OnDelete::no_action:
+            return 'a';
+        case OnDelete::restrict_:
+            return 'r';
+        case OnDelete::cascade:
+            return 'c';
+        case OnDelete::set_null:
+            return 'n';
+        case OnDelete::set_default:
+            return 'd';
+    }
+    return 'a';
+}
+
+// The types that catalogs list: PostgreSQL's own that the engine has, then enums and domains.
+std::vector<Type> listed_types() {
+    std::vector<Type> out;
+    for (auto id = static_cast<int>(TypeId::void_); id <= static_cast<int>(TypeId::record); ++id) {
+        const Type t{static_cast<TypeId>(id)};
+        if (t.id == TypeId::enum_) continue;
+        out.push_back(t);
+        if (t.id != TypeId::void_ && t.id != TypeId::record) out.push_back(sql::array_of_type(t));
+    }
+    return out;
+}
+
+class Catalog {
+  public:
+    Catalog(const Schema& schema, const SystemTable& table, Visit visit)
+        : schema_(schema), map_(schema), row_(table, arena_), visit_(visit) {}
+
+    void pg_namespace() {
+        const auto one = [&](std::string_view name) {
+            row_.number("oid", map_.schema_oid(std::string(name)))
+                .text("nspname", name)
+                .number("nspowner", oid::owner);
+            return row_.emit(visit_);
+        };
+        if (!one("pg_catalog") || !one("public") || !one("information_schema")) return;
+        for (const std::string& name : map_.schemas)
+            if (!one(name)) return;
+    }
+
+    void pg_class() {
+        for (const Table& t : schema_.tables) {
+            relation(table_oid(t), t.name, t.schema, 'r', visible_columns(t))
+                .flag("relhasindex", true)
+                .number("relam", oid::heap);
+            row_.number("relchecks", static_cast<std::int64_t>(t.checks.size())).real("reltuples", -1);
+            if (!row_.emit(visit_)) return;
+        }
+        for (std::size_t i = 0; i < map_.views.size(); ++i) {
+            relation(oid::view + static_cast<std::int64_t>(i), map_.views[i].name, map_.views[i].schema, 'v',
+                     map_.views[i].query->columns.size());
+            if (!row_.flag("relhasrules", true).emit(visit_)) return;
+        }
+        for (std::size_t i = 0; i < map_.indexes.size(); ++i) {
+            const OidMap::Index& x = map_.indexes[i];
+            relation(oid::index + static_cast<std::int64_t>(i), x.name, x.table->schema, 'i',
+                     index_columns(x).size());
+            if (!row_.number("relam", oid::btree).emit(visit_)) return;
+        }
+        for (std::size_t i = 0; i < system_tables().size(); ++i) {
+            const SystemTable& t = system_tables()[i];
+            relation(oid::system_table + static_cast<std::int64_t>(i), t.name, std::string(t.schema),
+                     t.schema == "pg_catalog" ? 'r' : 'v', t.columns.size());
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_attribute() {
+        for (const Table& t : schema_.tables) {
+            std::int64_t number = 0;
+            for (const Column& c : t.columns) {
+                ++number;
+                if (c.hidden) continue;
+                attribute(table_oid(t), number, c.name, c.type).flag("attnotnull", c.not_null);
+                row_.flag("atthasdef", c.default_value != nullptr || c.generated != nullptr);
+                row_.letter("attidentity", c.identity == Identity::always       ? 'a'
+                                           : c.identity == Identity::by_default ? 'd'
+                                                                                : '\0');
+                row_.letter("attgenerated", c.generated ? 's' : '\0');
+                if (!row_.emit(visit_)) return;
+            }
+        }
+        for (std::size_t v = 0; v < map_.views.size(); ++v) {
+            std::int64_t number = 0;
+            for (const sql::OutputColumn& c : map_.views[v].query->columns) {
+                attribute(oid::view + static_cast<std::int64_t>(v), ++number, c.name, c.type);
+                if (!row_.emit(visit_)) return;
+            }
+        }
+        for (std::size_t i = 0; i < map_.indexes.size(); ++i) {
+            std::int64_t number = 0;
+            for (const ColumnId c : index_columns(map_.indexes[i])) {
+                const Column& column = map_.indexes[i].table->columns[c.value];
+                attribute(oid::index + static_cast<std::int64_t>(i), ++number, column.name, column.type);
+                if (!row_.emit(visit_)) return;
+            }
+        }
+        for (std::size_t i = 0; i < system_tables().size(); ++i) {
+            std::int64_t number = 0;
+            for (const SystemColumn& c : system_tables()[i].columns) {
+                attribute(oid::system_table + static_cast<std::int64_t>(i), ++number, c.name, c.type);
+                if (!row_.emit(visit_)) return;
+            }
+        }
+    }
+
+    void pg_attrdef() {
+        for (std::size_t i = 0; i < map_.defaults.size(); ++i) {
+            const OidMap::Default& d = map_.defaults[i];
+            row_.number("oid", oid::column_default + static_cast<std::int64_t>(i))
+                .number("adrelid", table_oid(*d.table))
+                .number("adnum", d.column + 1);
+            const Column& c = d.table->columns[d.column];
+            const auto* constant = std::get_if<sql::Const>(&c.default_value->node);
+            row_.text("adbin", constant != nullptr ? literal(c.type, *constant) : "(default)");
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_type() {
+        for (const Type t : listed_types()) {
+            const bool array = t.array;
+            type(type_oid(t), internal_name(t), oid::pg_catalog, array ? 'A' : sql::category_of(t),
+                 sql::size_of(t));
+            if (array)
+                row_.number("typelem", type_oid(sql::element_of(t)));
+            else if (t.id != TypeId::void_ && t.id != TypeId::record)
+                row_.number("typarray", type_oid(sql::array_of_type(t)));
+            row_.letter("typtype", sql::is_range(t)                                  ? 'r'
+                                   : t.id == TypeId::void_ || t.id == TypeId::record ? 'p'
+                                                                                     : 'b');
+            if (!row_.flag("typispreferred", !array && sql::is_preferred(t)).emit(visit_)) return;
+        }
+        for (std::uint32_t i = 0; i < schema_.enums.size(); ++i) {
+            const Type t{TypeId::enum_, false, -1, i};
+            type(type_oid(t), schema_.enums[i].name, map_.schema_oid(schema_.enums[i].schema), 'E', 4)
+                .letter("typtype", 'e');
+            if (!row_.number("typarray", type_oid(sql::array_of_type(t))).emit(visit_)) return;
+            type(type_oid(sql::array_of_type(t)), "_" + schema_.enums[i].name,
+                 map_.schema_oid(schema_.enums[i].schema), 'A', -1)
+                .letter("typtype", 'b');
+            if (!row_.number("typelem", type_oid(t)).emit(visit_)) return;
+        }
+        for (std::size_t i = 0; i < schema_.domains.size(); ++i) {
+            const sql::Domain& d = *schema_.domains[i];
+            type(oid::domain + static_cast<std::int64_t>(i), d.name, map_.schema_oid(d.schema),
+                 sql::category_of(d.base), sql::size_of(d.base));
+            row_.letter("typtype", 'd')
+                .number("typbasetype", type_oid(d.base))
+                .flag("typnotnull", d.not_null)
+                .number("typtypmod", d.base.modifier);
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_enum() {
+        for (std::uint32_t i = 0; i < schema_.enums.size(); ++i) {
+            double order = 0;
+            for (const std::string& label : schema_.enums[i].labels) {
+                row_.number("oid", 700000 + i * 1000 + static_cast<std::int64_t>(order))
+                    .number("enumtypid", type_oid({TypeId::enum_, false, -1, i}));
+                order += 1;
+                if (!row_.real("enumsortorder", order).text("enumlabel", label).emit(visit_)) return;
+            }
+        }
+    }
+
+    void pg_range() {
+        for (const TypeId id : {TypeId::int4range, TypeId::int8range, TypeId::numrange, TypeId::tsrange,
+                                TypeId::tstzrange, TypeId::daterange}) {
+            row_.number("rngtypid", type_oid({id})).number("rngsubtype", type_oid(sql::range_element({id})));
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_index() {
+        for (std::size_t i = 0; i < map_.indexes.size(); ++i) {
+            const OidMap::Index& x = map_.indexes[i];
+            const std::vector<ColumnId>& columns = index_columns(x);
+            const std::size_t width =
+                x.key && columns.empty() ? x.table->keys[*x.key].expressions.size() : columns.size();
+            row_.number("indexrelid", oid::index + static_cast<std::int64_t>(i))
+                .number("indrelid", table_oid(*x.table));
+            row_.number("indnatts", static_cast<std::int64_t>(width))
+                .number("indnkeyatts", static_cast<std::int64_t>(width));
+            row_.flag("indisunique", x.key.has_value())
+                .flag("indisprimary", x.key == 0u)
+                .flag("indimmediate", true)
+                .flag("indisvalid", true);
+            row_.flag("indisready", true).flag("indislive", true);
+            row_.flag("indnullsnotdistinct", x.key && x.table->keys[*x.key].nulls_not_distinct);
+            std::vector<std::int64_t> numbers(width, 0);
+            for (std::size_t c = 0; c < columns.size(); ++c) numbers[c] = columns[c].value + 1;
+            row_.numbers("indkey", numbers, 0).numbers("indoption", std::vector<std::int64_t>(width, 0), 0);
+            if (x.key ? x.table->keys[*x.key].predicate != nullptr
+                      : x.table->indexes[*x.secondary].predicate != nullptr)
+                row_.text("indpred", "...");
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_constraint() {
+        for (std::size_t i = 0; i < map_.constraints.size(); ++i) {
+            const OidMap::Constraint& c = map_.constraints[i];
+            row_.number("oid", oid::constraint + static_cast<std::int64_t>(i))
+                .text("conname", c.name)
+                .letter("contype", c.type);
+            row_.number("connamespace", map_.schema_oid(c.table->schema))
+                .number("conrelid", table_oid(*c.table))
+                .flag("convalidated", true);
+            row_.flag("conislocal", true)
+                .flag("connoinherit", true)
+                .letter("confupdtype", ' ')
+                .letter("confdeltype", ' ')
+                .letter("confmatchtype", ' ');
+            row_.numbers("conkey", one_based(columns_of(c)));
+            if (c.type == 'p' || c.type == 'u') {
+                row_.number("conindid", map_.index_oid(*c.table, c.number));
+                row_.flag("condeferrable", c.table->keys[c.number].deferrable)
+                    .flag("condeferred", c.table->keys[c.number].initially_deferred);
+            }
+            if (c.type == 'f') {
+                const ForeignKey& f = c.table->foreign_keys[c.number];
+                const Table& parent = schema_.table(f.parent);
+                row_.number("confrelid", table_oid(parent)).numbers("confkey", one_based(f.parent_columns));
+                row_.number("conindid", map_.index_oid(parent, f.parent_key));
+                row_.letter("confupdtype", delete_letter(f.on_update))
+                    .letter("confdeltype", delete_letter(f.on_delete));
+                row_.letter("confmatchtype", f.match_full ? 'f' : 's')
+                    .flag("condeferrable", f.deferrable)
+                    .flag("condeferred", f.initially_deferred);
+            }
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_proc() {
+        for (std::size_t i = 0; i < schema_.transactions.size(); ++i) {
+            const Transaction& t = schema_.transactions[i];
+            std::vector<std::int64_t> types;
+            for (const Parameter& p : t.parameters)
+                if (p.mode != Parameter::Mode::out) types.push_back(type_oid(p.type));
+            row_.number("oid", oid::routine + static_cast<std::int64_t>(i))
+                .text("proname", t.name)
+                .number("pronamespace", map_.schema_oid(t.schema));
+            row_.number("proowner", oid::owner)
+                .number("prolang", 14)
+                .letter("prokind", t.is_procedure ? 'p' : 'f')
+                .flag("proretset", t.returns_set);
+            row_.letter("provolatile", t.volatility == Volatility::volatile_ ? 'v'
+                                       : t.volatility == Volatility::stable  ? 's'
+                                                                             : 'i');
+            row_.letter("proparallel", 'u')
+                .number("pronargs", static_cast<std::int64_t>(types.size()))
+                .numbers("proargtypes", types, 0)
+                .text("prosrc", "");
+            row_.number("prorettype", t.columns.size() == 1
+                                          ? type_oid(t.columns[0].type)
+                                          : type_oid({t.columns.empty() ? TypeId::void_ : TypeId::record}));
+            if (!row_.emit(visit_)) return;
+        }
+    }
+
+    void pg_database() {
+        row_.number("oid", oid::database)
+            .text("datname", user_name)
+            .number("datdba", oid::owner)
+            .number("encoding", 6)
+            .letter("datlocprovider", 'c');
+        row_.flag("datallowconn", true)
+            .number("datconnlimit", -1)
+            .text("datcollate", "C")
+            .text("datctype", "C")
+            .number("dattablespace", 1663);
+        row_.emit(visit_);
+    }
+    void pg_am() {
+        for (const auto& [number, name, kind] :
+             {std::tuple{oid::heap, "heap", 't'}, {oid::btree, "btree", 'i'}, {oid::gist, "gist", 'i'}})
+            if (!row_.number("oid", number).text("amname", name).letter("amtype", kind).emit(visit_)) return;
+    }
+    void role(std::string_view name_column, std::string_view prefix) {
+        const std::string p(prefix);
+        row_.text(name_column, user_name).flag(p + "super", true);
+        if (prefix == "rol") {
+            row_.number("oid", oid::owner)
+                .flag("rolinherit", true)
+                .flag("rolcreaterole", true)
+                .flag("rolcreatedb", true)
+                .flag("rolcanlogin", true);
+            row_.number("rolconnlimit", -1);
+        } else {
+            row_.number("usesysid", oid::owner).flag("usecreatedb", true);
+        }
+        row_.emit(visit_);
+    }
+    void pg_language() {
+        row_.number("oid", 14)
+            .text("lanname", "sql")
+            .number("lanowner", oid::owner)
+            .flag("lanpltrusted", true)
+            .emit(visit_);
+    }
+    void pg_collation() {
+        row_.number("oid", 950)
+            .text("collname", "C")
+            .number("collnamespace", oid::pg_catalog)
+            .letter("collprovider", 'c')
+            .flag("collisdeterministic", true);
+        row_.number("collencoding", -1).emit(visit_);
+    }
+    void pg_tablespace() {
+        row_.number("oid", 1663).text("spcname", "pg_default").number("spcowner", oid::owner).emit(visit_);
+    }
+
+    void pg_tables() {
+        for (const Table& t : schema_.tables) {
+            row_.text("schemaname", t.schema)
+                .text("tablename", t.name)
+                .text("tableowner", user_name)
+                .null("tablespace")
+                .flag("hasindexes", true);
+            if (!row_.emit(visit_)) return;
+        }
+    }
+    void pg_views() {
+        for (const OidMap::ViewOf& v : map_.views)
+            if (!row_.text("schemaname", v.schema)
+                     .text("viewname", v.name)
+                     .text("viewowner", user_name)
+                     .text("definition", v.text)
+                     .emit(visit_))
+                return;
+    }
+    void pg_indexes() {
+        for (const OidMap::Index& i : map_.indexes) {
+            row_.text("schemaname", i.table->schema)
+                .text("tablename", i.table->name)
+                .text("indexname", i.name)
+                .null("tablespace");
+            if (!row_.text("indexdef", index_text(schema_, i)).emit(visit_)) return;
+        }
+    }
+
+    // ---- information_schema ----
+
+    void info_schemata() {
+        for (const char* name : {"pg_catalog", "public", "information_schema"})
+            if (!row_.text("catalog_name", user_name)
+                     .text("schema_name", name)
+                     .text("schema_owner", user_name)
+                     .emit(visit_))
+                return;
+        for (const std::string& name : map_.schemas)
+            if (!row_.text("catalog_name", user_name)
+                     .text("schema_name", name)
+                     .text("schema_owner", user_name)
+                     .emit(visit_))
+                return;
+    }
+    void info_tables() {
+        const auto one = [&](std::string_view schema, std::string_view name, const char* kind) {
+            row_.text("table_catalog", user_name)
+                .text("table_schema", schema)
+                .text("table_name", name)
+                .text("table_type", kind);
+            return row_.text("is_insertable_into", kind[0] == 'B' ? "YES" : "NO")
+                .text("is_typed", "NO")
+                .emit(visit_);
+        };
+        for (const Table& t : schema_.tables)
+            if (!one(t.schema, t.name, "BASE TABLE")) return;
+        for (const OidMap::ViewOf& v : map_.views)
+            if (!one(v.schema, v.name, "VIEW")) return;
+    }
+    void info_views() {
+        for (const OidMap::ViewOf& v : map_.views) {
+            row_.text("table_catalog", user_name)
+                .text("table_schema", v.schema)
+                .text("table_name", v.name)
+                .text("view_definition", v.text);
+            if (!row_.text("check_option", "NONE").text("is_updatable", "NO").emit(visit_)) return;
+        }
+    }
+    void info_columns() {
+        const auto one = [&](std::string_view schema, std::string_view table, std::int64_t position,
+                             std::string_view name, Type type, bool nullable) {
+            row_.text("table_catalog", user_name)
+                .text("table_schema", schema)
+                .text("table_name", table)
+                .text("column_name", name);
+            row_.number("ordinal_position", position)
+                .text("is_nullable", nullable ? "YES" : "NO")
+                .text("data_type", info_type(type));
+            row_.text("udt_catalog", user_name)
+                .text("udt_schema", "pg_catalog")
+                .text("udt_name", internal_name(type));
+            row_.null("character_maximum_length")
+                .null("numeric_precision")
+                .null("numeric_scale")
+                .null("datetime_precision");
+            const bool sized = (type.id == TypeId::varchar || type.id == TypeId::bpchar) && type.modifier > 4;
+            if (sized) row_.number("character_maximum_length", type.modifier - 4);
+        };
+        for (const Table& t : schema_.tables)
+            for (std::uint32_t c = 0; c < t.columns.size(); ++c) {
+                const Column& column = t.columns[c];
+                if (column.hidden) continue;
+                one(t.schema, t.name, c + 1, column.name, column.type, !column.not_null);
+                row_.text("is_identity", column.identity == Identity::none ? "NO" : "YES")
+                    .text("is_generated", column.generated ? "ALWAYS" : "NEVER");
+                if (const auto* value =
+                        column.default_value ? std::get_if<sql::Const>(&column.default_value->node) : nullptr)
+                    row_.text("column_default", literal(column.type, *value));
+                if (!row_.text("is_updatable", "YES").emit(visit_)) return;
+            }
+        for (const OidMap::ViewOf& v : map_.views)
+            for (std::size_t c = 0; c < v.query->columns.size(); ++c) {
+                one(v.schema, v.name, static_cast<std::int64_t>(c + 1), v.query->columns[c].name,
+                    v.query->columns[c].type, true);
+                if (!row_.text("is_updatable", "NO").emit(visit_)) return;
+            }
+    }
+    void info_constraints() {
+        for (const OidMap::Constraint& c : map_.constraints) {
+            if (c.type == 'x') continue;
+            row_.text("constraint_catalog", user_name)
+                .text("constraint_schema", c.table->schema)
+                .text("constraint_name", c.name);
+            row_.text("table_catalog", user_name)
+                .text("table_schema", c.table->schema)
+                .text("table_name", c.table->name);
+            row_.text("constraint_type", c.type == 'p'   ? "PRIMARY KEY"
+                                         : c.type == 'u' ? "UNIQUE"
+                                         : c.type == 'f' ? "FOREIGN KEY"
+                                                         : "CHECK");
+            row_.text("is_deferrable", "NO").text("initially_deferred", "NO").text("enforced", "YES");
+            if (!row_.emit(visit_)) return;
+        }
+    }
+    void info_key_usage() {
+        for (const OidMap::Constraint& c : map_.constraints) {
+            if (c.type == 'c' || c.type == 'x') continue;
+            std::int64_t position = 0;
+            for (const ColumnId column : columns_of(c)) {
+                row_.text("constraint_catalog", user_name)
+                    .text("constraint_schema", c.table->schema)
+                    .text("constraint_name", c.name);
+                row_.text("table_catalog", user_name)
+                    .text("table_schema", c.table->schema)
+                    .text("table_name", c.table->name);
+                row_.text("column_name", c.table->columns[column.value].name)
+                    .number("ordinal_position", ++position);
+                if (c.type == 'f')
+                    row_.number("position_in_unique_constraint", position);
+                else
+                    row_.null("position_in_unique_constraint");
+                if (!row_.emit(visit_)) return;
+            }
+        }
+    }
+    void info_routines() {
+        for (const Transaction& t : schema_.transactions) {
+            for (const char* prefix : {"specific", "routine"}) {
+                const std::string p(prefix);
+                row_.text(p + "_catalog", user_name).text(p + "_schema", t.schema).text(p + "_name", t.name);
+            }
+            if (!row_.text("routine_type", t.is_procedure ? "PROCEDURE" : "FUNCTION")
+                     .text("external_language", "SQL")
+                     .emit(visit_))
+                return;
+        }
+    }
+
+  private:
+    Row& relation(std::int64_t number, std::string_view name, const std::string& schema, char kind,
+                  std::size_t columns) {
+        row_.number("oid", number)
+            .text("relname", name)
+            .number("relnamespace", map_.schema_oid(schema))
+            .letter("relkind", kind);
+        row_.number("relowner", oid::owner)
+            .letter("relpersistence", 'p')
+            .number("relnatts", static_cast<std::int64_t>(columns));
+        return row_.letter("relreplident", 'd').flag("relispopulated", true).number("relfilenode", number);
+    }
+    Row& attribute(std::int64_t relation_oid, std::int64_t number, std::string_view name, Type t) {
+        row_.number("attrelid", relation_oid)
+            .number("attnum", number)
+            .text("attname", name)
+            .number("atttypid", type_oid(t));
+        row_.number("atttypmod", t.modifier)
+            .number("attlen", sql::size_of(t))
+            .number("attstattarget", -1)
+            .flag("attislocal", true);
+        return row_.letter("attidentity", '\0')
+            .letter("attgenerated", '\0')
+            .letter("attstorage", 'p')
+            .letter("attalign", 'i')
+            .number("attndims", t.array ? 1 : 0);
+    }
+    Row& type(std::int64_t number, std::string_view name, std::int64_t schema, char category,
+              std::int64_t size) {
+        row_.number("oid", number)
+            .text("typname", name)
+            .number("typnamespace", schema)
+            .number("typowner", oid::owner)
+            .number("typlen", size);
+        row_.letter("typcategory", category)
+            .flag("typisdefined", true)
+            .letter("typdelim", ',')
+            .number("typtypmod", -1);
+        return row_.letter("typalign", 'i')
+            .letter("typstorage", size < 0 ? 'x' : 'p')
+            .flag("typbyval", size > 0 && size <= 8);
+    }
+    static const std::vector<ColumnId>& index_columns(const OidMap::Index& i) {
+        return i.key ? i.table->keys[*i.key].columns : i.table->indexes[*i.secondary].columns;
+    }
+    static std::vector<ColumnId> columns_of(const OidMap::Constraint& c) {
+        switch (c.type) {
+            case 'c':
+                return c.table->checks[c.number].columns;
+            case 'f':
+                return c.table->foreign_keys[c.number].columns;
+            case 'x':
+                return c.table->exclusions[c.number].columns;
+            default:
+                return c.table->keys[c.number].columns;
+        }
+    }
+    static std::vector<std::int64_t> one_based(const std::vector<ColumnId>& columns) {
+        std::vector<std::int64_t> out;
+        for (const ColumnId c : columns) out.push_back(c.value + 1);
+        return out;
+    }
+    std::string internal_name(Type t) const {
+        if (t.array) return "_" + internal_name(sql::element_of(t));
+        if (t.id == TypeId::enum_)
+            return t.detail < schema_.enums.size() ? schema_.enums[t.detail].name : "enum";
+        return std::string(sql::builtin_type_name(t));
+    }
+    static std::string info_type(Type t) {
+        if (t.array) return "ARRAY";
+        if (t.id == TypeId::enum_) return "USER-DEFINED";
+        return sql::type_name(sql::without_modifier(t));
+    }
+    std::string literal(Type t, const sql::Const& c) const {
+        if (c.null) return "NULL";
+        switch (sql::storage_of(t)) {
+            case sql::Storage::integer:
+                if (t.id == TypeId::enum_) {
+                    const auto& labels = schema_.enums[t.detail].labels;
+                    return "'" +
+                           (c.integer >= 0 && static_cast<std::size_t>(c.integer) < labels.size()
+                                ? labels[static_cast<std::size_t>(c.integer)]
+                                : "") +
+                           "'";
+                }
+                return sql::print_literal(t, Datum::integer(c.integer));
+            case sql::Storage::floating:
+                return sql::print_literal(t, Datum::floating(c.floating));
+            case sql::Storage::bytes:
+                return sql::print_literal(t, Datum::bytes(c.bytes));
+        }
+        return {};
+    }
+
+    const Schema& schema_;
+    OidMap map_;
+    Arena arena_;
+    Row row_;
+    Visit visit_;
+};
+
+using Fill = void (Catalog::*)();
+struct Entry {
+    std::string_view schema, name;
+    Fill fill;
+};
+constexpr Entry entries[] = {
+    {"pg_catalog", "pg_namespace", &Catalog::pg_namespace},
+    {"pg_catalog", "pg_class", &Catalog::pg_class},
+    {"pg_catalog", "pg_attribute", &Catalog::pg_attribute},
+    {"pg_catalog", "pg_attrdef", &Catalog::pg_attrdef},
+    {"pg_catalog", "pg_type", &Catalog::pg_type},
+    {"pg_catalog", "pg_enum", &Catalog::pg_enum},
+    {"pg_catalog", "pg_range", &Catalog::pg_range},
+    {"pg_catalog", "pg_index", &Catalog::pg_index},
+    {"pg_catalog", "pg_constraint", &Catalog::pg_constraint},
+    {"pg_catalog", "pg_proc", &Catalog::pg_proc},
+    {"pg_catalog", "pg_database", &Catalog::pg_database},
+    {"pg_catalog", "pg_am", &Catalog::pg_am},
+    {"pg_catalog", "pg_language", &Catalog::pg_language},
+    {"pg_catalog", "pg_collation", &Catalog::pg_collation},
+    {"pg_catalog", "pg_tablespace", &Catalog::pg_tablespace},
+    {"pg_catalog", "pg_tables", &Catalog::pg_tables},
+    {"pg_catalog", "pg_views", &Catalog::pg_views},
+    {"pg_catalog", "pg_indexes", &Catalog::pg_indexes},
+    {"information_schema", "schemata", &Catalog::info_schemata},
+    {"information_schema", "tables", &Catalog::info_tables},
+    {"information_schema", "views", &Catalog::info_views},
+    {"information_schema", "columns", &Catalog::info_columns},
+    {"information_schema", "table_constraints", &Catalog::info_constraints},
+    {"information_schema", "key_column_usage", &Catalog::info_key_usage},
+    {"information_schema", "routines", &Catalog::info_routines},
+};
+
+}  // namespace
+
+bool catalog_rows(const Schema& schema, std::uint32_t virtual_table, Visit visit) {
+    if (virtual_table >= system_tables().size()) return false;
+    const SystemTable& table = system_tables()[virtual_table];
+    if (table.schema == "anabranch" || table.name == "pg_settings" || table.name == "pg_stat_activity")
+        return false;
+    Catalog catalog(schema, table, visit);
+    if (table.name == "pg_roles" || table.name == "pg_authid")
+        catalog.role("rolname", "rol");
+    else if (table.name == "pg_user")
+        catalog.role("usename", "use");
+    for (const Entry& e : entries)
+        if (e.schema == table.schema && e.name == table.name) (catalog.*e.fill)();
+    return true;
+}
+
+}  // namespace anabranch::catalog

@@ -1,0 +1,26 @@
+// How the SQL port knows its clients: users, and the certificate it shows. Internal to node/io.
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <optional>
+
+#include "node/io/node.h"
+#include "node/pgwire/startup.h"
+
+namespace anabranch::io {
+
+class Security {
+  public:
+    // Reads the files that the configuration names. Errors name the file and the way out.
+    static Result<std::unique_ptr<Security>> load(const NodeConfig& config);
+    // For one new connection; `local`: from this machine.
+    pgwire::StartupOptions startup(bool local) const;
+    boost::asio::ssl::context* tls() { return tls_ ? &*tls_ : nullptr; }
+
+  private:
+    std::optional<pgwire::Users> users_;
+    std::optional<boost::asio::ssl::context> tls_;
+    bool tls_required_ = false, trust_ = false;
+};
+
+}  // namespace anabranch::io

@@ -1,0 +1,177 @@
+#include "node/replica/outcomes.h"
+
+#include <algorithm>
+
+namespace anabranch::replica {
+
+namespace {
+
+// The first byte of a delta says its format, which is a small number.
+constexpr char marker = 'O';
+constexpr std::uint64_t checksum_seed = 0x6f7574636f6d6573;
+
+void put(ByteWriter& out, const Outcomes::Outcome& outcome) {
+    out.u64(outcome.key.client);
+    out.u64(outcome.key.number);
+    out.sized(outcome.answer);
+}
+Outcomes::Outcome take(ByteReader& in) {
+    Outcomes::Outcome out;
+    out.key.client = in.u64();
+    out.key.number = in.u64();
+    out.answer = in.sized();
+    return out;
+}
+
+bool read_answer(BytesView bytes, wire::Forwarded& out) {
+    ByteReader in(bytes);
+    out.ok = in.u8() != 0;
+    if (!out.ok) {
+        for (auto* text : {&out.sqlstate, &out.message, &out.detail, &out.hint, &out.constraint, &out.table})
+            *text = in.sized();
+        return in.complete();
+    }
+    out.tag = in.sized();
+    const std::uint64_t rows = in.varint();
+    for (std::uint64_t i = 0; i < rows && !in.failed(); ++i) {
+        auto& row = out.rows.emplace_back();
+        const std::uint64_t values = in.varint();
+        for (std::uint64_t k = 0; k < values && !in.failed(); ++k) {
+            const bool null = in.u8() != 0;
+            row.emplace_back(null, null ? Bytes() : Bytes(in.sized()));
+        }
+    }
+    return in.complete();
+}
+
+}  // namespace
+
+// ---- answers ----
+
+Bytes encode_answer(const wire::Forwarded& answer) {
+    Bytes bytes;
+    ByteWriter out(bytes);
+    out.u8(answer.ok ? 1 : 0);
+    if (!answer.ok) {
+        for (const auto* text : {&answer.sqlstate, &answer.message, &answer.detail, &answer.hint,
+                                 &answer.constraint, &answer.table})
+            out.sized(*text);
+        return bytes;
+    }
+    out.sized(answer.tag);
+    out.varint(answer.rows.size());
+    for (const auto& row : answer.rows) {
+        out.varint(row.size());
+        for (const auto& [null, text] : row) {
+            out.u8(null ? 1 : 0);
+            if (!null) out.sized(text);
+        }
+    }
+    return bytes;
+}
+
+wire::Forwarded decode_answer(BytesView bytes) {
+    wire::Forwarded out;
+    read_answer(bytes, out);
+    return out;
+}
+
+// ---- deltas ----
+
+// marker | checksum of what follows up to the delta | count | outcomes | delta
+Bytes with_outcomes(const std::vector<Outcomes::Outcome>& outcomes, BytesView delta) {
+    if (outcomes.empty()) return Bytes(delta);
+    Bytes list;
+    ByteWriter writer(list);
+    writer.varint(outcomes.size());
+    for (const auto& outcome : outcomes) put(writer, outcome);
+    Bytes bytes(1, marker);
+    ByteWriter out(bytes);
+    out.u64(hash64(list, checksum_seed));
+    out.sized(list);
+    out.raw(delta);
+    return bytes;
+}
+
+Result<DecodedDelta> decode_delta(BytesView bytes) {
+    DecodedDelta out;
+    if (!bytes.empty() && bytes.front() == marker) {
+        ByteReader in(bytes.substr(1));
+        const std::uint64_t checksum = in.u64();
+        const BytesView list = in.sized();
+        if (in.failed() || hash64(list, checksum_seed) != checksum)
+            return fail(sqlstate::protocol_violation, "the outcomes in front of a delta are damaged");
+        ByteReader items(list);
+        const std::uint64_t count = items.varint();
+        for (std::uint64_t i = 0; i < count && !items.failed(); ++i) {
+            auto& outcome = out.outcomes.emplace_back(take(items));
+            wire::Forwarded answer;
+            if (!read_answer(outcome.answer, answer)) items.fail();
+        }
+        if (!items.complete())
+            return fail(sqlstate::protocol_violation, "the outcomes in front of a delta cannot be read");
+        bytes = in.raw(in.left());
+    }
+    TRY(out.delta, crdt::Delta::decode(bytes));
+    return out;
+}
+
+// ---- what is known ----
+
+void Outcomes::note(std::uint64_t csn, std::vector<Outcome> outcomes) {
+    for (auto& outcome : outcomes) add(csn, outcome.key, std::move(outcome.answer));
+    forget();
+}
+
+void Outcomes::add(std::uint64_t csn, RequestKey key, Bytes answer) {
+    const std::size_t size = answer.size();
+    if (!known_.try_emplace(key, Known{csn, std::move(answer)}).second) return;
+    by_csn_.emplace_back(csn, key);
+    bytes_ += size;
+}
+
+void Outcomes::forget() {
+    while (by_csn_.size() > kept_max || bytes_ > kept_bytes_max) {
+        const auto [csn, key] = by_csn_.front();
+        const auto known = known_.find(key);
+        bytes_ -= known->second.answer.size();
+        known_.erase(known);
+        forgotten_ = std::max(forgotten_, csn);
+        by_csn_.pop_front();
+    }
+}
+
+const Outcomes::Known* Outcomes::find(RequestKey key) const {
+    const auto found = known_.find(key);
+    return found == known_.end() ? nullptr : &found->second;
+}
+
+void Outcomes::encode(ByteWriter& out) const {
+    out.varint(forgotten_);
+    out.varint(by_csn_.size());
+    for (const auto& [csn, key] : by_csn_) {
+        out.varint(csn);
+        put(out, {key, known_.at(key).answer});
+    }
+}
+
+bool Outcomes::merge(ByteReader& in) {
+    const std::uint64_t forgotten = in.varint();
+    const std::uint64_t count = in.varint();
+    std::vector<std::pair<std::uint64_t, Outcome>> all;
+    for (std::uint64_t i = 0; i < count && !in.failed(); ++i) {
+        const std::uint64_t csn = in.varint();
+        all.emplace_back(csn, take(in));
+        wire::Forwarded answer;
+        if (!read_answer(all.back().second.answer, answer)) return false;
+    }
+    if (in.failed()) return false;
+    forgotten_ = std::max(forgotten_, forgotten);
+    for (auto& [csn, outcome] : all) add(csn, outcome.key, std::move(outcome.answer));
+    std::stable_sort(by_csn_.begin(), by_csn_.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    forget();
+    return true;
+}
+
+}  // namespace anabranch::replica

@@ -1,0 +1,73 @@
+// What ordered requests were told, so that a request that is made again is told the same and not executed
+// again (design section 7: exactly once).
+//
+// An entry of the order carries the outcomes of its calls in front of its delta. Every replica that merges
+// the delta, by whatever way it came, takes note of them, and so does one that gets a state instead. The
+// oldest go when there are too many. A primary executes nothing before it has applied all earlier entries:
+// if a request was ever committed, and its outcome has not been forgotten, it is known there.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <vector>
+
+#include "crdt/delta.h"
+#include "lib/base/bytes.h"
+#include "lib/wire/messages.h"
+
+namespace anabranch::replica {
+
+// Names a request, however often it is sent and wherever to. `client` is one run of one node, or part of the
+// hash of a request_id that a client chose.
+struct RequestKey {
+    std::uint64_t client = 0, number = 0;
+    friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
+};
+
+class Outcomes {
+  public:
+    static constexpr std::size_t kept_max = 100'000;
+    static constexpr std::size_t kept_bytes_max = std::size_t{16} << 20;
+
+    struct Outcome {
+        RequestKey key;
+        Bytes answer;  // encode_answer()
+    };
+    struct Known {
+        std::uint64_t csn = 0;
+        Bytes answer;
+    };
+    void note(std::uint64_t csn, std::vector<Outcome> outcomes);
+    const Known* find(RequestKey key) const;
+    // A request of which it is known that it was not executed up to this CSN, and that is not found here,
+    // has not been executed. Nothing can be said of requests made before.
+    std::uint64_t complete_after() const { return forgotten_; }
+
+    void encode(ByteWriter& out) const;
+    bool merge(ByteReader& in);  // false: malformed, and nothing taken over
+
+  private:
+    void add(std::uint64_t csn, RequestKey key, Bytes answer);
+    void forget();
+
+    std::map<RequestKey, Known> known_;
+    std::deque<std::pair<std::uint64_t, RequestKey>> by_csn_;
+    std::size_t bytes_ = 0;
+    std::uint64_t forgotten_ = 0;
+};
+
+// Without session, number and CSN.
+Bytes encode_answer(const wire::Forwarded& answer);
+wire::Forwarded decode_answer(BytesView bytes);  // of Outcomes' own making, or checked by decode_delta
+
+// A delta's bytes as they are kept, gossiped and ordered: those of an entry with outcomes have these in
+// front.
+Bytes with_outcomes(const std::vector<Outcomes::Outcome>& outcomes, BytesView delta);
+struct DecodedDelta {
+    crdt::Delta delta;
+    std::vector<Outcomes::Outcome> outcomes;
+};
+Result<DecodedDelta> decode_delta(BytesView bytes);
+
+}  // namespace anabranch::replica

@@ -1,0 +1,93 @@
+#include "node/replica/standing.h"
+
+namespace anabranch::replica {
+
+Bytes Standing::record() const {
+    Bytes out;
+    ByteWriter writer(out);
+    writer.u64(state_.options.id.value);
+    writer.u8(static_cast<std::uint8_t>(kind_));
+    return out;
+}
+
+Result<void> Standing::recover(BytesView body) {
+    ByteReader reader(body);
+    const ReplicaId id{reader.u64()};
+    // The cluster began here; what the log tells of peers before it is of another one.
+    if (state_.options.founded && recorded_for_.value != 0 && recorded_for_ != id && id == state_.options.id)
+        gossip_.forget_ids();
+    recorded_for_ = id;
+    const std::uint8_t kind = reader.u8();
+    if (!reader.complete() || kind == 0 || kind > static_cast<std::uint8_t>(Kind::reborn))
+        return fail(sqlstate::io_error, "log: bad record of the standing in the order");
+    kind_ = static_cast<Kind>(kind);
+    return {};
+}
+
+void Standing::start() {
+    if (state_.options.peers.empty())
+        kind_ = Kind::member;
+    else if (kind_ == Kind::unknown)
+        become(Kind::unsure);
+    else if (recorded_for_ != state_.options.id)
+        begin_again();
+    state_.passive = kind_ != Kind::member;
+    if (state_.options.unsafe.keep_promises) kind_ = Kind::member, state_.passive = false;
+}
+
+// With the directory of another replica id.
+void Standing::begin_again() {
+    if (!state_.options.founded) return become(Kind::reborn);
+    gossip_.forget_ids();
+    kind_ = Kind::unknown;
+    become(Kind::unsure);
+}
+
+void Standing::image(FunctionRef<void(RecordKind, BytesView)> put) const {
+    put(RecordKind::standing, record());
+}
+
+void Standing::become(Kind kind) {
+    if (kind_ == kind) return;
+    kind_ = kind;
+    state_.passive = kind != Kind::member;
+    state_.append(RecordKind::standing, record());
+    if (kind == Kind::reborn)
+        state_.notice(
+            Notice::Level::warning,
+            "this node had another data directory before: until it has caught up it takes no part in "
+            "the order");
+}
+
+void Standing::heard(const std::string& peer, ReplicaId known) {
+    if (kind_ != Kind::unsure) return;
+    if (known.value != 0 && known != state_.options.id) return become(Kind::reborn);
+    strangers_.insert(peer);
+    std::size_t voters = 1, heard = 0;
+    for (const auto& other : state_.options.peers) {
+        voters += other.voter ? 1 : 0;
+        heard += other.voter && strangers_.contains(other.name) ? 1 : 0;
+    }
+    const std::size_t majority = voters / 2 + 1;
+    if (heard >= voters - majority + 1 || heard + 1 == voters) become(Kind::member);
+}
+
+void Standing::consider() {
+    if (kind_ != Kind::reborn || !ordered_.fenced()) return;
+    become(Kind::member);
+    state_.notice(Notice::Level::info, "this node has caught up and takes part in the order again");
+}
+
+void Standing::tick() {
+    if (kind_ != Kind::reborn || state_.now - asked_at_ < seconds(1)) return;
+    asked_at_ = state_.now;
+    ordered_.ask_fence();
+}
+
+std::string Standing::describe() const {
+    if (kind_ == Kind::unsure) return "it waits for its peers before it takes part in the order";
+    if (kind_ == Kind::reborn) return "it lost its data directory and takes no part in the order yet";
+    return {};
+}
+
+}  // namespace anabranch::replica

@@ -1,0 +1,56 @@
+// Whether this replica may vote and acknowledge in the order. Votes and acknowledgements are promises, kept
+// under the node's name; a node that has lost its disk, or runs on a copy or backup of one, has forgotten
+// some. It is passive until a promise made before can do no harm any more:
+//
+//   member   remembers all it ever promised.
+//   unsure   a new directory, perhaps of a name that had another one before. It asks its peers; once as many
+//            have answered "never heard of you" as every majority with this node meets, it is a member.
+//   reborn   some peer knew the name under another replica id, or the directory was made for another id. It
+//            has the primary make an entry (the fence) that a majority without it acknowledges, and is a
+//            member again when it durably holds the order up to there. Why that is enough: the entry's voters
+//            had not reached any epoch in which this node may have voted for somebody else, and vote from
+//            then on only for replicas that have the entry; and whatever it had acknowledged up to that epoch
+//            is before it.
+//
+// Members of a cluster that began with a backup (Options::founded) begin as unsure: what they promised was
+// promised to another cluster.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "node/replica/ordered.h"
+#include "node/replica/state.h"
+
+namespace anabranch::replica {
+
+class Standing {
+  public:
+    Standing(State& state, Gossip& gossip, Ordered& ordered)
+        : state_(state), gossip_(gossip), ordered_(ordered) {}
+
+    Result<void> recover(BytesView body);
+    void start();
+    void image(FunctionRef<void(RecordKind, BytesView)> put) const;
+
+    void heard(const std::string& peer, ReplicaId known);  // a peer's greeting
+    void consider();                                       // the fence may have been reached
+    void tick();
+    std::string describe() const;  // empty: a member
+
+  private:
+    enum class Kind : std::uint8_t { unknown, member, unsure, reborn };
+    void begin_again();
+    void become(Kind kind);
+    Bytes record() const;
+
+    State& state_;
+    Gossip& gossip_;
+    Ordered& ordered_;
+    Kind kind_ = Kind::unknown;
+    ReplicaId recorded_for_;           // whose standing the log tells
+    std::set<std::string> strangers_;  // peers that had never heard of this node
+    Instant asked_at_;
+};
+
+}  // namespace anabranch::replica

@@ -1,0 +1,207 @@
+#include "node/replica/state_transfer.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace anabranch::replica {
+
+namespace {
+constexpr Duration patience = seconds(1);        // for the next chunk
+constexpr Duration patience_first = seconds(3);  // for the first one
+}  // namespace
+
+StateTransfer::StateTransfer(State& state, Gossip& gossip, IdentityValues& identities)
+    : state_(state), gossip_(gossip), identities_(identities) {}
+
+// ---- source ----
+
+// Also while a state is fetched here: replicas that ran apart for long lack each other's deltas and ask each
+// other, in a circle perhaps. What a chunk may show includes what was shown here.
+void StateTransfer::request(const std::string& peer, const wire::StateRequest& message) {
+    const auto version = message.version.empty() ? state_.held : from_wire(message.version);
+    if (!state_.held.covers(version) || message.table >= state_.schema->tables.size()) return;
+    auto exported = state_.database.export_chunk({message.table}, message.from, state_.options.slice_bytes);
+    wire::StateChunk answer;
+    answer.version = to_wire(version);
+    auto shown = state_.database.version();
+    shown.merge(shown_);
+    answer.shown = to_wire(shown);
+    answer.table = answer.next_table = message.table;
+    answer.from = message.from;
+    answer.chunk = std::move(exported.bytes);
+    answer.next_from = std::move(exported.next_key);
+    if (exported.last) {
+        ++answer.next_table;
+        answer.next_from.clear();
+    }
+    if (answer.next_table == state_.schema->tables.size()) {
+        ByteWriter writer(answer.identities);
+        identities_.encode(writer);
+        state_.outcomes.encode(writer);
+    }
+    const Ticket after = state_.pending.empty() ? 0 : state_.pending.back().ticket;
+    state_.out->push_back(Send{peer, std::move(answer), after});
+}
+
+void StateTransfer::give_up() {
+    asking_ = false;
+    // What an earlier transfer has shown is still to come.
+    state_.importing = complete_ = !shown_.empty();
+    merged();
+}
+
+// ---- receiver ----
+
+void StateTransfer::offered(const std::string& peer) {
+    if ((state_.importing && !complete_) || !state_.log_space) return;
+    state_.importing = true;
+    complete_ = false;
+    state_.notice(Notice::Level::info,
+                  "this node lacks deltas that its peers no longer keep: it fetches the state of " + peer);
+    peer_ = peer;
+    version_ = {};
+    table_ = 0;
+    from_.clear();
+    stored_ = 0;
+    bytes_ = 0;
+    ask();
+}
+
+void StateTransfer::ask() {
+    asking_ = true;
+    asked_at_ = state_.now;
+    state_.out->push_back(Send{peer_, wire::StateRequest{to_wire(version_), table_, from_}, 0});
+}
+
+Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChunk& message) {
+    const auto version = from_wire(message.version);
+    const bool wanted = state_.importing && !complete_ && asking_ && state_.log_space &&
+                        message.table == table_ && message.from == from_ &&
+                        (version_.empty() || version == version_) && !version.empty();
+    if (!wanted) return {};
+    if (version.get(state_.options.id) > state_.own_seq)
+        return fail(
+            sqlstate::protocol_violation,
+            "it knows deltas of this node that this node does not: the data directory is an old copy; "
+            "start it anew with an empty one");
+    version_ = version;
+    shown_.merge(from_wire(message.shown));
+    const bool last = !message.identities.empty();
+    TRY_VOID(join(message.chunk, last, message.identities));
+    peer_ = peer;
+    asking_ = false;
+    table_ = message.next_table;
+    from_ = message.next_from;
+    bytes_ += message.chunk.size();
+    stored_ = state_.append(RecordKind::state, record(message));
+    if (!last) return {};
+    state_.pending_versions.emplace_back(stored_, version_);
+    state_.notice(Notice::Level::info,
+                  "the state of " + peer + " is here, " + std::to_string(bytes_) + " bytes in all");
+    merged();
+    return {};
+}
+
+// Also when a record is read back.
+Result<void> StateTransfer::join(BytesView chunk, bool last, BytesView identities) {
+    if (!chunk.empty()) TRY_VOID(state_.database.import_chunk(chunk, version_));
+    state_.importing = true;
+    if (!last) return {};
+    ByteReader reader(identities);
+    if (!identities_.observe(reader) || !state_.outcomes.merge(reader) || !reader.complete())
+        return fail(sqlstate::protocol_violation, "malformed identity values or outcomes behind a state");
+    state_.database.set_version(version_);
+    state_.clock.restore(std::max(state_.clock.last(), state_.database.greatest_hlc()));
+    complete_ = true;
+    ++state_.changes;
+    return {};
+}
+
+void StateTransfer::merged() {
+    if (!complete_ || !state_.importing || !state_.database.version().covers(shown_)) return;
+    state_.importing = false;
+    shown_ = {};
+    ++state_.changes;
+    state_.notice(Notice::Level::info, "the state is complete: clients are served again");
+}
+
+void StateTransfer::persisted() {
+    if (state_.importing && !complete_ && !asking_ && stored_ != 0 && stored_ <= state_.durable) ask();
+}
+
+void StateTransfer::tick() {
+    if (!state_.importing || complete_ || state_.now - asked_at_ < patience || stored_ > state_.durable)
+        return;
+    if (version_.empty()) {
+        // Nothing has been joined yet: on as before, until a peer offers its state again.
+        if (state_.now - asked_at_ >= patience_first || !gossip_.reachable(peer_)) give_up();
+        return;
+    }
+    // The source may be gone: others hold this version, too.
+    const auto& peers = state_.options.peers;
+    const auto last =
+        std::find_if(peers.begin(), peers.end(), [&](const PeerConfig& peer) { return peer.name == peer_; });
+    const auto offset = static_cast<std::size_t>(last - peers.begin());
+    for (std::size_t i = 1; i <= peers.size(); ++i) {
+        const auto& other = peers[(offset + i) % peers.size()].name;
+        if (!gossip_.reachable(other) || !gossip_.holds(other).covers(version_)) continue;
+        peer_ = other;
+        return ask();
+    }
+}
+
+std::string StateTransfer::describe() const {
+    if (!state_.importing) return {};
+    if (complete_)
+        return "it fetches the state of a peer: all of it is here, and what is newer follows, up to " +
+               shown_.describe();
+    const std::size_t tables = state_.schema->tables.size();
+    return "it fetches the state of " + (peer_.empty() ? "a peer" : peer_) + ": " + std::to_string(bytes_) +
+           " bytes, table " + std::to_string(std::min<std::size_t>(table_ + 1, tables)) + " of " +
+           std::to_string(tables);
+}
+
+// ---- log ----
+
+// version | shown so far | next table | next key | chunk | identities
+Bytes StateTransfer::record(const wire::StateChunk& message) const {
+    Bytes out;
+    ByteWriter writer(out);
+    version_.encode(writer);
+    shown_.encode(writer);
+    writer.varint(table_);
+    writer.sized(from_);
+    writer.sized(message.chunk);
+    writer.sized(message.identities);
+    return out;
+}
+
+Result<void> StateTransfer::recover(BytesView body) {
+    ByteReader reader(body);
+    const auto version = crdt::VersionVector::decode(reader);
+    const auto shown = crdt::VersionVector::decode(reader);
+    const std::uint64_t table = reader.varint();
+    const BytesView from = reader.sized();
+    const BytesView chunk = reader.sized();
+    const BytesView identities = reader.sized();
+    if (!version || !shown || !reader.complete() || table > state_.schema->tables.size())
+        return fail(sqlstate::io_error, "log: bad record of a state transfer");
+    version_ = *version;
+    shown_ = *shown;
+    complete_ = false;
+    TRY_VOID(join(chunk, !identities.empty(), identities));
+    table_ = static_cast<std::uint32_t>(table);
+    from_ = from;
+    complete_ = table_ == state_.schema->tables.size();
+    if (!identities.empty()) {
+        state_.held.merge(version_);
+        state_.deltas.note_known(version_);
+    }
+    return {};
+}
+
+void StateTransfer::image(FunctionRef<void(RecordKind, BytesView)> put) const {
+    if (state_.importing && !(version_.empty() && shown_.empty())) put(RecordKind::state, record({}));
+}
+
+}  // namespace anabranch::replica

@@ -1,0 +1,60 @@
+// State transfer: a replica that lacks deltas which nobody keeps any more gets the state they led to, chunk
+// by chunk, and joins it with its own: local work is merged, never overwritten.
+//
+// The receiver asks for one chunk at a time, the next when the last one is durable, so neither side holds
+// more than one. The source keeps nothing about a transfer: any replica that holds the version of the first
+// chunk can go on with it, after a broken link or a restart of either side. A chunk leaves the source only
+// when all that it shows is durable there. The chunks are as of the time when each was made, so that the last
+// ones may show half of a transaction that the first ones do not: from the first chunk on until all that any
+// chunk may show is here, the receiver's tables are not a state that any replica ever had, and its clients
+// are told to wait (57P03). The source's notice nothing.
+#pragma once
+
+#include <string>
+
+#include "node/replica/gossip.h"
+#include "node/replica/origin.h"
+#include "node/replica/state.h"
+
+namespace anabranch::replica {
+
+class StateTransfer {
+  public:
+    StateTransfer(State& state, Gossip& gossip, IdentityValues& identities);
+
+    // At the source.
+    void request(const std::string& peer, const wire::StateRequest& message);
+
+    // At the receiver.
+    void offered(const std::string& peer);
+    Result<void> chunk(const std::string& peer, const wire::StateChunk& message);
+    void persisted();
+    void merged();                 // the version has grown: what the chunks have shown may be complete
+    void tick();                   // with each exchange of version vectors
+    std::string describe() const;  // empty: nothing is under way
+
+    Result<void> recover(BytesView body);  // an 'S' record
+    void image(FunctionRef<void(RecordKind, BytesView)> put) const;
+
+  private:
+    Bytes record(const wire::StateChunk& message) const;
+    Result<void> join(BytesView chunk, bool last, BytesView identities);
+    void ask();
+    void give_up();
+
+    State& state_;
+    Gossip& gossip_;
+    IdentityValues& identities_;
+    std::string peer_;             // the source; empty: whoever can
+    crdt::VersionVector version_;  // of the transfer; empty before the first chunk
+    std::uint32_t table_ = 0;
+    std::string from_;
+    crdt::VersionVector shown_;  // by any chunk so far
+    bool complete_ = false;      // all chunks are here
+    bool asking_ = false;        // an answer is awaited
+    Ticket stored_ = 0;          // record of the last chunk
+    Instant asked_at_;
+    std::uint64_t bytes_ = 0;
+};
+
+}  // namespace anabranch::replica

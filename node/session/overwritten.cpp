@@ -1,0 +1,87 @@
+#include "node/session/overwritten.h"
+
+#include <array>
+
+#include "crdt/hlc.h"
+#include "lib/exec/row_text.h"
+#include "lib/exec/schema_plans.h"
+
+namespace anabranch::session {
+
+namespace {
+
+using sql::Datum;
+
+constexpr std::int64_t postgres_epoch_micros = 946'684'800'000'000;
+
+Datum datum_of(const crdt::CellValue& cell) {
+    using Kind = crdt::CellValue::Kind;
+    switch (cell.kind) {
+        case Kind::null:
+            return Datum::null();
+        case Kind::integer:
+            return Datum::integer(cell.integer);
+        case Kind::floating:
+            return Datum::floating(cell.floating);
+        case Kind::bytes:
+            return Datum::bytes(cell.bytes);
+    }
+    return Datum::null();
+}
+
+Datum text_of(const sql::Type& type, const crdt::CellValue& cell, const exec::SchemaPlans& plans,
+              Arena& arena) {
+    if (cell.kind == crdt::CellValue::Kind::null) return Datum::null();
+    std::string text;
+    sql::print_text(type, datum_of(cell), text, &plans);
+    return Datum::bytes(arena.copy(text));
+}
+
+// "(id)=(7)"; the bytes in hexadecimal when the row is gone.
+std::string key_of(const replica::Replica& replica, const exec::TablePlan& table, const std::string& key,
+                   const exec::SchemaPlans& plans) {
+    const auto row = replica.database().find(table.table->id, key);
+    if (!row) return hex(BytesView(key));
+    std::vector<std::uint32_t> columns;
+    for (const auto column : table.table->keys[0].columns) columns.push_back(column.value);
+    const std::string text = exec::key_text(table, columns, row, plans);
+    return text.starts_with("Key ") ? text.substr(4) : text;
+}
+
+std::string name_of(const std::vector<replica::Replica::PeerStatus>& peers, ReplicaId id) {
+    if (id == ORDER_ORIGIN) return "order";
+    for (const auto& peer : peers)
+        if (peer.id == id) return peer.name;
+    return hex(id.value);
+}
+
+}  // namespace
+
+void overwritten_rows(const replica::Replica& replica, const catalog::Schema& schema, Instant now,
+                      Arena& arena, FunctionRef<bool(std::span<const Datum>)> visit) {
+    const auto& plans = exec::plans_of(schema);
+    const auto peers = replica.peers(now);
+    for (const auto& loss : replica.overwritten().losses()) {
+        const auto& table = plans.tables[loss.table.value];
+        const auto& columns = table.groups[loss.group];
+        const Datum at =
+            Datum::integer(crdt::HybridClock::to_instant(loss.lost.hlc).micros - postgres_epoch_micros);
+        const Datum key = Datum::bytes(arena.copy(key_of(replica, table, loss.key, plans)));
+        const Datum name = Datum::bytes(arena.copy(table.table->display()));
+        const Datum origin = Datum::bytes(arena.copy(name_of(peers, loss.lost.origin)));
+        for (std::size_t i = 0; i < columns.size() && i < loss.lost_values.size(); ++i) {
+            if (loss.lost_values[i] == loss.kept_values[i]) continue;
+            const auto& column = table.table->columns[columns[i]];
+            const std::array row{at,
+                                 name,
+                                 key,
+                                 Datum::bytes(arena.copy(column.name)),
+                                 text_of(column.type, loss.lost_values[i], plans, arena),
+                                 text_of(column.type, loss.kept_values[i], plans, arena),
+                                 origin};
+            if (!visit(row)) return;
+        }
+    }
+}
+
+}  // namespace anabranch::session

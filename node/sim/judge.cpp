@@ -1,0 +1,137 @@
+// What must hold in a simulated world.
+#include <algorithm>
+
+#include "lib/exec/engine.h"
+#include "node/sim/world_impl.h"
+
+namespace anabranch::sim {
+
+namespace {
+constexpr Duration patience = seconds(4);  // twice the nodes' order_timeout
+}
+
+// While a state is being fetched the tables are shown to nobody.
+bool World::serving(const SimNode& node) const {
+    return node.replica != nullptr &&
+           node.replica->under_way().find("fetches the state") == std::string::npos;
+}
+
+void World::check(SimNode& node) {
+    if (!outcome_.ok || !serving(node) || node.checked == node.replica->database().version()) return;
+    node.checked = node.replica->database().version();
+    for (const auto& violation : exec::find_violations(*schema_, node.replica->database(), 2)) {
+        std::string rows;
+        for (const auto& row : violation.rows) rows += " " + row;
+        fail("invariant",
+             "node " + node.name + " violates " + schema_->invariants[violation.invariant].name + ":" + rows);
+    }
+    if (const auto problem = history_.check_prefix(node.replica->database()); !problem.empty())
+        fail("sequence", "node " + node.name + ": " + problem);
+    // A primary that has not changed is not remarkable.
+    const auto status = node.replica->order_status();
+    if (status.role == order::Role::primary && primary_ != node.name) {
+        primary_ = node.name;
+        mark("primaries");
+    }
+}
+
+// What may be answered at once is, and from no less than the client has seen.
+void World::check_promise(const SimNode& node, const Client& client, const replica::Runnable& runnable,
+                          const replica::Execution& done) {
+    const auto& version = client.shown;
+    const bool ready = version.covers(client.seen);
+    if (done.when != replica::Execution::When::later && done.tag && !ready)
+        fail("session", "node " + node.name + " answers a client from " + version.describe() +
+                            ", who has seen " + client.seen.describe());
+    const bool free = !runnable.writes || runnable.route != catalog::Route::ordered;
+    if (!free || !ready || !serving(node) || (node.full && runnable.writes)) return;
+    if (done.when == replica::Execution::When::later)
+        fail("availability", "a free call waits at node " + node.name + ": " + client.text);
+    else if (!done.tag && (done.tag.error().sqlstate == sqlstate::cannot_connect_now ||
+                           done.tag.error().sqlstate == sqlstate::disk_full))
+        fail("availability", "a free call is turned away at node " + node.name + ": " + client.text + ": " +
+                                 done.tag.error().message);
+}
+
+void World::check_patience() {
+    for (const auto& client : clients_) {
+        const SimNode& node = nodes_[client.node];
+        if (!client.waiting || client.ticket != 0 || node.full || node.slow.micros != 0) continue;
+        if (now_ - std::max(client.since, node.disk_trouble_ended) > patience)
+            return fail("patience",
+                        "no answer at node " + node.name + " within twice its timeout: " + client.text);
+    }
+    schedule(millis(500), [this] { check_patience(); });
+}
+
+void World::check_recovered(const SimNode& node) {
+    const auto& version = node.replica->database().version();
+    for (const auto& write : acknowledged_)
+        if (write.dot.origin == node.id && !version.contains(write.dot))
+            return fail("durability",
+                        "node " + node.name + " has forgotten an acknowledged write: " + write.text);
+}
+
+bool World::converged() const {
+    for (const auto& node : nodes_)
+        if (node.replica == nullptr || !node.replica->under_way().empty() ||
+            node.replica->database().version() != nodes_[0].replica->database().version())
+            return false;
+    return std::none_of(clients_.begin(), clients_.end(),
+                        [](const Client& client) { return client.waiting; });
+}
+
+void World::check_end() {
+    for (auto& node : nodes_) {
+        node.checked = {};
+        check(node);
+        check_same(node);
+        for (const auto& write : acknowledged_)
+            if (!node.replica->database().version().contains(write.dot))
+                return fail("acknowledged",
+                            "acknowledged write lost at node " + node.name + ": " + write.text);
+        if (const auto problem = history_.check_end(node.replica->database()); !problem.empty())
+            return fail("once", "node " + node.name + ": " + problem);
+    }
+    if (const auto problem = history_.check_real_time(); !problem.empty()) fail("real_time", problem);
+}
+
+// By digest, which is kept up to date with every merge, and row by row.
+void World::check_same(const SimNode& node) {
+    const auto& first = nodes_[0].replica->database();
+    const auto& second = node.replica->database();
+    for (const auto& table : schema_->tables) {
+        const bool digests = first.digest(table.id) == second.digest(table.id);
+        std::vector<std::string> rows, others;
+        const auto collect = [&](const crdt::Database& database, std::vector<std::string>& out) {
+            database.scan(table.id, [&](exec::RowView row) {
+                std::string text;
+                for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
+                    const auto value = row.get(i);
+                    text += value.is_null()    ? "|null"
+                            : value.is_bytes() ? "|" + std::string(value.as_bytes())
+                                               : "|" + std::to_string(value.as_integer());
+                }
+                out.push_back(std::move(text));
+                return true;
+            });
+        };
+        collect(first, rows);
+        collect(second, others);
+        if (!digests || rows != others)
+            return fail("divergence", "nodes a and " + node.name +
+                                          " hold the same deltas and differ in table " + table.display() +
+                                          (digests ? ", and their digests do not" : ""));
+    }
+}
+
+std::string World::describe() const {
+    std::string out;
+    for (const auto& node : nodes_)
+        out += (node.replica != nullptr ? node.replica->describe() + " " + node.replica->under_way()
+                                        : node.name + " down") +
+               "; ";
+    return out;
+}
+
+}  // namespace anabranch::sim

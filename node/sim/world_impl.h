@@ -1,0 +1,169 @@
+// The inside of a simulated world. Internal to node/sim: world.cpp has time, nodes and disks, network.cpp the
+// links, clients.cpp the calls and their answers, judge.cpp what must hold.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <queue>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "node/replica/replica.h"
+#include "node/sim/disk.h"
+#include "node/sim/history.h"
+#include "node/sim/workload.h"
+#include "node/sim/world.h"
+
+namespace anabranch::sim {
+
+struct SimNode {
+    std::uint32_t index = 0;
+    std::string name;
+    std::unique_ptr<replica::Replica> replica;  // null while crashed
+    Disk disk;
+    ReplicaId id;
+    Duration clock_offset;
+    std::uint32_t incarnation = 0;  // events of an earlier one are void
+    replica::Ticket durable = 0, newest = 0;
+    std::uint64_t next_session = 1;
+    crdt::VersionVector checked;      // invariants were checked at this state
+    std::vector<replica::Send> held;  // wait for the disk
+    bool sync_scheduled = false;
+    bool full = false;           // the disk
+    Duration slow;               // each sync takes this long; 0: as usual
+    Instant disk_trouble_ended;  // no answer is due before
+    std::uint64_t checkpoints = 0;
+};
+
+struct Client {  // one call at a time
+    std::uint32_t node = 0;
+    std::uint64_t session = 0, number = 0;  // session 0: not connected
+    bool waiting = false;
+    bool ordered = false;
+    Instant since;
+    std::uint64_t call = 0;  // History's number
+    std::string text;
+    replica::Ticket ticket = 0;  // 0: the answer comes as a Reply
+    Dot write;                   // of a free call
+    crdt::VersionVector seen;    // what the answers so far were made from
+    crdt::VersionVector shown;   // what the one under way is made from
+};
+
+struct Acknowledged {
+    Dot dot;
+    std::uint64_t call = 0;
+    std::string text;
+};
+
+class World {
+  public:
+    World(catalog::SchemaPtr schema, catalog::Plan plan, Script script, bool verbose);
+    Outcome run();
+
+  private:
+    using Action = std::function<void()>;
+    struct Scheduled {
+        Instant at;
+        std::uint64_t order;
+        std::shared_ptr<Action> action;
+        bool operator>(const Scheduled& other) const {
+            return std::tie(at, order) > std::tie(other.at, other.order);
+        }
+    };
+    using Link = std::pair<std::uint32_t, std::uint32_t>;
+
+    // ---- time and nodes: world.cpp ----
+    void schedule(Duration after, Action action);
+    void advance_until(Instant end);
+    void note(const std::string& text);
+    void fail(const char* rule, const std::string& what);
+    void mark(const std::string& rare) { ++outcome_.marks[rare]; }
+    Instant clock(const SimNode& node) const { return now_ + node.clock_offset; }
+    void create(std::uint32_t index);
+    replica::Options options_of(const SimNode& node) const;
+    void happen(Event& event);
+    void boot(SimNode& node);
+    bool recover(SimNode& node);
+    void crash(SimNode& node);
+    void lose(SimNode& node);
+    bool may_lose(const SimNode& node) const;
+    void heal();
+    void step(SimNode& node, const replica::Input& input);
+    void arm(SimNode& node);
+    void carry(SimNode& node, replica::Outputs& out);
+    void noticed(SimNode& node, const replica::Notice& notice);
+
+    // ---- disk: world.cpp ----
+    void write(SimNode& node, replica::Persist& persist);
+    void keep(SimNode& node, replica::CheckpointPart& part);
+    void checkpoint_ready(SimNode& node, const std::string& problem = {});
+    void sync_later(SimNode& node);
+    void synced(SimNode& node, replica::Ticket ticket);
+    void disk_full(SimNode& node, bool full);
+
+    // ---- network.cpp ----
+    static Link pair_of(std::uint32_t a, std::uint32_t b) { return {std::min(a, b), std::max(a, b)}; }
+    void connect(SimNode& a, SimNode& b);
+    void disconnect(SimNode& a, SimNode& b);
+    void reconnect_soon(SimNode& a, SimNode& b);
+    void send(SimNode& node, replica::Send& message);
+    void transmit(SimNode& node, const replica::Send& message);
+    void deliver(Link link, std::uint64_t connection, const Bytes& bytes);
+    Bytes corrupted(const Bytes& bytes);
+
+    // ---- clients.cpp ----
+    void call(Event& event);
+    bool seat(Client& client, SimNode& node);
+    void execute(SimNode& node, Client& client, const replica::RunnablePtr& runnable);
+    void begin_waiting(SimNode& node, Client& client, const replica::Execution& done);
+    void answered(SimNode& node, const replica::Reply& reply);
+    void acknowledge(SimNode& node);
+    void settle(SimNode& node, Client& client, const Result<std::string>& tag);
+    void lose_answers(SimNode& node);
+    void excuse(const SimNode& lost);
+
+    // ---- judge.cpp ----
+    bool serving(const SimNode& node) const;
+    void check(SimNode& node);
+    void check_promise(const SimNode& node, const Client& client, const replica::Runnable& runnable,
+                       const replica::Execution& done);
+    void check_patience();
+    void check_recovered(const SimNode& node);
+    bool converged() const;
+    void check_end();
+    void check_same(const SimNode& node);
+    std::string describe() const;
+
+    catalog::SchemaPtr schema_;
+    catalog::Plan plan_;
+    Script script_;
+    const bool verbose_;
+    Random random_, network_, faults_, load_;
+    Workload workload_;
+    History history_;
+    Conditions conditions_;
+    bool identities_ = false;  // the schema draws some: a lost directory may not rejoin
+    Instant now_;
+    std::uint64_t order_ = 0;
+    std::priority_queue<Scheduled, std::vector<Scheduled>, std::greater<>> events_;
+    std::deque<SimNode> nodes_;
+    std::map<std::string, std::uint32_t> index_of_;
+    std::vector<Client> clients_;
+    std::set<Link> cut_;                        // directed
+    std::map<Link, std::uint64_t> connection_;  // of a pair: its number, 0 while there is none
+    std::uint64_t connections_ = 0;
+    std::set<Link> to_corrupt_;
+    std::map<Link, Instant> last_delivery_;
+    std::vector<Acknowledged> acknowledged_;
+    // Free calls that were acknowledged after a wait, by node: the dots of what they wrote are not known.
+    std::multimap<std::uint32_t, std::uint64_t> waited_;
+    std::string primary_;
+    bool healed_ = false;
+    Outcome outcome_;
+};
+
+}  // namespace anabranch::sim

@@ -1,0 +1,16 @@
+-- case: a blind write depends on nothing, so nothing is lost that anybody was promised
+-- expect: set_n lost_update(cells.n) confluent
+-- route: set_n free
+-- The last writer wins, which is what a blind write asks for.
+
+CREATE TABLE cells (
+    id  bigint PRIMARY KEY,
+    n   bigint NOT NULL DEFAULT 1
+);
+
+INSERT INTO cells (id) VALUES (1), (2);
+
+CREATE PROCEDURE set_n(cell bigint, v bigint)
+BEGIN ATOMIC
+    UPDATE cells SET n = v WHERE id = cell;
+END;

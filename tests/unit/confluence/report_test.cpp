@@ -1,0 +1,199 @@
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "confluence/check.h"
+#include "confluence/report_parts.h"
+#include "confluence/search.h"
+#include "confluence/wording.h"
+#include "tests/unit/confluence/schemas.h"
+
+namespace anabranch::confluence {
+
+namespace {
+
+// A report as the analysis would make it, with conflicts as the search finds them, and one pair left open.
+Report report_of(const catalog::SchemaPtr& schema, const std::string& open = "") {
+    Report out;
+    out.schema = schema;
+    Search search(schema);
+    const std::size_t count = schema->transactions.size();
+    const auto found =
+        search.find_breaks(std::vector<std::vector<bool>>(count, std::vector<bool>(count, true)), {});
+    REQUIRE(found);
+    for (std::uint32_t t = 0; t < count; ++t)
+        for (std::uint32_t i = 0; i < schema->invariants.size(); ++i) {
+            Pair pair;
+            pair.transaction = t;
+            pair.invariant = i;
+            pair.verdict = Verdict::confluent;
+            pair.rule = "cannot touch";
+            for (const auto& broken : *found) {
+                if (broken.invariant != i || (broken.first != t && broken.second != t)) continue;
+                pair.verdict = Verdict::not_confluent;
+                pair.rule = "replayed";
+                Conflict conflict;
+                conflict.with = broken.first == t ? broken.second : broken.first;
+                conflict.scope = {{0, 0}};
+                conflict.witness = broken.witness;
+                conflict.why = "Each call is accepted where it runs.";
+                pair.conflicts.push_back(std::move(conflict));
+                if (pair.repairs.empty())
+                    pair.repairs.push_back({"escrow", "Divide what may be spent among the replicas."});
+            }
+            if (schema->transactions[t].name == open && pair.verdict == Verdict::confluent && i == 0) {
+                pair.verdict = Verdict::unknown;
+                pair.reason = "The condition calls an unknown function.";
+                pair.conflicts.push_back({t, {}, std::nullopt, "Nothing is known about it."});
+            }
+            out.pairs.push_back(std::move(pair));
+        }
+    for (std::uint32_t t = 0; t < count; ++t) {
+        catalog::PlannedTransaction planned;
+        planned.name = schema->transactions[t].display();
+        planned.route = schema->transactions[t].read_only ? catalog::Route::read_only : catalog::Route::free;
+        for (const auto& pair : out.pairs) {
+            if (pair.transaction != t || pair.verdict == Verdict::confluent) continue;
+            planned.route = catalog::Route::ordered;
+            planned.scope = {"account"};
+            planned.reasons.push_back("conflicts on " + schema->invariants[pair.invariant].name);
+        }
+        out.plan.transactions.push_back(std::move(planned));
+    }
+    out.plan.assumptions = {"Generated keys are never chosen by a client."};
+    out.vacuous = {{"nobody", "can never <commit> & \"run\""}};
+    out.warnings = {{{"bank.sql", 7, 3}, "a trigger is not modelled"}};
+    return out;
+}
+
+// Compares with tests/golden/confluence/NAME; ANABRANCH_REWRITE=1 writes it anew.
+void golden_text(const std::string& name, const std::string& text) {
+    const std::string path = test::source_path("tests/golden/confluence/" + name);
+    if (std::getenv("ANABRANCH_REWRITE") != nullptr) {
+        std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+        test::write_file(path, text);
+    }
+    CHECK(text == test::read_file(path));
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+    std::size_t out = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++out;
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE("the text report of the bank") {
+    golden_text("bank.txt", to_text(report_of(test::bank(), "rename_owner"), 80, false));
+}
+
+TEST_CASE("the JSON report of the bank") {
+    golden_text("bank.json", to_json(report_of(test::bank(), "rename_owner")));
+}
+
+TEST_CASE("the HTML report of the bank") {
+    golden_text("bank.html", to_html(report_of(test::bank(), "rename_owner")));
+}
+
+TEST_CASE("the JSON report keeps to the contract: fields, their order, all pairs") {
+    const auto schema = test::bank();
+    const auto json = nlohmann::ordered_json::parse(to_json(report_of(schema)));
+    const auto fields = [](const nlohmann::ordered_json& object) {
+        std::string out;
+        for (const auto& [name, value] : object.items()) out += (out.empty() ? "" : " ") + name;
+        return out;
+    };
+    CHECK(fields(json) == "version schema columns invariants transactions pairs warnings vacuous millis");
+    CHECK(json["version"] == 1);
+    CHECK(fields(json["columns"][0]) == "table column merge group reason");
+    CHECK(fields(json["invariants"][0]) == "name kind table text at");
+    CHECK(fields(json["transactions"][0]) == "name route scope reasons at");
+    CHECK(json["pairs"].size() == schema->transactions.size() * schema->invariants.size());
+    for (const auto& pair : json["pairs"]) {
+        CHECK(fields(pair) == "transaction invariant verdict rule millis conflicts repairs");
+        for (const auto& conflict : pair["conflicts"]) {
+            CHECK(fields(conflict) == "with scope witness");
+            CHECK(fields(conflict["witness"]) == "scenario story");
+        }
+    }
+    CHECK(fields(json["warnings"][0]) == "at message");
+    CHECK(json["warnings"][0]["at"] == "bank.sql:7:3");
+}
+
+TEST_CASE("each scenario of a JSON report replays") {
+    const auto schema = test::bank();
+    const auto json = nlohmann::ordered_json::parse(to_json(report_of(schema)));
+    for (const auto& pair : json["pairs"])
+        for (const auto& conflict : pair["conflicts"]) {
+            const auto parsed = from_scenario("x.scn", conflict["witness"]["scenario"].get<std::string>());
+            REQUIRE(parsed);
+            CHECK(parsed->expected == std::vector<std::string>{pair["invariant"].get<std::string>()});
+            const auto printed = replay_text(schema, *parsed);
+            REQUIRE(printed);
+            CHECK(printed->met);
+        }
+}
+
+TEST_CASE("a conflict that two pairs report is told once") {
+    const auto report = report_of(test::bank());
+    const auto told = conflicts_of(report, Verdict::not_confluent);
+    CHECK(told.size() == 6);
+    CHECK(count_of(to_text(report, 80, false), "\nConflict ") == 6);
+    std::set<std::string> names;
+    for (const auto& conflict : told)
+        names.insert(who(report, conflict) + " against " + std::to_string(conflict.pair->invariant));
+    CHECK(names.size() == 6);
+}
+
+TEST_CASE("the text report stays within the width and has colour only when asked") {
+    const auto report = report_of(test::bank(), "rename_owner");
+    for (const std::size_t width : {60, 80, 120}) {
+        const std::string text = to_text(report, width, false);
+        CHECK(text.find('\x1b') == std::string::npos);
+        for (std::size_t at = 0; at < text.size();) {
+            const std::size_t end = text.find('\n', at);
+            INFO(text.substr(at, end - at));
+            CHECK(width_of(text.substr(at, end - at)) <= width);
+            at = end + 1;
+        }
+    }
+    CHECK(to_text(report, 80, true).find('\x1b') != std::string::npos);
+}
+
+TEST_CASE("a matrix with many invariants is broken into blocks") {
+    std::string text = "CREATE TABLE t (id bigint PRIMARY KEY";
+    for (int i = 0; i < 60; ++i)
+        text +=
+            ", c" + std::to_string(i) + " bigint NOT NULL DEFAULT 1 CHECK (c" + std::to_string(i) + " > 0)";
+    const auto schema = test::schema_of(
+        text + ");\nCREATE PROCEDURE p(x bigint) BEGIN ATOMIC UPDATE t SET c0 = x WHERE id = 1; END;");
+    const std::string report = to_text(report_of(schema), 80, false);
+    CHECK(count_of(report, "\n  p  ") >= 3);
+}
+
+TEST_CASE("an HTML report is one page that loads nothing and runs nothing") {
+    const std::string page = to_html(report_of(test::bank(), "rename_owner"));
+    CHECK(page.starts_with("<!DOCTYPE html>"));
+    for (const char* banned : {"<script", "http:", "https:", "src=", "@import", "url(", "onclick"}) {
+        INFO(banned);
+        CHECK(page.find(banned) == std::string::npos);
+    }
+    CHECK(page.find("can never &lt;commit&gt; &amp; &quot;run&quot;") != std::string::npos);
+    CHECK(page.find("prefers-color-scheme: dark") != std::string::npos);
+    for (const char* tag : {"div", "table", "section", "ul", "ol", "span", "code", "svg", "li", "details"}) {
+        INFO(tag);
+        CHECK(count_of(page, std::string("<") + tag + ">") + count_of(page, std::string("<") + tag + " ") ==
+              count_of(page, std::string("</") + tag + ">"));
+    }
+    for (std::size_t at = page.find("href=\"#"); at != std::string::npos;
+         at = page.find("href=\"#", at + 1)) {
+        const std::string target = page.substr(at + 7, page.find('"', at + 7) - at - 7);
+        INFO(target);
+        CHECK(page.find("id=\"" + target + "\"") != std::string::npos);
+    }
+}
+
+}  // namespace anabranch::confluence
