@@ -25,20 +25,29 @@ namespace anabranch::sql::ast {
 
 // One statement; the span is its whole text, without the semicolon and the comments before it.
 struct Statement : At {
-    using Node = std::variant<
-        // rows
-        Query, Insert, Update, Delete, Call,
-        // declarations
-        CreateTable, AlterTable, CreateIndex, CreateDomain, AlterDomain, CreateEnum, AlterEnum,
-        CreateComposite, CreateView, CreateRoutine, CreateAssertion, CreateSchema, Drop, Rename,
-        // sessions
-        Transaction, SetTransaction, SetVariable, ResetVariable, ShowVariable, SetConstraints, Explain,
-        DeclareCursor, Fetch, CloseCursor, Prepare, Execute, Deallocate, Copy, Listen, Notify, Unlisten,
-        Discard, Truncate, Vacuum,
-        // the rest
-        Ignored, Unmodelled>;
+    struct Node : std::variant<
+                      // rows
+                      Query, Insert, Update, Delete, Call,
+                      // declarations
+                      CreateTable, AlterTable, CreateIndex, CreateDomain, AlterDomain, CreateEnum, AlterEnum,
+                      CreateComposite, CreateView, CreateRoutine, CreateAssertion, CreateSchema, Drop, Rename,
+                      // sessions
+                      Transaction, SetTransaction, SetVariable, ResetVariable, ShowVariable, SetConstraints,
+                      Explain, DeclareCursor, Fetch, CloseCursor, Prepare, Execute, Deallocate, Copy, Listen,
+                      Notify, Unlisten, Discard, Truncate, Vacuum,
+                      // the rest
+                      Ignored, Unmodelled> {
+        using variant::variant;
+        using variant::operator=;
+        Node();
+        Node(const Node&);
+        Node(Node&&) noexcept;
+        Node& operator=(const Node&);
+        Node& operator=(Node&&) noexcept;
+        ~Node();
+    };
     Node node;
-    friend bool operator==(const Statement&, const Statement&) = default;
+    friend bool operator==(const Statement&, const Statement&);
 };
 
 inline bool operator==(const SqlBody& l, const SqlBody& r) {

@@ -79,8 +79,18 @@ struct Join {
 
 // One entry of FROM.
 struct TableRef : At {
-    std::variant<TableName, SubqueryRef, FunctionRef, Join, Unsupported> node;
-    friend bool operator==(const TableRef&, const TableRef&) = default;
+    struct Node : std::variant<TableName, SubqueryRef, FunctionRef, Join, Unsupported> {
+        using variant::variant;
+        using variant::operator=;
+        Node();
+        Node(const Node&);
+        Node(Node&&) noexcept;
+        Node& operator=(const Node&);
+        Node& operator=(Node&&) noexcept;
+        ~Node();
+    };
+    Node node;
+    friend bool operator==(const TableRef&, const TableRef&);
 };
 
 // expr [AS alias], in a select list or in RETURNING. The expression may be a Star.
@@ -149,14 +159,24 @@ struct Locking {
 // A whole query: SELECT, VALUES or a set operation, with what may surround each of them.
 struct Query : At {
     With with;
-    std::variant<Select, Values, SetOperation> body;
+    struct Body : std::variant<Select, Values, SetOperation> {
+        using variant::variant;
+        using variant::operator=;
+        Body();
+        Body(const Body&);
+        Body(Body&&) noexcept;
+        Body& operator=(const Body&);
+        Body& operator=(Body&&) noexcept;
+        ~Body();
+    };
+    Body body;
     std::vector<SortKey> order_by;
     Box<Expr> limit;   // null if absent or ALL
     Box<Expr> offset;  // null if absent
     bool with_ties = false;
     std::vector<Locking> locking;
     Box<TableName> into;  // SELECT INTO, which the dialect does not have; else null
-    friend bool operator==(const Query&, const Query&) = default;
+    friend bool operator==(const Query&, const Query&);
 };
 
 // A column to write: name, name[1], name.field.

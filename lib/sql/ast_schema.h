@@ -80,14 +80,23 @@ struct Exclude {
 // A constraint of a column, a table or a domain, with DEFERRABLE and the like already folded in. The span is
 // at its first word, CONSTRAINT if it has a name.
 struct Constraint : At {
-    using Node =
-        std::variant<NotNull, Nullable, Default, Identity, Generated, Check, Key, ForeignKey, Exclude>;
+    struct Node
+        : std::variant<NotNull, Nullable, Default, Identity, Generated, Check, Key, ForeignKey, Exclude> {
+        using variant::variant;
+        using variant::operator=;
+        Node();
+        Node(const Node&);
+        Node(Node&&) noexcept;
+        Node& operator=(const Node&);
+        Node& operator=(Node&&) noexcept;
+        ~Node();
+    };
     std::string name;  // empty if none was written
     Node node;
     bool deferrable = false;
     bool initially_deferred = false;
     bool not_valid = false;
-    friend bool operator==(const Constraint&, const Constraint&) = default;
+    friend bool operator==(const Constraint&, const Constraint&);
 };
 
 // ---- tables
@@ -201,11 +210,21 @@ struct UnmodelledAlter {
 };
 
 struct AlterAction : At {
-    using Node = std::variant<AddColumn, DropColumn, AddConstraint, DropConstraint, ValidateConstraint,
-                              AlterConstraint, SetColumnDefault, SetColumnNotNull, SetColumnType, AddIdentity,
-                              DropIdentity, AttachPartition, DetachPartition, IgnoredAlter, UnmodelledAlter>;
+    struct Node
+        : std::variant<AddColumn, DropColumn, AddConstraint, DropConstraint, ValidateConstraint,
+                       AlterConstraint, SetColumnDefault, SetColumnNotNull, SetColumnType, AddIdentity,
+                       DropIdentity, AttachPartition, DetachPartition, IgnoredAlter, UnmodelledAlter> {
+        using variant::variant;
+        using variant::operator=;
+        Node();
+        Node(const Node&);
+        Node(Node&&) noexcept;
+        Node& operator=(const Node&);
+        Node& operator=(Node&&) noexcept;
+        ~Node();
+    };
     Node node;
-    friend bool operator==(const AlterAction&, const AlterAction&) = default;
+    friend bool operator==(const AlterAction&, const AlterAction&);
 };
 
 struct AlterTable {

@@ -37,6 +37,7 @@ class Generator {
         if (pick(f.clocks, 0.6)) clocks(random_.fork("clocks"));
         if (pick(f.disks, 0.4)) disks(random_.fork("disks"));
         if (pick(f.corruption, 0.3)) corruption(random_.fork("corruption"));
+        if (pick(f.crashes && f.disks, 0.3)) power_failures(random_.fork("power"));
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);
@@ -144,6 +145,20 @@ class Generator {
             } else {
                 add(at, Kind::slow, node, 0, millis(random.between(20, 1500)));
                 add(end, Kind::slow, node);
+            }
+        });
+    }
+
+    // All stop at one instant, while their disks are so busy that much is not durable yet; they come back one
+    // by one. What one of them acknowledged too early, no other remembers for it.
+    void power_failures(Random random) {
+        now_and_then(random, 2000, 8000, [&](Duration at) {
+            const Duration off = at + millis(random.between(50, 800));
+            for (std::uint32_t i = 0; i < options_.replicas; ++i) {
+                add(at, Kind::slow, i, 0, millis(random.between(20, 500)));
+                add(off, Kind::crash, i);
+                add(off, Kind::slow, i);
+                add(off + millis(random.between(100, 3000)), Kind::boot, i);
             }
         });
     }
