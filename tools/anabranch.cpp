@@ -103,7 +103,7 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
     simulate
         ->add_option("--faults", s.faults,
                      "Only these, of delay,loss,duplication,reordering,partitions,crashes,clocks,directories,"
-                     "disks,corruption; none: no faults")
+                     "disks,corruption,power; none: no faults")
         ->delimiter(',');
     simulate->add_option("--load", s.load_seconds, "Simulated seconds of load and faults per seed")
         ->check(CLI::Range(0.1, 86400.0))

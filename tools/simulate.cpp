@@ -42,7 +42,8 @@ Result<sim::Faults> parse_faults(const std::vector<std::string>& names) {
                                                    {"clocks", &out.clocks},
                                                    {"directories", &out.directories},
                                                    {"disks", &out.disks},
-                                                   {"corruption", &out.corruption}};
+                                                   {"corruption", &out.corruption},
+                                                   {"power", &out.power}};
     for (const auto& [name, flag] : known) *flag = false;
     for (const auto& wanted : names) {
         bool found = wanted == "none";

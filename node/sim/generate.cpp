@@ -37,7 +37,7 @@ class Generator {
         if (pick(f.clocks, 0.6)) clocks(random_.fork("clocks"));
         if (pick(f.disks, 0.4)) disks(random_.fork("disks"));
         if (pick(f.corruption, 0.3)) corruption(random_.fork("corruption"));
-        if (pick(f.crashes && f.disks, 0.3)) power_failures(random_.fork("power"));
+        if (pick(f.power, 0.3)) power_failures(random_.fork("power"));
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);

@@ -42,10 +42,7 @@ void World::transmit(SimNode& node, const replica::Send& message) {
     const Link link{node.index, index_of_.at(message.peer)};
     const std::uint64_t connection = connection_[pair_of(link.first, link.second)];
     if (connection == 0 || (conditions_.loss > 0 && network_.chance(conditions_.loss))) return;
-    const bool forward = std::holds_alternative<wire::Forward>(message.message);
-    const bool twice =
-        (conditions_.duplication > 0 && network_.chance(conditions_.duplication) && !forward) ||
-        (forward && script_.planted == Planted::run_twice);
+    const bool twice = conditions_.duplication > 0 && network_.chance(conditions_.duplication);
     auto encoded = wire::encode(message.message);
     if (std::holds_alternative<wire::Deltas>(message.message) && to_corrupt_.erase(link) != 0) {
         mark("flipped bits");

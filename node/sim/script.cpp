@@ -10,21 +10,20 @@ namespace anabranch::sim {
 
 namespace {
 
-constexpr std::array<const char*, 15> planted_names{"nothing",
-                                                    "all_free",
-                                                    "gossip_before_durable",
-                                                    "forget_disk",
-                                                    "early_checkpoint",
-                                                    "early_truncation",
-                                                    "keep_promises",
-                                                    "run_twice",
-                                                    "ignore_causality",
-                                                    "arrival_order",
-                                                    "ack_before_durable",
-                                                    "forget_vote",
-                                                    "ignore_dependencies",
-                                                    "skip_log_check",
-                                                    "execute_before_applied"};
+constexpr std::array planted_names{"nothing",
+                                   "all_free",
+                                   "gossip_before_durable",
+                                   "forget_disk",
+                                   "early_checkpoint",
+                                   "early_truncation",
+                                   "keep_promises",
+                                   "ignore_causality",
+                                   "arrival_order",
+                                   "ack_before_durable",
+                                   "forget_vote",
+                                   "ignore_dependencies",
+                                   "skip_log_check",
+                                   "execute_before_applied"};
 
 // What a kind of event is called, and which of its fields follow: n node, o other node, c client, a amount,
 // t text.

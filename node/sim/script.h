@@ -31,7 +31,6 @@ enum class Planted : std::uint8_t {
     early_checkpoint,       // a checkpoint counts before the log is durable up to its end
     early_truncation,       // the log gives up what is still needed
     keep_promises,          // a node that lost its directory takes part in the order at once
-    run_twice,              // the primary runs a forwarded request twice
     ignore_causality,       // a delta is merged before what it depends on
     arrival_order,          // the last write to arrive wins, not the last one made
     ack_before_durable,     // the rest are order::Options::Unsafe

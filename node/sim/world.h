@@ -39,6 +39,7 @@ struct Faults {
     bool directories = true;  // a node loses all it had, and rejoins
     bool disks = true;        // full, slow
     bool corruption = true;   // flipped bits on the network
+    bool power = true;        // all nodes stop at once, with much that is not durable yet
 };
 
 struct Options {

@@ -127,6 +127,7 @@ at 8500 call c 5 CALL withdraw(1, 1)
 TEST_CASE("a free call that waited and was lost with the only directory that held it is not missed") {
     Options options;
     options.seed = 263;
+    options.faults.power = false;
     const auto outcome = run_bank(options);
     INFO(outcome.problem);
     CHECK(outcome.ok);
