@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "confluence/history.h"
+#include "confluence/share.h"
 #include "lib/catalog/plan.h"
 #include "lib/catalog/schema.h"
 
@@ -60,6 +61,7 @@ struct Report {
     catalog::Plan plan;
     std::vector<Vacuous> vacuous;
     std::vector<catalog::Warning> warnings;  // the schema's and the analysis's
+    std::optional<Share> share;              // of a workload, when one was given (share.h)
     double millis = 0;
 };
 

@@ -1,7 +1,6 @@
 #include "confluence/repair.h"
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
 #include "confluence/escrow.h"
@@ -11,12 +10,6 @@
 namespace anabranch::confluence {
 
 using catalog::InvariantKind;
-
-struct Repairer::Candidate {
-    std::string kind, text;
-    std::string change;  // names what apply() does, whichever transaction it is offered for
-    std::function<void(catalog::Schema&)> apply;
-};
 
 namespace {
 
@@ -135,6 +128,7 @@ std::vector<Repair> Repairer::repairs(std::uint32_t transaction, std::uint32_t i
             break;
         case InvariantKind::lost_update:
             merge_max(transaction, invariant, candidates);
+            group(invariant, candidates);
             break;
         case InvariantKind::check:
             escrow(transaction, invariant, out);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,10 +23,16 @@ class Repairer {
     // For one transaction and invariant in conflict.
     std::vector<Repair> repairs(std::uint32_t transaction, std::uint32_t invariant);
 
+    struct Candidate {
+        std::string kind, text;
+        std::string change;  // names what apply() does, whichever transaction it is offered for
+        std::function<void(catalog::Schema&)> apply;
+    };
+
   private:
-    struct Candidate;
     void cascade(std::uint32_t invariant, std::vector<Candidate>& out) const;
     void key(std::uint32_t transaction, std::uint32_t invariant, std::vector<Candidate>& out) const;
+    void group(std::uint32_t invariant, std::vector<Candidate>& out) const;
     void merge_max(std::uint32_t transaction, std::uint32_t invariant, std::vector<Candidate>& out) const;
     void escrow(std::uint32_t transaction, std::uint32_t invariant, std::vector<Repair>& out);
     bool verified(const Candidate& candidate, std::uint32_t transaction, std::uint32_t invariant);

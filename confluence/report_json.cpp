@@ -83,6 +83,26 @@ Json pairs_of(const Report& report) {
     return out;
 }
 
+// Not rounded to what people read: a share of a call in a million is still one.
+Json share_of(const Report& report, const Share& share) {
+    Json out = {{"mix", Json::array()},
+                {"free", share.free},
+                {"escrow", share.escrow},
+                {"ordered", share.ordered},
+                {"read_only", share.read_only}};
+    for (const auto& part : share.parts)
+        out["mix"].push_back({{"transaction", report.schema->transactions[part.transaction].display()},
+                              {"weight", part.weight},
+                              {"route", catalog::name_of(part.route)}});
+    if (!share.contention) return out;
+    out["skew"] = share.contention->skew.theta;
+    out["keys"] = share.contention->skew.keys;
+    out["meetings"] = Json::array();
+    for (const auto& meeting : share.contention->meetings)
+        out["meetings"].push_back({{"calls", meeting.calls}, {"share", meeting.share}});
+    return out;
+}
+
 }  // namespace
 
 std::string to_json(const Report& report) {
@@ -97,6 +117,7 @@ std::string to_json(const Report& report) {
     out["vacuous"] = Json::array();
     for (const auto& vacuous : report.vacuous)
         out["vacuous"].push_back({{"subject", vacuous.subject}, {"text", vacuous.text}});
+    if (report.share) out["share"] = share_of(report, *report.share);
     out["millis"] = rounded(report.millis);
     return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

@@ -118,6 +118,114 @@ const Pair* find_pair(const Report& report, std::uint32_t transaction, std::uint
     return match ? &*found : nullptr;
 }
 
+namespace {
+
+std::string anomaly_of(catalog::InvariantKind kind) {
+    switch (kind) {
+        case catalog::InvariantKind::primary_key:
+        case catalog::InvariantKind::unique:
+            return "two replicas can each accept a row with the same key";
+        case catalog::InvariantKind::foreign_key:
+            return "one replica can accept a row while another deletes or renames what it refers to";
+        case catalog::InvariantKind::exclude:
+            return "two replicas can each accept a row, and the two overlap";
+        case catalog::InvariantKind::not_null:
+        case catalog::InvariantKind::check:
+        case catalog::InvariantKind::assertion:
+        case catalog::InvariantKind::lost_update:
+            break;
+    }
+    return "two replicas can each accept a change that keeps it, and the two together break it";
+}
+
+}  // namespace
+
+std::vector<ToldNeed> coordination_needs(const Report& report) {
+    std::map<std::uint32_t, ToldNeed> found;
+    for (const auto& pair : report.pairs) {
+        if (pair.verdict == Verdict::confluent) continue;
+        const auto kind = report.schema->invariants[pair.invariant].kind;
+        auto& need = found.emplace(pair.invariant, ToldNeed{pair.invariant, false, anomaly_of(kind), {}})
+                         .first->second;
+        need.proved = need.proved || pair.verdict == Verdict::not_confluent;
+        for (const auto& repair : pair.repairs) {
+            const bool known = std::any_of(need.repairs.begin(), need.repairs.end(),
+                                           [&](const Repair& other) { return other.kind == repair.kind; });
+            if (!known) need.repairs.push_back(repair);
+        }
+    }
+    std::vector<ToldNeed> out;
+    for (auto& [invariant, need] : found) out.push_back(std::move(need));
+    return out;
+}
+
+std::string assumed_text() {
+    return "The file declares no transaction that can be analysed. So it is assumed that any replica "
+           "inserts, "
+           "updates and deletes single rows of every table.";
+}
+
+std::string needs_text(const Report& report, std::size_t needs) {
+    const std::size_t all = report.schema->invariants.size();
+    if (needs == 0) return "No constraint needs coordination when several replicas write";
+    return std::to_string(needs) + " of " + std::to_string(all) +
+           " constraints need coordination when several replicas write";
+}
+
+bool Shown::says(const catalog::Table& table, std::uint32_t column) const {
+    if (table.columns[column].hidden) return false;
+    const auto merge = table.columns[column].policy.merge;
+    const bool plain = merge == catalog::Merge::register_ || merge == catalog::Merge::immutable;
+    return all_columns || !plain || merge_text(table, column) != name_of(merge);
+}
+
+bool Shown::lists(const catalog::PlannedTransaction& planned) const {
+    return transactions_left_out == 0 || planned.route == catalog::Route::ordered ||
+           planned.route == catalog::Route::skipped;
+}
+
+Shown shown_of(const Report& report) {
+    constexpr std::size_t invariants_max = 20, transactions_max = 40, columns_max = 60;
+    const auto& schema = *report.schema;
+    Shown out;
+    std::vector<bool> mentioned(schema.invariants.size()), open(schema.invariants.size());
+    std::vector<bool> runs(schema.transactions.size()), conflicts(schema.transactions.size());
+    for (const auto& pair : report.pairs) {
+        mentioned[pair.invariant] = runs[pair.transaction] = true;
+        if (pair.verdict == Verdict::confluent) continue;
+        open[pair.invariant] = conflicts[pair.transaction] = true;
+    }
+    const auto choose = [](const std::vector<bool>& all, const std::vector<bool>& some, std::size_t max,
+                           std::vector<std::uint32_t>& chosen) {
+        const auto count = static_cast<std::size_t>(std::count(all.begin(), all.end(), true));
+        for (std::uint32_t i = 0; i < all.size(); ++i)
+            if (all[i] && (count <= max || some[i])) chosen.push_back(i);
+        return count - chosen.size();
+    };
+    out.invariants_left_out = choose(mentioned, open, invariants_max, out.invariants);
+    out.transactions_left_out = choose(runs, conflicts, transactions_max, out.transactions);
+    std::size_t columns = 0;
+    for (const auto& table : schema.tables) columns += table.columns.size();
+    out.all_columns = columns <= columns_max;
+    return out;
+}
+
+std::string left_out_text(std::size_t invariants) {
+    return std::to_string(invariants) + " more invariants are kept whatever the transactions do apart.";
+}
+
+std::string meaning_text(const Report& report) {
+    const auto& planned = report.plan.transactions;
+    const bool ordered = std::any_of(planned.begin(), planned.end(),
+                                     [](const auto& each) { return each.route == catalog::Route::ordered; });
+    if (!ordered) return {};
+    return "A free transaction commits at whichever replica it is called, even one cut off from the others, "
+           "and no "
+           "invariant can break when the replicas meet. An ordered one could break an invariant together "
+           "with "
+           "another one that runs elsewhere at the same time, so it waits for the primary.";
+}
+
 std::string counts_text(const Report& report) {
     const auto count = [](std::size_t n, const char* what) {
         return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
@@ -172,6 +280,51 @@ std::string merge_text(const catalog::Table& table, std::uint32_t column) {
             others.push_back(table.columns[i].name);
     }
     return others.empty() ? out : out + " with " + join(others, ", ");
+}
+
+std::string percent(double part) {
+    const auto tenths = static_cast<std::int64_t>(part * 1000 + 0.5);
+    if (tenths == 0 && part > 0) return "<0.1 %";
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
+}
+
+ToldShare tell_share(const Report& report) {
+    const Share& share = *report.share;
+    ToldShare out;
+    std::vector<std::string> mix;
+    const auto name = [&](const Share::Part& part) {
+        return report.schema->transactions[part.transaction].display();
+    };
+    for (const auto& part : share.parts) mix.push_back(name(part) + " " + percent(part.weight));
+    out.title = "Of a workload of " + join_and(mix);
+    const auto add = [&](double part, catalog::Route route) {
+        std::vector<std::string> names;
+        for (const auto& each : share.parts)
+            if (each.route == route) names.push_back(name(each));
+        if (names.empty()) return;
+        std::string label = catalog::name_of(route);
+        std::replace(label.begin(), label.end(), '_', ' ');
+        out.routes.push_back(
+            {percent(part), label + ": " + route_meaning(route) + " (" + join(names, ", ") + ")"});
+    };
+    add(share.free, catalog::Route::free);
+    add(share.escrow, catalog::Route::escrow);
+    add(share.ordered, catalog::Route::ordered);
+    add(share.read_only, catalog::Route::read_only);
+    if (!share.contention) return out;
+    const auto& contention = *share.contention;
+    std::string theta = std::to_string(contention.skew.theta);
+    theta.erase(std::min(theta.find_last_not_of('0') + 1, theta.size()));
+    if (theta.ends_with('.')) theta.pop_back();
+    out.skew = "Their keys drawn from " + std::to_string(contention.skew.keys) +
+               (contention.skew.theta > 0 ? " with skew " + theta + " (Zipf; the most popular key is drawn " +
+                                                percent(contention.hottest) + " of the time)"
+                                          : " evenly") +
+               ", these calls have a conflict with another call that runs at the same time:";
+    for (const auto& meeting : contention.meetings)
+        out.meetings.push_back(
+            {percent(meeting.share), "when " + std::to_string(meeting.calls) + " run at once"});
+    return out;
 }
 
 }  // namespace anabranch::confluence

@@ -15,17 +15,23 @@ enum class Ink { plain, strong, faint, good, bad, doubtful };
 class Printer {
   public:
     Printer(const Report& report, std::size_t width, bool colour)
-        : report_(report), schema_(*report.schema), width_(std::max(width, width_min)), colour_(colour) {}
+        : report_(report),
+          schema_(*report.schema),
+          shown_(shown_of(report)),
+          width_(std::max(width, width_min)),
+          colour_(colour) {}
 
     std::string run() {
         summary();
-        merges();
+        needs();
         matrix();
         routes();
+        share();
         conflicts();
         doubts();
         vacuous();
         warnings();
+        merges();
         footer();
         return std::move(out_);
     }
@@ -79,6 +85,30 @@ class Printer {
             routes_text(report_) + "; " + std::to_string(told) + (told == 1 ? " conflict" : " conflicts");
         if (doubted > 0) text += ", " + std::to_string(doubted) + " not proved";
         line(text);
+        if (const auto meaning = meaning_text(report_); !meaning.empty()) {
+            line();
+            hanging("", meaning);
+        }
+    }
+
+    // ---- A schema without transactions ----
+
+    void needs() {
+        if (!schema_.assumed_transactions) return;
+        line();
+        hanging("", assumed_text());
+        const auto needs = coordination_needs(report_);
+        title(needs_text(report_, needs.size()));
+        for (const auto& need : needs) {
+            const auto& invariant = schema_.invariants[need.invariant];
+            hanging("  ", invariant.name + " of " + invariant.table_name + "   " +
+                              one_line(invariant.text, 200) + "   (" + place_text(invariant.at) + ")");
+            hanging("    ", (need.proved ? "" : "not proved safe: perhaps ") + need.anomaly,
+                    need.proved ? Ink::bad : Ink::doubtful);
+            for (const auto& repair : need.repairs) hanging("    " + repair.kind + ": ", repair.text);
+        }
+        if (needs.size() < schema_.invariants.size())
+            hanging("  ", "All others hold at every replica without any: the matrix below has them.");
     }
 
     // ---- How columns merge ----
@@ -87,6 +117,7 @@ class Printer {
         std::size_t names = 0, kinds = 0;
         for (const auto& table : schema_.tables)
             for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
+                if (!shown_.says(table, i)) continue;
                 names = std::max(names, width_of(table.display() + "." + table.columns[i].name));
                 kinds = std::max(kinds, width_of(merge_text(table, i)));
             }
@@ -96,11 +127,13 @@ class Printer {
         for (const auto& table : schema_.tables)
             for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
                 const auto& column = table.columns[i];
-                if (column.hidden) continue;
+                if (!shown_.says(table, i)) continue;
                 hanging("  " + pad(table.display() + "." + column.name, names) + "  " +
                             pad(merge_text(table, i), kinds) + "  ",
                         column.policy.reason);
             }
+        if (!shown_.all_columns)
+            hanging("  ", "All other columns are registers, each by itself: the last writer wins.");
     }
 
     // ---- Matrix ----
@@ -121,40 +154,31 @@ class Printer {
         return mark == 'X' ? Ink::bad : mark == '?' ? Ink::doubtful : mark == '.' ? Ink::good : Ink::plain;
     }
 
-    std::vector<std::uint32_t> shown_invariants() const {
-        std::vector<bool> mentioned(schema_.invariants.size());
-        for (const auto& pair : report_.pairs) mentioned[pair.invariant] = true;
-        std::vector<std::uint32_t> out;
-        for (std::uint32_t i = 0; i < mentioned.size(); ++i)
-            if (mentioned[i]) out.push_back(i);
-        return out;
-    }
-
     void matrix() {
-        const auto invariants = shown_invariants();
-        if (invariants.empty()) return;
+        const auto& invariants = shown_.invariants;
+        if (report_.pairs.empty()) return;
         std::size_t names = 0;
-        for (const auto& transaction : schema_.transactions)
-            names = std::max(names, width_of(transaction.display()));
+        for (const auto t : shown_.transactions)
+            names = std::max(names, width_of(schema_.transactions[t].display()));
         names = std::min(names, width_ / 3);
         const std::size_t cell = std::to_string(invariants.size()).size() + 1;
         const std::size_t per_block = std::max<std::size_t>(1, (width_ - names - 2) / cell);
-        title("Transactions by invariants    . safe   X conflict   ? not proved");
+        title("Transactions by invariants (. safe, X conflict, ? not proved)");
         for (std::size_t first = 0; first < invariants.size(); first += per_block) {
             const std::size_t last = std::min(invariants.size(), first + per_block);
             if (first > 0) line();
             std::string head = "  " + pad("", names);
             for (std::size_t i = first; i < last; ++i) head += right(std::to_string(i + 1), cell);
             line(ink(head, Ink::faint));
-            for (std::uint32_t t = 0; t < schema_.transactions.size(); ++t)
-                matrix_row(t, invariants, first, last, names, cell);
+            for (const auto t : shown_.transactions) matrix_row(t, invariants, first, last, names, cell);
         }
-        line();
+        if (!invariants.empty()) line();
         for (std::size_t i = 0; i < invariants.size(); ++i) {
             const auto& invariant = schema_.invariants[invariants[i]];
             const std::string head = "  " + right(std::to_string(i + 1), cell) + "  " + invariant.name + "  ";
             line(legend(head, invariant));
         }
+        if (shown_.invariants_left_out > 0) hanging("  ", left_out_text(shown_.invariants_left_out));
     }
     void matrix_row(std::uint32_t t, const std::vector<std::uint32_t>& invariants, std::size_t first,
                     std::size_t last, std::size_t names, std::size_t cell) {
@@ -181,10 +205,12 @@ class Printer {
     void routes() {
         if (report_.plan.transactions.empty()) return;
         std::size_t names = 0;
-        for (const auto& planned : report_.plan.transactions) names = std::max(names, width_of(planned.name));
+        for (const auto& planned : report_.plan.transactions)
+            if (shown_.lists(planned)) names = std::max(names, width_of(planned.name));
         names = std::min(names, width_ / 3);
         title("Routes");
         for (const auto& planned : report_.plan.transactions) {
+            if (!shown_.lists(planned)) continue;
             const bool waits = planned.route == catalog::Route::ordered;
             std::string name = catalog::name_of(planned.route);
             std::replace(name.begin(), name.end(), '_', ' ');
@@ -201,6 +227,20 @@ class Printer {
             for (const auto& reason : planned.reasons)
                 hanging("  " + pad("", names) + "  - ", reason, Ink::faint);
         }
+        if (shown_.transactions_left_out > 0)
+            hanging("  ", std::to_string(shown_.transactions_left_out) + " more conflict with nobody.");
+    }
+
+    // ---- The share of a workload ----
+
+    void share() {
+        if (!report_.share) return;
+        const auto told = tell_share(report_);
+        title(told.title);
+        for (const auto& row : told.routes) hanging("  " + right(row.number, 7) + "  ", row.text);
+        if (told.meetings.empty()) return;
+        hanging("  ", told.skew);
+        for (const auto& row : told.meetings) hanging("  " + right(row.number, 7) + "  ", row.text);
     }
 
     // ---- Conflicts ----
@@ -278,6 +318,7 @@ class Printer {
 
     const Report& report_;
     const catalog::Schema& schema_;
+    const Shown shown_;
     std::size_t width_;
     bool colour_;
     std::string out_;

@@ -146,7 +146,8 @@ class Teller {
             const auto& invariant = schema_.invariants[index];
             indented(invariant.name + " is violated at " + join_and(shown.replicas) + ":", 0);
             if (!invariant.text.empty()) indented(one_line(invariant.text, 200), 2);
-            for (const auto& row : shown.rows) indented("but there is " + shorten_keys(row), 2);
+            for (std::size_t i = 0; i < shown.rows.size(); ++i)
+                indented((i == 0 ? "but there is " : "and ") + shorten_keys(shown.rows[i]), 2);
         }
         for (const auto& lost : replayed_.lost) {
             indented(lost.invariant + ": a write is lost", 0);

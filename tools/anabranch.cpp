@@ -21,8 +21,8 @@ void add_check(CLI::App& app, CheckArguments& a) {
         ->check(CLI::IsMember({"text", "json", "html"}))
         ->capture_default_str();
     c->add_option("--out", a.out, "Write the report to this file");
-    c->add_option("--transaction", a.transaction, "Only this transaction");
-    c->add_option("--invariant", a.invariant, "Only this invariant");
+    auto* transaction = c->add_option("--transaction", a.transaction, "Only this transaction");
+    auto* invariant = c->add_option("--invariant", a.invariant, "Only this invariant");
     c->add_option("--deny", a.deny, "Exit 3 if a transaction is ordered, or a verdict unknown")
         ->delimiter(',')
         ->check(CLI::IsMember({"ordered", "unknown"}));
@@ -30,6 +30,26 @@ void add_check(CLI::App& app, CheckArguments& a) {
         ->check(CLI::IsMember({"auto", "always", "never"}))
         ->capture_default_str();
     c->add_flag("!--no-repairs", a.repairs, "Do not look for repairs");
+    auto* mix = c->add_option("--mix", a.mix,
+                              "A workload, as withdraw=20,deposit=80: tell what share of its calls waits")
+                    ->excludes(transaction)
+                    ->excludes(invariant);
+    auto* skew = c->add_option("--skew", a.skew,
+                               "With --mix: how often its calls meet when keys are drawn by Zipf with this "
+                               "exponent (0 evenly, 0.99 as in YCSB)")
+                     ->check(CLI::Range(0.0, 10.0))
+                     ->needs(mix);
+    c->add_option("--keys", a.keys, "With --skew: drawn from so many keys")
+        ->check(CLI::Range(1, 1000000))
+        ->needs(skew)
+        ->capture_default_str();
+}
+
+void add_table(CLI::App& app, TableArguments& a) {
+    auto* c = app.add_subcommand(
+        "table",
+        "The table of invariants by operations (Bailis et al. 2015), each cell decided by the checker");
+    c->add_option("--show", a.show, "Print the schema of this row and its whole report");
 }
 
 void add_replay(CLI::App& app, ReplayArguments& a) {
@@ -176,6 +196,7 @@ int run(int argc, char** argv) {
                " --help' for what is understood.\n";
     });
     CheckArguments check_arguments;
+    TableArguments table_arguments;
     ReplayArguments replay_arguments;
     NodeArguments node_arguments;
     DemoArguments demo_arguments;
@@ -186,6 +207,7 @@ int run(int argc, char** argv) {
     RestoreArguments restore_arguments;
     VerifyArguments verify_arguments;
     add_check(app, check_arguments);
+    add_table(app, table_arguments);
     add_replay(app, replay_arguments);
     add_node(app, node_arguments);
     add_others(app, demo_arguments, admin_arguments, simulate_arguments, bench_arguments);
@@ -200,6 +222,7 @@ int run(int argc, char** argv) {
     const auto size = ::readlink("/proc/self/exe", path, sizeof path - 1);
     const std::string program(path, size > 0 ? static_cast<std::size_t>(size) : 0);
     if (app.got_subcommand("check")) return check(check_arguments);
+    if (app.got_subcommand("table")) return table(table_arguments);
     if (app.got_subcommand("replay")) return replay(replay_arguments);
     if (app.got_subcommand("node")) return node(node_arguments);
     if (app.got_subcommand("demo")) return demo(demo_arguments, program);

@@ -69,6 +69,12 @@ int write(const std::string& path, const std::string& text) {
 int check(const CheckArguments& arguments) {
     const auto schema = load_schema(arguments.files, true);
     if (schema == nullptr) return 1;
+    std::optional<confluence::Mix> mix;
+    if (arguments.mix) {
+        auto read = confluence::parse_mix(*schema, *arguments.mix);
+        if (!read) return explain(read.error()), 2;
+        mix = std::move(*read);
+    }
     confluence::Options options;
     options.only_transaction = arguments.transaction;
     options.only_invariant = arguments.invariant;
@@ -82,7 +88,16 @@ int check(const CheckArguments& arguments) {
         };
         report = confluence::check(schema, options);
     }
-    if (!report) return explain(report.error());
+    if (!report) {
+        const bool usage =
+            report.error().sqlstate == sqlstate::undefined_object;  // --transaction, --invariant
+        return explain(report.error()), usage ? 2 : 1;
+    }
+    if (mix) {
+        std::optional<confluence::Skew> skew;
+        if (arguments.skew) skew = {*arguments.skew, arguments.keys};
+        report->share = confluence::share_of(*report, *mix, skew);
+    }
     std::string text;
     if (arguments.format == "json")
         text = confluence::to_json(*report);

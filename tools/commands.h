@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,16 @@ struct CheckArguments {
     std::vector<std::string> deny;  // ordered, unknown
     std::string colour = "auto";    // auto, always, never
     bool repairs = true;
+    std::optional<std::string> mix;  // NAME=WEIGHT,...: predict the share of calls that wait
+    std::optional<double> skew;
+    std::uint32_t keys = 1000;
 };
 int check(const CheckArguments& arguments);
+
+struct TableArguments {
+    std::string show;  // a row
+};
+int table(const TableArguments& arguments);
 
 struct ReplayArguments {
     std::vector<std::string> files;

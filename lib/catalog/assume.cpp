@@ -105,13 +105,69 @@ class Author {
     int count_ = 0;
 };
 
+// A function that only reads, as schemas have them for views and policies, is no transaction to rely on.
+bool writes(const ast::CreateRoutine& routine) {
+    if (routine.volatility != ast::Volatility::Volatile) return false;
+    const auto* body = std::get_if<ast::SqlBody>(&routine.body);
+    if (body == nullptr) return false;
+    return std::any_of(body->statements.begin(), body->statements.end(), [](const ast::Statement& statement) {
+        const auto* query = std::get_if<ast::Query>(&statement.node);
+        if (query == nullptr) return true;
+        return std::any_of(query->with.tables.begin(), query->with.tables.end(), [](const auto& table) {
+            return !std::holds_alternative<ast::Query>(table.statement->node);
+        });
+    });
+}
+
+bool widen(DraftColumn& c) {
+    const auto id = c.type.type.id;
+    if (c.type.domain || c.type.type.array || (id != sql::TypeId::int2 && id != sql::TypeId::int4))
+        return false;
+    c.type.type.id = sql::TypeId::int8;
+    return true;
+}
+
+// Columns that refer to a bigint key; true when one was widened.
+bool widen_references(Draft& draft, DraftTable& table) {
+    bool any = false;
+    for (const DraftConstraint& constraint : table.constraints) {
+        const auto* key = std::get_if<ast::ForeignKey>(&constraint.node);
+        DraftTable* parent = key == nullptr ? nullptr : draft.find_table(key->table);
+        if (parent == nullptr) continue;
+        std::vector<std::string> referenced = key->referenced;
+        if (const DraftConstraint* primary = parent->primary_key(); primary != nullptr && referenced.empty())
+            referenced = std::get<ast::Key>(primary->node).columns;
+        for (std::size_t i = 0; i < key->columns.size() && i < referenced.size(); ++i) {
+            const DraftColumn* target = parent->find(referenced[i]);
+            DraftColumn* own = table.find(key->columns[i]);
+            if (target != nullptr && own != nullptr && target->type.type.id == sql::TypeId::int8)
+                any = widen(*own) || any;
+        }
+    }
+    return any;
+}
+
+void widen_made_keys(Draft& draft, Reporter& reporter) {
+    for (DraftTable& t : draft.tables)
+        for (DraftColumn& c : t.columns)
+            if (!t.dropped && (c.serial || c.identity != Identity::none) && widen(c))
+                reporter.warn(c.span, "the values the system makes for \"" + c.name +
+                                          "\" carry the replica's prefix and need 64 bits: it is analysed as "
+                                          "bigint, and so is what refers to it");
+    for (bool again = true; again;) {
+        again = false;
+        for (DraftTable& t : draft.tables) again = (!t.dropped && widen_references(draft, t)) || again;
+    }
+}
+
 }  // namespace
 
-bool assume_transactions(Draft& draft) {
+bool assume_transactions(Draft& draft, Reporter& reporter) {
     for (const DraftObject& o : draft.objects)
         if (const auto* r = std::get_if<ast::CreateRoutine>(&o.node);
-            r != nullptr && !o.dropped && !std::holds_alternative<ast::Skipped>(r->body))
+            r != nullptr && !o.dropped && writes(*r))
             return false;
+    widen_made_keys(draft, reporter);
     for (const DraftTable& t : draft.tables) {
         if (t.dropped) continue;
         const sql::Source source("assumed", Author(draft, t).text());

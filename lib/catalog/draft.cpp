@@ -138,7 +138,10 @@ Result<DraftType> Draft::resolve_type(const ast::TypeName& name, Reporter& repor
         out.type = {sql::TypeId::enum_, name.array_dimensions > 0, -1, static_cast<std::uint32_t>(*e)};
         return out;
     }
-    const bool foreign = sql::is_foreign_type(name.name.name);
+    const bool unmodelled = std::any_of(unmodelled_types.begin(), unmodelled_types.end(), [&](const auto& t) {
+        return t.second == name.name.name && (name.name.schema.empty() || name.name.schema == t.first);
+    });
+    const bool foreign = unmodelled || sql::is_foreign_type(name.name.name);
     if (foreign || (!name.name.schema.empty() && name.name.schema != "public" &&
                     name.name.schema != "merge" && !schemas.contains(name.name.schema))) {
         reporter.warn(name.span, "type " + name.name.describe() +

@@ -125,7 +125,8 @@ struct Draft {
     std::set<std::string> schemas{"public"};
     // Names in use, per schema: relations (tables, views, indexes, sequences) and constraints.
     std::set<std::pair<std::string, std::string>> relation_names, constraint_names;
-    std::set<std::pair<std::string, std::string>> partitions;  // tables that are parts of another
+    std::set<std::pair<std::string, std::string>> unmodelled_types;  // composite, range and base types
+    std::set<std::pair<std::string, std::string>> partitions;        // tables that are parts of another
     std::vector<std::string> path;  // schemas before public; the first is where new objects go
     bool renamed = false;           // a RENAME or DROP COLUMN was seen: older texts may not bind any more
 
@@ -150,8 +151,9 @@ std::vector<std::string> columns_in(const ast::Expr& expr, const DraftTable& tab
 void rename_column_in(ast::Expr& expr, const std::string& from, const std::string& to);
 
 // assume.cpp: gives each table an insert, update and delete of one row when the script declares no
-// transaction that could be read. True when it did.
-bool assume_transactions(Draft& draft);
+// transaction that could be read and writes. True when it did. Keys that the system makes, and what refers to
+// them, become bigint then: the schema was not written for us.
+bool assume_transactions(Draft& draft, Reporter& reporter);
 
 // ---- one file per kind of statement ----
 

@@ -59,9 +59,15 @@ Loaded load(std::span<const ScriptFile> files, const LoadOptions& options) {
         for (ast::Statement& s : script.statements) statements.push_back(std::move(s));
     }
     for (const ast::Statement& s : statements) read_statement(s, draft, reporter);
-    const bool assumed = options.assume_transactions && assume_transactions(draft);
+    const bool assumed = options.assume_transactions && assume_transactions(draft, reporter);
     std::shared_ptr<Schema> schema = Finisher(draft, reporter).finish();
     schema->assumed_transactions = assumed;
+    if (assumed)
+        schema->warnings.insert(
+            schema->warnings.begin(),
+            {{files.empty() ? std::string() : files[0].name, 0, 0},
+             "no transaction is declared that can be analysed: one insert, update and delete of a single row "
+             "is assumed for each table"});
     schema->file = files.empty() ? std::string() : base_name(files[0].name);
     schema->hash = hash_of(statements);
     schema->text = std::move(texts.all);

@@ -108,7 +108,9 @@ void create_schema(const ast::CreateSchema& s, Draft& draft, Reporter& reporter)
     draft.path = before;
 }
 
-void unmodelled(const ast::Unmodelled& u, Span at, Reporter& reporter) {
+void unmodelled(const ast::Unmodelled& u, Span at, Draft& draft, Reporter& reporter) {
+    if (u.what == "RANGE TYPE" || u.what == "TYPE")
+        draft.unmodelled_types.insert({draft.target_schema(u.name), u.name.name});
     std::string text = u.what;
     if (!u.name.name.empty()) text += " " + u.name.describe();
     if (!u.table.name.empty()) text += " on " + u.table.describe();
@@ -148,8 +150,9 @@ void read_statement(const ast::Statement& statement, Draft& draft, Reporter& rep
                  [&](const ast::CreateEnum& n) { create_enum(n, at, draft, reporter); },
                  [&](const ast::AlterEnum& n) { alter_enum(n, at, draft, reporter); },
                  [&](const ast::CreateComposite& n) {
+                     draft.unmodelled_types.insert({draft.target_schema(n.name), n.name.name});
                      reporter.warn(at, "the composite type " + n.name.describe() +
-                                           " is not modelled: columns of that type are an error");
+                                           " is not modelled: its values are kept and compared as text");
                  },
                  [&](const ast::CreateView& n) { create_view(n, at, draft, reporter); },
                  [&](const ast::CreateRoutine& n) { create_routine(n, at, draft, reporter); },
@@ -184,7 +187,7 @@ void read_statement(const ast::Statement& statement, Draft& draft, Reporter& rep
                  [&](const ast::Truncate&) { rows("TRUNCATE"); },
                  [](const ast::Vacuum&) {},
                  [](const ast::Ignored&) {},
-                 [&](const ast::Unmodelled& n) { unmodelled(n, at, reporter); }},
+                 [&](const ast::Unmodelled& n) { unmodelled(n, at, draft, reporter); }},
         statement.node);
 }
 

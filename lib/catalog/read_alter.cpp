@@ -322,7 +322,7 @@ void drop(const ast::Drop& drop, Span at, Draft& draft, Reporter& reporter) {
 void rename(const ast::Rename& rename, Span at, Draft& draft, Reporter& reporter) {
     DraftTable* table = draft.find_table(rename.name);
     if (table == nullptr) {
-        if (rename.object == "INDEX") return;
+        if (rename.object == "INDEX" || rename.object == "SEQUENCE") return;
         reporter.warn(at, "ALTER " + rename.object + " " + rename.name.describe() +
                               " RENAME or SET SCHEMA is not modelled: the old name stays");
         return;

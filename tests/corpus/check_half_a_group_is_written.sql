@@ -3,6 +3,8 @@
 -- expect: set_range lost_update(ranges.low) not_confluent with set_low scope range_id
 -- expect: set_range lost_update(ranges.high) not_confluent with set_low scope range_id
 -- expect: set_low lost_update(ranges.high) not_confluent with set_range scope range_id
+-- repair: set_low lost_update(ranges.low) group
+-- repair: set_range lost_update(ranges.high) group
 -- route: set_low ordered
 -- route: set_range ordered
 -- A: set_low(1, 5) ships (5, 9). B: set_range(1, 1, 2) ships (1, 2). Either winner is valid; the other's promise is gone. The CHECK itself is safe.

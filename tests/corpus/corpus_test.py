@@ -5,7 +5,9 @@ A case is a schema file whose head says what must be found:
     -- expect: TRANSACTION INVARIANT confluent
     -- expect: TRANSACTION INVARIANT not_confluent with T2,T3 [scope p1,p2]
     -- route: TRANSACTION free|ordered|escrow_or_ordered|read_only
+    -- repair: TRANSACTION INVARIANT escrow|generated_key|cascade|set_null|group|on_conflict|merge_max
     -- undecided: TRANSACTION INVARIANT
+Repairs are a minimum: a report may offer more.
 An undecided pair is known to be ordered without need; its line must go when that is no longer so.
 Pairs that no line names are expected confluent. The cases beside this file must be met to the letter.
 Further folders of cases may stand next to the checkout (any */corpus there), or be named by ANABRANCH_CORPUS:
@@ -22,6 +24,7 @@ ROOT = pathlib.Path(os.environ.get("ANABRANCH_SOURCE_ROOT", pathlib.Path(__file_
 PROGRAM = os.environ.get("ANABRANCH_PROGRAM", str(ROOT / "build" / "anabranch"))
 EXPECT = re.compile(r"-- expect: (\S+) (\S+) (confluent|not_confluent)(?: with (\S+))?(?: scope (\S+))?$")
 ROUTE = re.compile(r"-- route: (\S+) (\S+)$")
+REPAIR = re.compile(r"-- repair: (\S+) (\S+) (\S+)$")
 UNDECIDED = re.compile(r"-- undecided: (\S+) (\S+)$")
 ALLOWED = {
     "free": {"free"},
@@ -32,7 +35,7 @@ ALLOWED = {
 
 
 def head(path):
-    expected, routes, undecided = {}, {}, set()
+    expected, routes, undecided, repairs = {}, {}, set(), set()
     for line in path.read_text().splitlines():
         if not line.startswith("--"):
             break
@@ -47,12 +50,17 @@ def head(path):
             routes[found[1]] = found[2]
         elif found := UNDECIDED.match(line):
             undecided.add(found.groups())
-    return expected, routes, undecided
+        elif found := REPAIR.match(line):
+            repairs.add(found.groups())
+    return expected, routes, undecided, repairs
 
 
-def report(path):
+def report(path, repairs):
+    words = ["check", "--format", "json", str(path)]
+    if not repairs:
+        words.append("--no-repairs")
     done = subprocess.run(
-        [PROGRAM, "check", "--format", "json", "--no-repairs", str(path)],
+        [PROGRAM, *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -66,8 +74,8 @@ def report(path):
 
 def judge(path):
     """(unsound, missed): lists of sentences."""
-    expected, routes, undecided = head(path)
-    found = report(path)
+    expected, routes, undecided, repairs = head(path)
+    found = report(path, repairs)
     unsound, missed = [], []
     for pair in found["pairs"]:
         name = pair["transaction"], pair["invariant"]
@@ -97,6 +105,8 @@ def judge(path):
     for name in expected:
         if name not in {(p["transaction"], p["invariant"]) for p in found["pairs"]}:
             missed.append(f"{path.name}: {' '.join(name)}: not in the report")
+    offered = {(p["transaction"], p["invariant"], r["kind"]) for p in found["pairs"] for r in p["repairs"]}
+    missed += [f"{path.name}: {' '.join(repair)}: not offered" for repair in sorted(repairs - offered)]
     actual = {t["name"]: t["route"] for t in found["transactions"]}
     for name, route in routes.items():
         if actual.get(name) in ALLOWED[route]:
