@@ -86,7 +86,7 @@ class Page {
     void routes() {
         if (report_.plan.transactions.empty()) return;
         heading("Routes");
-        out_ += "<div class=\"scroll\"><table><tbody>\n";
+        out_ += "<div class=\"scroll\"><table class=\"rows\"><tbody>\n";
         for (const auto& planned : report_.plan.transactions) {
             if (!shown_.lists(planned)) continue;
             std::string label = catalog::name_of(planned.route);
@@ -209,7 +209,7 @@ class Page {
 
     void merges() {
         heading("How columns merge");
-        out_ += "<div class=\"scroll\"><table><tbody>\n";
+        out_ += "<div class=\"scroll\"><table class=\"rows\"><tbody>\n";
         for (const auto& table : schema_.tables)
             for (std::uint32_t i = 0; i < table.columns.size(); ++i) {
                 if (!shown_.says(table, i)) continue;

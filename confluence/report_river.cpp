@@ -48,8 +48,9 @@ class River {
 
     std::string run() {
         out_ = "<div class=\"river\">\n";
-        if (!schema_.initial.empty())
-            out_ += element("p", "tell", "start: the rows that " + schema_.file + " inserts") + "\n";
+        stem(element("div", "lane name",
+                     schema_.initial.empty() ? "start: empty tables"
+                                             : "start: the rows that " + schema_.file + " inserts"));
         for (std::size_t i = 0; i < history_.steps.size(); ++i) {
             if (const auto* call = std::get_if<CallStep>(&history_.steps[i]))
                 calls_.emplace_back(i, call);
@@ -72,21 +73,22 @@ class River {
         } else if (apart_) {
             connector(false);
             apart_ = false;
+            stem(element("div", "lane name", "they meet: each knows what the others did"));
         }
     }
 
     // The calls since the last delivery.
     void phase() {
         if (calls_.empty()) return;
-        const bool stem = !apart_ &&
-                          std::all_of(calls_.begin(), calls_.end(),
-                                      [&](const auto& call) { return call.second->replica == 0; }) &&
-                          calls_.back().first + 1 < history_.steps.size() && later_calls();
-        if (stem) {
-            out_ += "<div class=\"stem\"><div class=\"lane name\">known to all</div>\n";
+        const bool together = !apart_ &&
+                              std::all_of(calls_.begin(), calls_.end(),
+                                          [&](const auto& call) { return call.second->replica == 0; }) &&
+                              calls_.back().first + 1 < history_.steps.size() && later_calls();
+        if (together) {
+            std::string lanes;
             for (const auto& [step, call] : calls_)
-                out_ += "<div class=\"lane\">" + told(step, *call) + "</div>\n";
-            out_ += "</div>\n";
+                lanes += "<div class=\"lane\">" + told(step, *call) + "</div>\n";
+            stem(lanes);
         } else {
             if (!apart_) connector(true);
             apart_ = true;
@@ -134,14 +136,23 @@ class River {
         return out;
     }
 
-    // Where the lanes part (or meet): a curve from the middle to the left edge of each lane.
+    void stem(const std::string& lanes) {
+        out_ += "<div style=\"margin-left: " + middle() + "%\">" + lanes + "</div>\n";
+    }
+
+    // Half way between the left edges of the first and the last lane, in percent: where the stem stands.
+    std::string middle() const { return std::to_string((count_ - 1) * 100 / (2 * count_)); }
+
+    // Where the lanes part (or meet): a curve from the stem to the left edge of each lane. The lines are
+    // drawn inside the box, whose edges are the middle of the outermost stroke.
     void connector(bool part) {
         out_ +=
             "<svg class=\"fork\" viewBox=\"0 0 1000 40\" preserveAspectRatio=\"none\" aria-hidden=\"true\">";
+        const std::string stem = std::to_string((count_ - 1) * 1000 / (2 * count_) + 2);
         for (std::uint32_t i = 0; i < count_; ++i) {
             const std::string lane = std::to_string(i * 1000 / count_ + 2);
-            out_ += part ? "<path d=\"M500 0 C500 25 " + lane + " 15 " + lane + " 40\"/>"
-                         : "<path d=\"M" + lane + " 0 C" + lane + " 25 500 15 500 40\"/>";
+            out_ += part ? "<path d=\"M" + stem + " 0 C" + stem + " 25 " + lane + " 15 " + lane + " 40\"/>"
+                         : "<path d=\"M" + lane + " 0 C" + lane + " 25 " + stem + " 15 " + stem + " 40\"/>";
         }
         out_ += "</svg>\n";
     }

@@ -22,33 +22,39 @@ table { border-collapse: collapse; width: 100%; } th, td { padding: .35rem .6rem
   border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
 tr:last-child > * { border-bottom: 0; } thead th { font-weight: 600; font-size: .85rem; color: var(--soft); }
 .matrix th:first-child { position: sticky; left: 0; background: var(--card); white-space: nowrap; }
-.matrix td, .matrix thead th { text-align: center; padding: .3rem .45rem; } .matrix thead th:first-child {
+.matrix td, .matrix thead th { text-align: center; white-space: nowrap;
+  padding: .3rem .45rem; } .matrix thead th:first-child {
   text-align: left; }
 .ok { color: var(--good); } .no { background: var(--badbg); } .no a, .bad { color: var(--bad);
   font-weight: 700; text-decoration: none; }
 .maybe { background: var(--doubtbg); } .maybe a, .doubt { color: var(--doubt); font-weight: 700;
   text-decoration: none; }
-ol.legend { columns: 20rem; padding-left: 1.6rem; font-size: .875rem; } ol.legend li { break-inside: avoid; }
-.route { display: inline-block; padding: 0 .5rem; border-radius: 1rem; font-size: .8rem;
+ol.legend { columns: 20rem; column-gap: 3rem; padding-left: 1.8rem;
+  font-size: .875rem; } ol.legend li { break-inside: avoid; }
+.route { display: inline-block; white-space: nowrap; padding: 0 .5rem; border-radius: 1rem; font-size: .8rem;
   border: 1px solid currentColor; }
 .route.free, .route.escrow { color: var(--good); } .route.ordered { color: var(--bad); }
   .route.read_only, .route.skipped { color: var(--soft); }
 ul { margin: .2rem 0; padding-left: 1.2rem; } .card { background: var(--card);
   border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; margin: 1rem 0; }
-.river { margin: 1rem auto 0; max-width: 46rem; } .stem { max-width: 24rem; margin: 0 auto; }
-.lanes { display: grid; gap: 0 .8rem; } .lane { border-left: 3px solid var(--river);
-  padding: .35rem 0 .35rem .6rem; min-width: 0; }
-.lane.name { font-weight: 600; color: var(--river); padding-bottom: 0; } .stem .lane { margin: 0; }
+.river { margin: 1rem auto 0; max-width: 46rem; }
+.lanes { display: grid; } .lane { border-left: 3px solid var(--river);
+  padding: .35rem .6rem .35rem .6rem; min-width: 0; }
+.lane.name { font-weight: 600; color: var(--river); padding-bottom: 0; }
 .call { font-weight: 600; } .wrote { font-size: .82rem; color: var(--soft); }
 svg.fork { display: block; width: 100%; height: 2rem; } svg.fork path { fill: none; stroke: var(--river);
-  stroke-width: 3; vector-effect: non-scaling-stroke; }
+  stroke-width: 3px; vector-effect: non-scaling-stroke; }
 .tell { text-align: center; color: var(--soft); font-size: .82rem; } .broken { border: 2px solid var(--bad);
   background: var(--badbg); border-radius: .5rem; padding: .6rem .8rem; }
 .broken ul { list-style: none; padding: 0; } pre { overflow-x: auto; padding: .6rem; background: var(--bg);
   border-radius: .4rem; font-size: .8rem; }
 details > summary { cursor: pointer; color: var(--river); font-size: .9rem; margin-top: .6rem; }
-@media (max-width: 34rem) { body { padding: .7rem; } .card { padding: .7rem; } .lanes { gap: 0 .4rem; }
-  .lane { padding-left: .4rem; } .call { font-size: .78rem; } }
+.number { width: 1%; white-space: nowrap; text-align: right; font-variant-numeric: tabular-nums; }
+@media (max-width: 34rem) { body { padding: .7rem; } .card { padding: .7rem; }
+  .lane { padding: .3rem .4rem; } .call, .wrote { font-size: .78rem; } td, th { padding: .35rem .4rem; }
+  .rows tr { display: block; border-bottom: 1px solid var(--line); padding: .2rem 0; }
+  .rows tr:last-child { border: 0; } .rows td { display: inline-block; border: 0; padding: .1rem .4rem; }
+  .rows td:last-child { display: block; } }
 )css";
 
 }  // namespace anabranch::confluence
