@@ -247,19 +247,21 @@ void Repairer::key(std::uint32_t transaction, std::uint32_t invariant, std::vect
                                p.fresh = p.fresh || from.contains(p.index);
                        }});
     }
-    out.push_back({"on_conflict",
-                   place(schema_.transactions[transaction].span) + "write INSERT INTO " + table.display() +
-                       " ... ON CONFLICT DO NOTHING in " + schema_.transactions[transaction].name +
-                       ": the key is then the identity, and two inserts of one key are one row",
-                   "on_conflict", [id](catalog::Schema& s) {
-                       for (auto& t : s.transactions) {
-                           each_insert(t, id, [](sql::Insert& insert) {
-                               if (insert.on_conflict.action != sql::ConflictAction::none) return;
-                               insert.on_conflict.action = sql::ConflictAction::nothing;
-                               insert.on_conflict.key = 0;
-                           });
-                       }
-                   }});
+    out.push_back(
+        {"on_conflict",
+         place(schema_.transactions[transaction].span) + "write INSERT INTO " + table.display() +
+             " ... ON CONFLICT DO NOTHING in " + schema_.transactions[transaction].name +
+             ": the key is then the identity, and two inserts of one key are one row (right where both "
+             "mean the same thing)",
+         "on_conflict", [id](catalog::Schema& s) {
+             for (auto& t : s.transactions) {
+                 each_insert(t, id, [](sql::Insert& insert) {
+                     if (insert.on_conflict.action != sql::ConflictAction::none) return;
+                     insert.on_conflict.action = sql::ConflictAction::nothing;
+                     insert.on_conflict.key = 0;
+                 });
+             }
+         }});
 }
 
 void Repairer::merge_max(std::uint32_t transaction, std::uint32_t invariant,

@@ -219,7 +219,7 @@ Val Call::fixed_value(Context& c, const Val& value, const Reads& reads, bool opa
                       Type type, const z3::expr& when) {
     if (c.first() ? (reads.empty() && !opaque) : !variables_.contains(name)) return value;
     const Val fixed = variable(name, type);
-    if (c.first() && !opaque) read_values_.emplace(name, fixed);
+    if (c.first() && !opaque) read_values_.emplace(name, ReadValue{fixed, when});
     if (!opaque)
         fact(c, name.substr(0, name.find('@')), terms().implies(when, terms().same(fixed, value)), reads);
     return fixed;

@@ -33,8 +33,8 @@ struct Fact {
 struct Demand {
     std::map<TableId, std::uint32_t>
         base;  // targets of pinned statements, keys of merging inserts, witnesses of what is read
-    bool set_oriented = false;
-    bool reads_fit = true;  // every row that is looked up by key can have a slot
+    std::set<TableId> sets;  // tables whose rows a set-oriented statement changes
+    bool reads_fit = true;   // every row that is looked up by key can have a slot
 };
 Demand demand_of(const catalog::Schema& schema, const catalog::Transaction& transaction);
 
@@ -68,7 +68,12 @@ class Call final : public CallValues {
     const std::vector<Generated>& generated_values() const { return generated_; }
 
     // Values that were read where the call ran, by name: what is provable of them there is true for ever.
-    const std::map<std::string, Val>& read_values() const { return read_values_; }
+    // What statements read where the call ran; it means something when the row that it is written to is hit.
+    struct ReadValue {
+        Val value;
+        z3::expr when;
+    };
+    const std::map<std::string, ReadValue>& read_values() const { return read_values_; }
 
     Val parameter(std::uint32_t index, sql::Type type) override;
     Val generated(const sql::Expr& expression, const std::string& site) override;
@@ -163,7 +168,7 @@ class Call final : public CallValues {
     std::set<TableId> unmodelled_;
     std::map<std::string, Val> variables_;
     std::map<std::string, std::vector<std::uint32_t>> own_slots_;  // per INSERT's path
-    std::map<std::string, Val> read_values_;
+    std::map<std::string, ReadValue> read_values_;
     Effect effect_;
 };
 

@@ -51,7 +51,7 @@ class Counter : public Walker {
     void pin(TableId table, const ExprPtr& where) {
         const std::string text = pin_of(schema_.table(table), where, std::to_string(++number_));
         if (text.empty()) {
-            demand_.set_oriented = true;
+            demand_.sets.insert(table);
         } else {
             pins_[table].insert(text);
         }

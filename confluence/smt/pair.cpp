@@ -146,14 +146,13 @@ class Pair::Impl {
             assumptions.push_back(literal);
             return check(assumptions) == z3::unsat;
         };
-        for (const auto& [name, value] : e_.read_values()) {
+        for (const auto& [name, read] : e_.read_values()) {
+            const Val& value = read.value;
             if (value.kind == Kind::boolean) continue;
             // One statement's value goes by one name for all slots.
             const std::string key = name.substr(0, name.find('@'));
-            const bool low =
-                prove(terms_.and_(terms_.not_(value.null), value.value < terms_.zero(value.kind)));
-            const bool high =
-                prove(terms_.and_(terms_.not_(value.null), value.value > terms_.zero(value.kind)));
+            const bool low = prove(read.when && !value.null && value.value < terms_.zero(value.kind));
+            const bool high = prove(read.when && !value.null && value.value > terms_.zero(value.kind));
             const auto [entry, fresh] = by_value.emplace(key, ReadSign{key, low, high});
             if (!fresh) {
                 entry->second.at_least_zero &= low;
@@ -280,6 +279,11 @@ class Pair::Impl {
             }
         }
         for (const auto& [table, count] : violation) base[table] += count;
+        // A fact about the rows that a set-oriented statement hits fails in one of them: where no violation
+        // has brought a row, nothing could falsify it.
+        for (const Demand* demand : {&a, &b})
+            for (TableId table : demand->sets)
+                if (violation.emplace(table, 1).second) ++base[table];
         if (analysis_.use_permanent) {
             for (const PermanentRow& row : analysis_.permanent) {
                 if (base.contains(row.table)) ++base[row.table];
@@ -404,13 +408,15 @@ class Pair::Impl {
     void read_signs_known(const Call& call, std::uint32_t transaction, std::vector<z3::expr>& hard) {
         const auto found = analysis_.read_signs.find(transaction);
         if (found == analysis_.read_signs.end()) return;
-        for (const auto& [name, value] : call.read_values()) {
+        for (const auto& [name, read] : call.read_values()) {
+            const Val& value = read.value;
+            const z3::expr counts = read.when && !value.null;
             for (const ReadSign& sign : found->second) {
                 if (name.substr(0, name.find('@')) != sign.value) continue;
                 if (sign.at_least_zero)
-                    hard.push_back(terms_.or_(value.null, value.value >= terms_.zero(value.kind)));
+                    hard.push_back(terms_.implies(counts, value.value >= terms_.zero(value.kind)));
                 if (sign.at_most_zero)
-                    hard.push_back(terms_.or_(value.null, value.value <= terms_.zero(value.kind)));
+                    hard.push_back(terms_.implies(counts, value.value <= terms_.zero(value.kind)));
             }
         }
     }

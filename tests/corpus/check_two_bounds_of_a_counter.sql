@@ -1,6 +1,8 @@
 -- case: a counter between two bounds: ups conflict with ups, downs with downs, and ups not with downs
 -- expect: up dials_n_check not_confluent with up scope dial
 -- expect: down dials_n_check not_confluent with down scope dial
+-- repair: up dials_n_check escrow
+-- repair: down dials_n_check escrow
 -- route: up escrow_or_ordered
 -- route: down escrow_or_ordered
 -- Steps are of one: S, S+1 and S-1 in bounds and merged back to S. Two ups from 9 reach 11, two downs from 1 reach -1.

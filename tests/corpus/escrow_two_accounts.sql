@@ -1,6 +1,7 @@
 -- case: transfers between accounts: who pays conflicts with who pays, who is paid with nobody
 -- expect: pay purses_coins_check not_confluent with pay
 -- expect: earn purses_coins_check confluent
+-- repair: pay purses_coins_check escrow
 -- route: pay escrow_or_ordered
 -- route: earn free
 -- Purse 1 has 5. A: pay(1, 2, 4). B: pay(1, 2, 4). Merged: -3. Being paid only raises.

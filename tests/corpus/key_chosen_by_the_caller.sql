@@ -1,5 +1,7 @@
 -- case: two plain INSERTs of one chosen key are two claims to it
 -- expect: add tags_pkey not_confluent with add scope tag
+-- repair: add tags_pkey generated_key
+-- repair: add tags_pkey on_conflict
 -- route: add ordered
 -- A: add('sql'). B: add('sql'). Each was the first where it ran.
 

@@ -2,6 +2,7 @@
 -- expect: lend loans_book_fkey not_confluent with discard scope book
 -- expect: discard loans_book_fkey not_confluent with lend scope book
 -- expect: give_back loans_book_fkey confluent
+-- repair: discard loans_book_fkey cascade
 -- route: lend ordered
 -- route: discard ordered
 -- route: give_back free

@@ -4,6 +4,7 @@
 -- expect: add_leaf mids_top_fkey confluent
 -- expect: add_mid mids_top_fkey confluent
 -- undecided: drop_top leaves_mid_fkey
+-- repair: drop_top leaves_mid_fkey cascade
 -- route: add_leaf ordered
 -- route: drop_top ordered
 -- route: add_mid free

@@ -1,6 +1,7 @@
 -- case: selling draws a counter down to its bound, restocking only lifts it
 -- expect: sell items_stock_check not_confluent with sell scope item
 -- expect: restock items_stock_check confluent
+-- repair: sell items_stock_check escrow
 -- route: sell escrow_or_ordered
 -- route: restock free
 
