@@ -132,6 +132,27 @@ TEST_CASE("NULL satisfies a CHECK") {
     CHECK(verdict(report, "forget", "low") == Verdict::confluent);
 }
 
+// -> of a key that is absent, the length of an empty array, num_nulls() of NULLs: a guard over them may hold.
+TEST_CASE("a function may find nothing in a value that is there, or something in NULL") {
+    for (const char* guard : {"extra ->> 'frozen' IS NULL", "extra #> '{a}' IS NULL",
+                              "array_length(tags, 1) IS NULL", "tags[1] IS NULL", "upper(span) IS NULL",
+                              "regexp_match(name, 'x') IS NULL", "note IS NULL AND num_nulls(note, name) > 0",
+                              "note IS NULL AND array_prepend(note, tags) IS NOT NULL",
+                              "note IS NULL AND array_remove(tags, note) IS NOT NULL"}) {
+        const auto report = checked(positive + R"sql(
+            CREATE TABLE accounts (
+                id bigint PRIMARY KEY, balance bigint NOT NULL CHECK (balance >= 0), extra jsonb NOT NULL,
+                tags text[] NOT NULL, span int4range NOT NULL, name text NOT NULL, note text
+            );
+            INSERT INTO accounts VALUES (1, 100, '{}', '{}', '[1,)', 'ann', NULL);
+            CREATE PROCEDURE withdraw(account bigint, amount positive) BEGIN ATOMIC
+                UPDATE accounts SET balance = balance - amount WHERE id = account AND )sql" +
+                                    std::string(guard) + "; END;");
+        INFO(guard);
+        CHECK(verdict(report, "withdraw", "accounts_balance_check") != Verdict::confluent);
+    }
+}
+
 TEST_CASE("one schema has one set of verdicts") {
     const auto first = check(test::bank(), {}), second = check(test::bank(), {});
     REQUIRE(first.has_value());
