@@ -96,10 +96,11 @@ class Page {
                     element("span", cls, label) + "</td><td>";
             out_ += escaped(route_meaning(planned.route));
             if (!planned.scope.empty())
-                out_ += ", one after another for each " + element("code", "", join(planned.scope, ", "));
-            if (!planned.reasons.empty()) {
+                out_ +=
+                    ", one after another for each value of " + element("code", "", join_and(planned.scope));
+            if (const auto reasons = reasons_of(planned); !reasons.empty()) {
                 out_ += "<ul class=\"soft small\">";
-                for (const auto& reason : planned.reasons) out_ += element("li", "", reason);
+                for (const auto& reason : reasons) out_ += element("li", "", reason);
                 out_ += "</ul>";
             }
             out_ += "</td></tr>\n";

@@ -93,7 +93,8 @@ std::string when(const Report& report, const ToldConflict& told) {
     if (words.empty()) return {};
     std::vector<std::string> conditions;
     for (const auto& word : words)
-        conditions.push_back(word.find(" = ") == std::string::npos ? "both have the same " + word : word);
+        conditions.push_back(word.find(" = ") == std::string::npos ? "both are called with the same " + word
+                                                                   : word);
     return "Only when " + join_and(conditions) + ".";
 }
 
@@ -166,7 +167,10 @@ std::string assumed_text() {
 }
 
 std::string needs_text(const Report& report, std::size_t needs) {
-    const std::size_t all = report.schema->invariants.size();
+    const auto& invariants = report.schema->invariants;
+    const auto all = std::count_if(invariants.begin(), invariants.end(), [](const auto& invariant) {
+        return invariant.kind != catalog::InvariantKind::lost_update;
+    });
     if (needs == 0) return "No constraint needs coordination when several replicas write";
     return std::to_string(needs) + " of " + std::to_string(all) +
            " constraints need coordination when several replicas write";
@@ -265,6 +269,11 @@ std::string route_meaning(catalog::Route route) {
             return "not analysed, cannot be called";
     }
     return {};
+}
+
+std::vector<std::string> reasons_of(const catalog::PlannedTransaction& planned) {
+    const bool obvious = planned.route == catalog::Route::free || planned.route == catalog::Route::read_only;
+    return obvious ? std::vector<std::string>{} : planned.reasons;
 }
 
 std::string merge_text(const catalog::Table& table, std::uint32_t column) {

@@ -65,6 +65,8 @@ std::string counts_text(const Report& report);
 // "3 free, 2 ordered, 1 read only".
 std::string routes_text(const Report& report);
 std::string route_meaning(catalog::Route route);
+// Why it waits or is skipped; that a free one conflicts with nobody need not be said.
+std::vector<std::string> reasons_of(const catalog::PlannedTransaction& planned);
 // "register together with low, high" for a column of a group of several.
 std::string merge_text(const catalog::Table& table, std::uint32_t column);
 

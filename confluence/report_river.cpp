@@ -124,9 +124,10 @@ class River {
     }
 
     std::string told(std::size_t step, const CallStep& call) const {
-        std::string text = call.transaction.empty()
-                               ? call.statement
-                               : call.transaction + "(" + shorten_keys(list_of(call.arguments)) + ")";
+        std::string text =
+            call.transaction.empty()
+                ? call.statement
+                : call.transaction + "(" + shorten_keys(without_casts(list_of(call.arguments))) + ")";
         for (std::size_t i = 0; i < call.names.size(); ++i) text += (i == 0 ? " as " : " ") + call.names[i];
         std::string out = element("div", "call", text);
         if (step >= witness_.replayed.steps.size()) return out;

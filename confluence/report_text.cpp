@@ -108,7 +108,7 @@ class Printer {
             for (const auto& repair : need.repairs) hanging("    " + repair.kind + ": ", repair.text);
         }
         if (needs.size() < schema_.invariants.size())
-            hanging("  ", "All others hold at every replica without any: the matrix below has them.");
+            hanging("  ", "All others hold at every replica without coordination.");
     }
 
     // ---- How columns merge ----
@@ -216,7 +216,7 @@ class Printer {
             std::replace(name.begin(), name.end(), '_', ' ');
             std::string meaning = route_meaning(planned.route);
             if (waits && !planned.scope.empty())
-                meaning += ", one after another for each " + join(planned.scope, ", ");
+                meaning += ", one after another for each value of " + join_and(planned.scope);
             const std::size_t indent = 2 + names + 2 + 9 + 2;
             std::string head = "  " + pad(planned.name, names) + "  " +
                                ink(pad(name, 9), waits ? Ink::bad : Ink::good) + "  ";
@@ -224,7 +224,7 @@ class Printer {
                 line(head + part);
                 head.assign(indent, ' ');
             }
-            for (const auto& reason : planned.reasons)
+            for (const auto& reason : reasons_of(planned))
                 hanging("  " + pad("", names) + "  - ", reason, Ink::faint);
         }
         if (shown_.transactions_left_out > 0)

@@ -69,9 +69,10 @@ class Teller {
     }
 
     static std::string title(const CallStep& call) {
-        std::string out = call.transaction.empty()
-                              ? one_line(call.statement, 400)
-                              : call.transaction + "(" + shorten_keys(list_of(call.arguments)) + ")";
+        std::string out =
+            call.transaction.empty()
+                ? one_line(call.statement, 400)
+                : call.transaction + "(" + shorten_keys(without_casts(list_of(call.arguments))) + ")";
         for (std::size_t i = 0; i < call.names.size(); ++i) out += (i == 0 ? " as " : " ") + call.names[i];
         if (call.clock_millis != 0)
             out += " (clock " + std::string(call.clock_millis > 0 ? "+" : "") +

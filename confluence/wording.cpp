@@ -91,6 +91,26 @@ std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& 
     return out;
 }
 
+std::string without_casts(std::string_view text) {
+    const auto in_type = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == ' ' || c == '.';
+    };
+    std::string out;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '\'') quoted = !quoted;
+        if (quoted || !text.substr(i).starts_with("::")) {
+            out.push_back(text[i]);
+            continue;
+        }
+        std::size_t end = i + 2;
+        while (end < text.size() && in_type(text[end])) ++end;
+        if (text.substr(end).starts_with("[]")) end += 2;
+        i = end - 1;
+    }
+    return out;
+}
+
 std::string shorten_keys(std::string_view text) {
     constexpr std::size_t uuid_size = 36, kept = 8;
     const auto is_key = [](std::string_view part) {

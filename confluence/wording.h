@@ -26,6 +26,9 @@ std::string one_line(std::string_view text, std::size_t width);
 std::vector<std::string> scope_words(const catalog::Schema& schema, const Pair& pair,
                                      const Conflict& conflict);
 
+// Arguments as people write them: '2026-01-01'::timestamp without time zone becomes '2026-01-01'.
+std::string without_casts(std::string_view text);
+
 // Long generated keys to their beginnings: 3f2b8c1e-... becomes 3f2b8c1e..
 std::string shorten_keys(std::string_view text);
 

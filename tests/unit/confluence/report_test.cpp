@@ -123,6 +123,81 @@ TEST_CASE("the JSON report keeps to the contract: fields, their order, all pairs
     CHECK(json["warnings"][0]["at"] == "bank.sql:7:3");
 }
 
+TEST_CASE("a workload's share is told in each format, and in JSON by one more field before millis") {
+    auto report = report_of(test::bank());
+    const auto mix = parse_mix(*report.schema, "withdraw=20,deposit=79,statement=1");
+    REQUIRE(mix);
+    report.share = share_of(report, *mix, Skew{0.99, 1000});
+    const std::string text = to_text(report, 100, false), page = to_html(report);
+    for (const std::string part : {"Of a workload of deposit 79.0 %, withdraw 20.0 % and statement 1.0 %",
+                                   "20.0 %", "ordered: waits for the primary (withdraw)",
+                                   "drawn from 1000 with skew 0.99", "when 100 run at once"}) {
+        INFO(part);
+        CHECK(text.find(part) != std::string::npos);
+        CHECK(page.find(part) != std::string::npos);
+    }
+    const auto json = nlohmann::ordered_json::parse(to_json(report));
+    std::string fields;
+    for (const auto& [name, value] : json["share"].items()) fields += name + " ";
+    CHECK(fields == "mix free escrow ordered read_only skew keys meetings ");
+    CHECK(json["share"]["ordered"].get<double>() == Approx(0.2));
+    CHECK(json["share"]["mix"][1]["transaction"] == "withdraw");
+    CHECK(json["share"]["mix"][1]["route"] == "ordered");
+    CHECK(json["share"]["meetings"][0]["calls"] == 2);
+    CHECK(std::prev(json.end()).key() == "millis");
+    report.share = share_of(report, *mix, std::nullopt);
+    CHECK(to_text(report, 100, false).find("run at once") == std::string::npos);
+}
+
+TEST_CASE("each word of the JSON contract is one of those that it allows") {
+    const auto json = nlohmann::ordered_json::parse(to_json(report_of(test::bank(), "rename_owner")));
+    const auto one_of = [](const nlohmann::ordered_json& value, const std::set<std::string>& words) {
+        INFO(value.dump());
+        CHECK(words.contains(value.get<std::string>()));
+    };
+    for (const auto& column : json["columns"]) one_of(column["merge"], {"counter", "max", "min", "register"});
+    for (const auto& invariant : json["invariants"])
+        one_of(invariant["kind"], {"not_null", "check", "primary_key", "unique", "foreign_key", "exclude",
+                                   "assertion", "lost_update"});
+    for (const auto& transaction : json["transactions"])
+        one_of(transaction["route"], {"free", "escrow", "ordered", "read_only", "skipped"});
+    std::set<std::string> verdicts;
+    for (const auto& pair : json["pairs"]) {
+        one_of(pair["verdict"], {"confluent", "not_confluent", "unknown"});
+        verdicts.insert(pair["verdict"].get<std::string>());
+        CHECK(pair["millis"].is_number());
+        CHECK((pair["verdict"] == "confluent") == pair["conflicts"].empty());
+        for (const auto& conflict : pair["conflicts"])
+            CHECK(conflict.contains("witness") == (pair["verdict"] == "not_confluent"));
+    }
+    CHECK(verdicts.size() == 3);
+    CHECK(json["schema"] == "bank.sql");
+}
+
+TEST_CASE("a schema without transactions is told by what it needs, first of all") {
+    const catalog::ScriptFile file{
+        "foreign.sql", "CREATE TABLE tags (id bigserial PRIMARY KEY, name text NOT NULL UNIQUE);"};
+    const auto loaded = catalog::load({&file, 1}, {true});
+    REQUIRE(loaded.schema != nullptr);
+    const auto report = report_of(loaded.schema);
+    const std::string text = to_text(report, 100, false);
+    const auto need = text.find("1 of 3 constraints need coordination when several replicas write");
+    REQUIRE(need != std::string::npos);
+    CHECK(need < text.find("Transactions by invariants"));
+    CHECK(text.find("tags_name_key of tags") != std::string::npos);
+    CHECK(text.find("two replicas can each accept a row with the same key") != std::string::npos);
+    CHECK(to_html(report).find("1 of 3 constraints need coordination") != std::string::npos);
+    REQUIRE_FALSE(loaded.schema->warnings.empty());
+    CHECK(loaded.schema->warnings[0].message.starts_with("no transaction is declared"));
+}
+
+TEST_CASE("arguments are told without the casts that only a parser needs") {
+    CHECK(without_casts("'a::b', '2026-01-01 00:00:00'::timestamp without time zone, 1") ==
+          "'a::b', '2026-01-01 00:00:00', 1");
+    CHECK(without_casts("'{1,2}'::bigint[], FALSE") == "'{1,2}', FALSE");
+    CHECK(without_casts("f('x'::text)") == "f('x')");
+}
+
 TEST_CASE("each scenario of a JSON report replays") {
     const auto schema = test::bank();
     const auto json = nlohmann::ordered_json::parse(to_json(report_of(schema)));
