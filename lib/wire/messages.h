@@ -15,7 +15,8 @@ namespace anabranch::wire {
 
 using Dots = std::vector<std::pair<ReplicaId, std::uint64_t>>;  // a version vector: ascending by origin
 
-inline constexpr std::uint32_t protocol_version = 1;
+// 2: frames may be compressed, and chunks of a state say what their rows may show.
+inline constexpr std::uint32_t protocol_version = 2;
 
 struct Hello {  // first message on a link, both ways
     std::uint32_t protocol = protocol_version;

@@ -15,7 +15,7 @@ namespace anabranch::io {
 namespace {
 
 constexpr std::string_view magic = "ANABCKP1";
-constexpr std::uint32_t format_version = 1;
+constexpr std::uint32_t format_version = 2;  // 2: parts may be compressed
 constexpr std::size_t header_bytes = 16;
 constexpr std::size_t frame_header_bytes = 16;
 constexpr std::size_t end_bytes = 40;

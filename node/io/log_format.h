@@ -11,7 +11,7 @@
 namespace anabranch::io::log_format {
 
 inline constexpr std::string_view magic = "ANABLOG1";
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;  // 2: records of a state say what its rows may show
 inline constexpr std::size_t segment_header_bytes = 32;
 inline constexpr std::size_t frame_header_bytes = 32;
 inline constexpr std::size_t record_bytes_max = std::size_t{1} << 30;

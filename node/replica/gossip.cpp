@@ -70,6 +70,9 @@ void Gossip::down(const std::string& name) {
     const auto found = peers_.find(name);
     if (found == peers_.end()) return;
     found->second.up = false;
+    // Who comes back may have lost its directory, and its greeting may be lost, too: it is asked until it is
+    // heard.
+    found->second.greeted = false;
 }
 
 void Gossip::cut(const std::string& name, bool cut) {

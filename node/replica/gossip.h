@@ -51,7 +51,7 @@ class Gossip {
         bool told = false;   // it has said what it holds since it greeted last
         bool voter = true;
         bool up = false;       // we can send to it
-        bool greeted = false;  // it has said who it is, on some link; every new link begins with that again
+        bool greeted = false;  // it has said who it is since the last link went down
         bool cut = false;
         crdt::VersionVector acknowledged;  // it said that it holds this durably
         crdt::VersionVector sent;          // acknowledged, and what is on its way

@@ -124,6 +124,22 @@ TEST_CASE("each flipped bit of a checkpoint, and each cut of it, is noticed befo
     CHECK(find_checkpoint(folder.path()).has_value());
 }
 
+TEST_CASE("a checkpoint of another format version is refused by name, not taken for damage") {
+    const test::TempFolder folder;
+    write(folder.path(), {"head", "end"}, 7, 9);
+    const auto path = (*find_checkpoint(folder.path()))->path;
+    Bytes bytes = *read_file(path);
+    for (const char version : {1, 3}) {
+        bytes[8] = version;
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+        const auto found = find_checkpoint(folder.path());
+        REQUIRE_FALSE(found.has_value());
+        CHECK(found.error().sqlstate == "0A000");
+        CHECK(found.error().message.find("format version " + std::to_string(version) +
+                                         "; this program reads version 2") != std::string::npos);
+    }
+}
+
 TEST_CASE("a checkpoint that cannot be written says so once, and the next one works") {
     const test::TempFolder folder;
     const std::string path = folder.path() + "/checkpoint";

@@ -148,6 +148,26 @@ TEST_CASE("a damaged record in front of acknowledged ones is refused, not cut") 
     CHECK_FALSE(refused.result.error().hint.empty());
 }
 
+TEST_CASE("a log of another format version is refused by name, not taken for damage") {
+    const test::TempFolder folder;
+    write(folder.path(), numbered(3));
+    const auto path = segments(folder.path()).front();
+    const Bytes whole = *read_file(path);
+    for (const char other : {1, 3}) {
+        Bytes bytes = whole;
+        bytes[8] = other;
+        Bytes sum;
+        ByteWriter(sum).u64(hash64(BytesView(bytes).substr(0, 24)));
+        bytes.replace(24, 8, sum);
+        std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+        const auto back = read(folder.path());
+        REQUIRE_FALSE(back.result.has_value());
+        CHECK(back.result.error().sqlstate == "0A000");
+        CHECK(back.result.error().message.find("format version " + std::to_string(other) +
+                                               "; this program reads version 2") != std::string::npos);
+    }
+}
+
 TEST_CASE("a missing segment in the middle is refused") {
     const test::TempFolder folder;
     write(folder.path(), numbered(100));

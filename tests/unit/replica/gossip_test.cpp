@@ -241,10 +241,32 @@ TEST_CASE(
     refused([](wire::Hello& h) { h.schema_hash ^= 1; }, "another schema");
     refused([](wire::Hello& h) { h.cluster ^= 1; }, "another cluster");
     refused([](wire::Hello& h) { h.protocol = 99; }, "peer protocol 99");
+    refused([](wire::Hello& h) { h.protocol = wire::protocol_version - 1; },
+            "peer protocol 1, this node speaks 2");
     refused([](wire::Hello& h) { h.name = "z"; }, "calls itself z");
     refused([](wire::Hello& h) { h.id = ReplicaId{100}; }, "one data directory is a copy");
     sites[0].step(replica::FromPeer{"b", wire::Deltas{{"not read at all"}}}, sites.now);
     CHECK(sites[0].disconnected.empty());
+}
+
+TEST_CASE("a node that lost its directory gets all of it back, though its greetings on a new link are lost") {
+    auto sites = together(3);
+    sites[0].call(add(1, 5), sites.now);
+    sites[1].call(add(1, 2), sites.now);
+    sites.settle();
+    sites.link(0, 1, false);
+    sites.link(1, 2, false);
+    sites.now = sites.now + seconds(5);
+    sites[1].lose_directory(ReplicaId{900}, sites.now);
+    sites.link(0, 1);
+    sites.link(1, 2);
+    for (const auto& letter : sites.collect())
+        if (letter.from != "b" || !std::holds_alternative<wire::Hello>(letter.message)) sites.deliver(letter);
+    sites.settle();
+    INFO(sites.describe());
+    CHECK(sites[1].total() == 7);
+    CHECK(sites.agree());
+    CHECK(sites[1].replica().under_way().empty());
 }
 
 TEST_CASE("no flipped bit in a delta is merged: the sender is named, and the delta comes whole again") {

@@ -69,6 +69,14 @@ void Site::restart(Instant now) {
     start(now);
 }
 
+void Site::lose_directory(ReplicaId new_id, Instant now) {
+    log_.clear();
+    checkpoint_.clear();
+    durable_ = 0;
+    options_.id = new_id;
+    restart(now);
+}
+
 void Site::step(const replica::Input& input, Instant now) {
     replica::Outputs outputs;
     replica_->step(input, now, outputs);

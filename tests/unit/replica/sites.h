@@ -29,6 +29,8 @@ class Site {
     void sync(Instant now);
     // Forgets what was not synced, and reads the rest back.
     void restart(Instant now);
+    // Starts again with an empty directory.
+    void lose_directory(ReplicaId new_id, Instant now);
 
     std::string name() const { return options_.name; }
     replica::Replica& replica() { return *replica_; }
