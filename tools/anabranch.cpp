@@ -78,6 +78,10 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--tls-key", a.tls_key, "PEM file with its private key");
     c->add_flag("--tls-required", a.tls_required, "Refuse SQL clients without TLS");
     c->add_flag("--trust", a.trust, "Without --users: also let in SQL clients from other machines");
+    c->add_option("--cluster-certificate", a.cluster_certificate,
+                  "PEM file: peers must prove who they are, and this node's certificate, with its name");
+    c->add_option("--cluster-key", a.cluster_key, "PEM file with its private key");
+    c->add_option("--cluster-ca", a.cluster_authority, "PEM file of the authority that signed all nodes'");
     c->add_option("--max-clients", a.clients_max, "Connections accepted at once")->capture_default_str();
     c->add_option("--checkpoint-bytes", a.checkpoint_bytes,
                   "Bytes of log between checkpoints, at least; twice the data if that is more")

@@ -41,6 +41,7 @@ struct NodeArguments {
     std::vector<std::string> peers;               // NAME=ADDR
     std::string users, tls_certificate, tls_key;  // files
     bool tls_required = false, trust = false;
+    std::string cluster_certificate, cluster_key, cluster_authority;  // files
     std::size_t clients_max = 200;
     std::size_t checkpoint_bytes = 16777216;  // of log, at least, from one checkpoint to the next
     std::size_t kept_bytes = 67108864;        // of deltas for members that are away

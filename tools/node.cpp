@@ -51,6 +51,12 @@ Result<void> read_config(NodeArguments& a) {
                 text(a.tls_key, "");
             else if (key == "tls-required")
                 a.tls_required = value.get<bool>();
+            else if (key == "cluster-certificate")
+                text(a.cluster_certificate, "");
+            else if (key == "cluster-key")
+                text(a.cluster_key, "");
+            else if (key == "cluster-ca")
+                text(a.cluster_authority, "");
             else if (key == "trust")
                 a.trust = value.get<bool>();
             else if (key == "max-clients")
@@ -72,10 +78,11 @@ Result<void> read_config(NodeArguments& a) {
                     for (const auto& [peer, address] : value.items())
                         a.peers.push_back(peer + "=" + address.get<std::string>());
             } else {
-                return fail(usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
-                                  "Known are schema, name, data, sql, gossip, http, peers, users, "
-                                  "tls-certificate, tls-key, tls-required, trust, max-clients, "
-                                  "checkpoint-bytes, kept-bytes, memory-bytes and quiet."));
+                return fail(
+                    usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
+                          "Known are schema, name, data, sql, gossip, http, peers, users, "
+                          "tls-certificate, tls-key, tls-required, trust, cluster-certificate, cluster-key, "
+                          "cluster-ca, max-clients, checkpoint-bytes, kept-bytes, memory-bytes and quiet."));
             }
         }
     } catch (const std::exception& problem) {
@@ -97,6 +104,9 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     out.tls_key = a.tls_key;
     out.tls_required = a.tls_required;
     out.trust = a.trust;
+    out.cluster_certificate = a.cluster_certificate;
+    out.cluster_key = a.cluster_key;
+    out.cluster_authority = a.cluster_authority;
     out.clients_max = a.clients_max;
     out.checkpoint_bytes = a.checkpoint_bytes;
     out.kept_bytes = a.kept_bytes;

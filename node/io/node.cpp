@@ -123,6 +123,8 @@ class Node final : public Loop {
 
     Result<void> start(catalog::Plan plan, replica::StatementAnalyst* analyst) {
         TRY(auto security, Security::load(config_));
+        TRY(auto cluster_tls, ClusterTls::load(config_));
+        mutual_tls_ = cluster_tls != nullptr;
         // Ports first: a node that cannot be reached should not touch its data.
         TRY(auto sql, listen_on(context_, config_.sql, "SQL clients", "--sql"));
         TRY(auto gossip, listen_on(context_, config_.gossip, "peers", "--gossip"));
@@ -144,7 +146,7 @@ class Node final : public Loop {
                          asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
                      }});
         announce(address_of(sql), address_of(gossip), address_of(http), recovered);
-        peers_.emplace(*this, std::move(gossip));
+        peers_.emplace(*this, std::move(gossip), std::move(cluster_tls));
         clients_.emplace(*this, std::move(sql), std::move(security));
         http_.emplace(context_, std::move(http),
                       [this](const auto& method, const auto& path, const auto& query) {
@@ -262,9 +264,10 @@ class Node final : public Loop {
                         static_cast<unsigned long long>(recovered.log.bytes),
                         static_cast<double>(recovered.micros) / 1e6,
                         recovered.log.tail_cut ? "; an unfinished write at the end was cut off" : "");
-        std::printf("  sql    %s   psql -h %s -p %u\n  gossip %s\n  http   http://%s/status\n",
+        std::printf("  sql    %s   psql -h %s -p %u\n  gossip %s%s\n  http   http://%s/status\n",
                     sql.describe().c_str(), sql.host.c_str(), static_cast<unsigned>(sql.port),
-                    gossip.describe().c_str(), http.describe().c_str());
+                    gossip.describe().c_str(), mutual_tls_ ? "   TLS, peers show certificates" : "",
+                    http.describe().c_str());
     }
     void ready() const {
         std::printf("anabranch node %s: ready\n", config_.name.c_str());
@@ -427,7 +430,7 @@ class Node final : public Loop {
     Instant started_, last_report_at_;
     std::string last_report_;
     std::optional<Error> failure_;
-    bool turning_ = false, stopping_ = false;
+    bool turning_ = false, stopping_ = false, mutual_tls_ = false;
 };
 
 Result<void> run_node(const NodeConfig& config, catalog::SchemaPtr schema, catalog::Plan plan,

@@ -38,6 +38,8 @@ struct NodeConfig {
     // Of the SQL port. Without users everybody is who he says, from this machine only unless `trust`.
     std::string users_file, tls_certificate, tls_key;
     bool tls_required = false, trust = false;
+    // Of the gossip port (cluster_tls.h): all three, or none and links between nodes are plain TCP.
+    std::string cluster_certificate, cluster_key, cluster_authority;
     std::size_t clients_max = 200;
     std::size_t checkpoint_bytes = std::size_t{16} << 20;
     std::size_t memory_bytes = 0;  // of rows and indexes; 0: three quarters of the machine's

@@ -1,15 +1,13 @@
 #include "node/io/peers.h"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/read.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <deque>
 #include <vector>
 
 #include "lib/wire/codec.h"
 #include "node/io/compress.h"
+#include "node/io/link.h"
 
 namespace anabranch::io {
 
@@ -21,6 +19,9 @@ constexpr auto redial_min = std::chrono::milliseconds(50);
 constexpr auto redial_max = std::chrono::milliseconds(1000);
 // A greeting is small: what is not yet known to be a peer may not make us reserve memory.
 constexpr std::size_t greeting_bytes_max = 64 * 1024;
+// Nor keep a connection for long.
+constexpr auto greeting_patience = std::chrono::seconds(10);
+constexpr BytesView tls_handshake("\x16\x03", 2);
 }  // namespace
 
 class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
@@ -28,22 +29,21 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
     Outgoing(Peers& peers, NodePeer peer)
         : peers_(peers),
           peer_(std::move(peer)),
-          socket_(peers.loop_.context()),
           resolver_(peers.loop_.context()),
           timer_(peers.loop_.context()) {}
 
     void dial() {
         if (stopped_) return;
-        resolver_.async_resolve(peer_.address.host, std::to_string(peer_.address.port),
-                                [self = shared_from_this()](boost::system::error_code error,
-                                                            const tcp::resolver::results_type& found) {
-                                    if (error) return self->later();
-                                    asio::async_connect(
-                                        self->socket_, found,
-                                        [self](boost::system::error_code problem, const tcp::endpoint&) {
-                                            problem ? self->later() : self->connected();
-                                        });
+        link_ = std::make_shared<Link>(tcp::socket(peers_.loop_.context()));
+        auto found = [self = shared_from_this(), link = link_](boost::system::error_code error,
+                                                               const tcp::resolver::results_type& where) {
+            if (error) return self->later();
+            asio::async_connect(link->socket(), where,
+                                [self, link](boost::system::error_code problem, const tcp::endpoint&) {
+                                    problem ? self->later() : self->shake_hands(link);
                                 });
+        };
+        resolver_.async_resolve(peer_.address.host, std::to_string(peer_.address.port), std::move(found));
     }
     void send(Bytes frame) {
         if (!up_) return;
@@ -53,8 +53,8 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
     }
     void close(bool tell) {
         const bool was_up = std::exchange(up_, false);
-        boost::system::error_code ignored;
-        socket_.close(ignored);
+        if (link_ != nullptr) link_->close();
+        link_.reset();
         queue_.clear();
         if (was_up && tell) {
             auto& loop = peers_.loop_;
@@ -75,35 +75,48 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
     bool up() const { return up_; }
 
   private:
-    void connected() {
-        if (stopped_) return;
+    void shake_hands(const std::shared_ptr<Link>& link) {
+        if (stopped_ || link_ != link) return;
         boost::system::error_code ignored;
-        socket_.set_option(tcp::no_delay(true), ignored);
+        link->socket().set_option(tcp::no_delay(true), ignored);
+        // Who accepts and then says nothing is dialled again.
+        timer_.expires_after(greeting_patience);
+        timer_.async_wait([link](boost::system::error_code error) {
+            if (!error) link->close();
+        });
+        link->shake_hands(peers_.tls_.get(), peer_.name,
+                          [self = shared_from_this(), link](boost::system::error_code error) {
+                              if (self->stopped_ || self->link_ != link) return;
+                              self->timer_.cancel();
+                              if (!error) return self->connected(link);
+                              self->complain("refused: " + link->why(error));
+                              self->restart(false);
+                          });
+    }
+    void connected(const std::shared_ptr<Link>& link) {
         up_ = true;
         writing_ = false;
-        connected_at_ = loop_now();
-        ++generation_;
-        watch();
+        connected_at_ = peers_.loop_.now();
+        link->wait_for_end([self = shared_from_this(), link](boost::system::error_code error) {
+            if (self->link_ == link) self->lost(error);
+        });
         auto& loop = peers_.loop_;
         loop.replica().step(replica::PeerUp{peer_.name}, loop.now(), loop.outputs());
         loop.turn();
     }
-    // Nothing is ever sent to us on this connection: a read ends when the other side closes it.
-    void watch() {
-        socket_.async_read_some(asio::buffer(watched_), [self = shared_from_this(), generation = generation_](
-                                                            boost::system::error_code error, std::size_t) {
-            if (self->generation_ != generation) return;
-            if (!error) return self->watch();
-            self->lost();
-        });
-    }
-    void lost() {
+    void lost(boost::system::error_code error) {
         if (!up_ || stopped_) return;
+        // What the other side found wrong with this one's certificate comes after the handshake.
+        if (error.category() == asio::error::get_ssl_category())
+            complain("does not accept this node: " + link_->why(error));
         // A peer that hangs up at once is dialled less and less often.
-        if (loop_now() - connected_at_ > seconds(1)) delay_ = redial_min;
+        if (peers_.loop_.now() - connected_at_ > seconds(1)) delay_ = redial_min;
         restart(true);
     }
-    Instant loop_now() const { return peers_.loop_.now(); }
+    void complain(const std::string& what) {
+        peers_.loop_.report(replica::Notice::Level::warning,
+                            "peer " + peer_.name + " at " + peer_.address.describe() + " " + what);
+    }
     void later() {
         if (stopped_ || waiting_) return;
         waiting_ = true;
@@ -112,109 +125,112 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
         timer_.async_wait([self = shared_from_this()](boost::system::error_code error) {
             self->waiting_ = false;
             if (error || self->up_ || self->stopped_) return;
-            self->socket_ = tcp::socket(self->peers_.loop_.context());
             self->dial();
         });
     }
     void write() {
         if (writing_ || queue_.empty()) return;
         writing_ = true;
-        batch_.clear();
-        batch_.swap(queue_);
-        std::vector<asio::const_buffer> buffers;
-        for (const auto& frame : batch_) buffers.push_back(asio::buffer(frame));
-        asio::async_write(socket_, buffers,
-                          [self = shared_from_this(), generation = generation_](
-                              boost::system::error_code error, std::size_t) {
-                              if (self->generation_ != generation) return;
-                              self->writing_ = false;
-                              if (error) return self->lost();
-                              self->write();
-                          });
+        link_->write(std::exchange(queue_, {}),
+                     [self = shared_from_this(), link = link_](boost::system::error_code error) {
+                         if (self->link_ != link || !self->up_) return;
+                         self->writing_ = false;
+                         if (error) return self->lost(error);
+                         self->write();
+                     });
     }
 
     Peers& peers_;
     const NodePeer peer_;
-    tcp::socket socket_;
+    std::shared_ptr<Link> link_;  // the newest one
     tcp::resolver resolver_;
     asio::steady_timer timer_;
     std::chrono::milliseconds delay_ = redial_min;
     Instant connected_at_;
-    std::uint64_t generation_ = 0;
     bool up_ = false, writing_ = false, waiting_ = false, stopped_ = false;
-    std::deque<Bytes> queue_, batch_;
-    char watched_[16];
+    std::vector<Bytes> queue_;
 };
 
 class Peers::Incoming : public std::enable_shared_from_this<Incoming> {
   public:
-    Incoming(Peers& peers, tcp::socket socket) : peers_(peers), socket_(std::move(socket)) {}
-    void read() {
-        asio::async_read(
-            socket_, asio::buffer(header_),
-            [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                if (error) return self->close();
-                const std::uint32_t word = ByteReader(BytesView(self->header_, sizeof self->header_)).u32();
-                const std::size_t size = word & ~compressed_bit;
-                self->compressed_ = (word & compressed_bit) != 0;
-                const std::size_t limit = self->name.empty() ? greeting_bytes_max : wire::message_bytes_max;
-                if (size == 0 || size > limit) {
-                    self->peers_.loop_.report(replica::Notice::Level::warning,
-                                              "gossip port: a message of " + std::to_string(size) +
-                                                  " bytes from " + self->from() + " refused");
-                    return self->close();
-                }
-                self->body_.resize(size);
-                self->read_body();
-            });
+    Incoming(Peers& peers, tcp::socket socket)
+        : peers_(peers), link_(std::make_shared<Link>(std::move(socket))), timer_(peers.loop_.context()) {}
+    void start() {
+        timer_.expires_after(greeting_patience);
+        timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
+            const auto link = self.lock();
+            if (!error && link != nullptr && link->name.empty()) link->close();
+        });
+        link_->shake_hands(peers_.tls_.get(), {},
+                           [self = shared_from_this()](boost::system::error_code error) {
+                               if (self->closed_) return;
+                               if (!error) return self->read();
+                               self->complain("refused: " + self->link_->why(error));
+                               self->close();
+                           });
     }
     void close() {
         if (closed_) return;
         closed_ = true;
-        boost::system::error_code ignored;
-        socket_.close(ignored);
+        timer_.cancel();
+        link_->close();
         peers_.incoming_closed(*this);
     }
-    std::string from() const {
-        boost::system::error_code error;
-        const auto remote = socket_.remote_endpoint(error);
-        return error ? std::string("a closed connection")
-                     : remote.address().to_string() + ":" + std::to_string(remote.port());
+    void complain(const std::string& what) {
+        peers_.loop_.report(replica::Notice::Level::warning, "gossip port: " + link_->host() + " " + what);
     }
+    bool may_be(const std::string& node) { return link_->may_be(node); }
     std::string name;  // of the peer, once it has greeted
 
   private:
-    void read_body() {
-        asio::async_read(socket_, asio::buffer(body_),
-                         [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-                             if (error || self->closed_) return self->close();
-                             self->peers_.count_received(self->body_.size() + frame_header_bytes);
-                             if (self->compressed_ && !self->unpack()) return self->close();
-                             self->peers_.received(*self, std::move(self->body_));
-                             self->body_ = {};
-                             if (!self->closed_) self->read();
-                         });
+    std::size_t bytes_max() const { return name.empty() ? greeting_bytes_max : wire::message_bytes_max; }
+    void read() {
+        link_->read(header_, sizeof header_, [self = shared_from_this()](boost::system::error_code error) {
+            if (error || self->closed_) return self->close();
+            self->read_header();
+        });
     }
-    bool unpack() {
-        const std::size_t limit = name.empty() ? greeting_bytes_max : wire::message_bytes_max;
-        auto body = decompress(body_, limit);
-        if (!body) {
-            peers_.loop_.report(replica::Notice::Level::warning,
-                                "gossip port: a compressed message from " + from() + " cannot be read");
-            return false;
+    void read_header() {
+        const std::uint32_t word = ByteReader(BytesView(header_, sizeof header_)).u32();
+        const std::size_t size = word & ~compressed_bit;
+        compressed_ = (word & compressed_bit) != 0;
+        if (size == 0 || size > bytes_max()) {
+            complain(BytesView(header_, 2) == tls_handshake && peers_.tls_ == nullptr
+                         ? "refused: it speaks TLS, and this node was started without --cluster-certificate"
+                         : "sent a message of " + std::to_string(size) + " bytes: refused");
+            return close();
         }
-        body_ = std::move(*body);
-        return true;
+        body_.resize(size);
+        link_->read(body_.data(), size, [self = shared_from_this()](boost::system::error_code error) {
+            if (error || self->closed_) return self->close();
+            self->take();
+        });
     }
+    void take() {
+        peers_.count_received(body_.size() + frame_header_bytes);
+        if (compressed_) {
+            auto body = decompress(body_, bytes_max());
+            if (!body) {
+                complain("sent a compressed message that cannot be read");
+                return close();
+            }
+            body_ = std::move(*body);
+        }
+        peers_.received(*this, std::exchange(body_, {}));
+        if (!closed_) read();
+    }
+
     Peers& peers_;
-    tcp::socket socket_;
+    std::shared_ptr<Link> link_;
+    asio::steady_timer timer_;
     char header_[frame_header_bytes];
     Bytes body_;
     bool compressed_ = false;
     bool closed_ = false;
 };
 
-Peers::Peers(Loop& loop, tcp::acceptor acceptor) : loop_(loop), acceptor_(std::move(acceptor)) {}
+Peers::Peers(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<ClusterTls> tls)
+    : loop_(loop), acceptor_(std::move(acceptor)), tls_(std::move(tls)) {}
 Peers::~Peers() = default;
 
 void Peers::start() {
@@ -237,34 +253,30 @@ void Peers::stop() {
 void Peers::accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
         if (stopping_) return;
-        if (!error) std::make_shared<Incoming>(*this, std::move(socket))->read();
+        if (!error) std::make_shared<Incoming>(*this, std::move(socket))->start();
         accept();
     });
 }
 
 void Peers::received(Incoming& link, Bytes frame) {
     auto message = wire::decode(frame);
-    if (!message) {
-        loop_.report(replica::Notice::Level::warning,
-                     "gossip port: " + message.error().message + " from " + link.from());
-        return link.close();
-    }
+    const auto refuse = [&](const std::string& why) {
+        link.complain(why);
+        link.close();
+    };
+    if (!message) return refuse("sent nonsense: " + message.error().message);
     if (const auto* hello = std::get_if<wire::Hello>(&*message); hello != nullptr && link.name.empty()) {
-        if (!outgoing_.contains(hello->name)) {
-            loop_.report(replica::Notice::Level::warning, "gossip port: " + link.from() + " calls itself " +
-                                                              hello->name + ", which is no peer of node " +
-                                                              loop_.config().name);
-            return link.close();
-        }
+        if (!outgoing_.contains(hello->name))
+            return refuse("calls itself " + hello->name + ", which is no peer of node " +
+                          loop_.config().name);
+        if (!link.may_be(hello->name))
+            return refuse("calls itself " + hello->name + ", and its certificate is not that node's");
         link.name = hello->name;
         auto& known = incoming_[link.name];
         const auto old = std::exchange(known, link.shared_from_this());
         if (old != nullptr) old->close();
     }
-    if (link.name.empty()) {
-        loop_.report(replica::Notice::Level::warning, "gossip port: " + link.from() + " did not greet first");
-        return link.close();
-    }
+    if (link.name.empty()) return refuse("did not greet first");
     loop_.replica().step(replica::FromPeer{link.name, std::move(*message)}, loop_.now(), loop_.outputs());
     loop_.turn();
 }

@@ -7,13 +7,14 @@
 #include <string>
 
 #include "lib/wire/messages.h"
+#include "node/io/cluster_tls.h"
 #include "node/io/loop.h"
 
 namespace anabranch::io {
 
 class Peers {
   public:
-    Peers(Loop& loop, tcp::acceptor acceptor);
+    Peers(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<ClusterTls> tls);
     ~Peers();
     void start();
     void stop();
@@ -33,6 +34,7 @@ class Peers {
 
     Loop& loop_;
     tcp::acceptor acceptor_;
+    std::unique_ptr<ClusterTls> tls_;  // null: plain TCP
     std::map<std::string, std::shared_ptr<Outgoing>> outgoing_;
     std::map<std::string, std::shared_ptr<Incoming>> incoming_;
     std::uint64_t bytes_sent_ = 0;

@@ -29,17 +29,6 @@ std::string nonce() {
     return out;
 }
 
-// A secret that others of this machine can read is none.
-Result<void> check_private(const std::string& path) {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0)
-        return fail(Error::make("58P01", "cannot read " + path + ": " + std::strerror(errno)));
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return fail(Error::make("F0000", path + " is open to other users of this machine")
-                        .with_hint("chmod 600 " + path));
-    return {};
-}
-
 Result<std::string> read_private(const std::string& path) {
     TRY_VOID(check_private(path));
     std::ifstream in(path, std::ios::binary);
@@ -49,6 +38,16 @@ Result<std::string> read_private(const std::string& path) {
 }
 
 }  // namespace
+
+Result<void> check_private(const std::string& path) {
+    struct stat info {};
+    if (::stat(path.c_str(), &info) != 0)
+        return fail(Error::make("58P01", "cannot read " + path + ": " + std::strerror(errno)));
+    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return fail(Error::make("F0000", path + " is open to other users of this machine")
+                        .with_hint("chmod 600 " + path));
+    return {};
+}
 
 Result<std::unique_ptr<Security>> Security::load(const NodeConfig& config) {
     namespace ssl = boost::asio::ssl;

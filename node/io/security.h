@@ -9,6 +9,9 @@
 
 namespace anabranch::io {
 
+// A secret that others of this machine can read is none.
+Result<void> check_private(const std::string& path);
+
 class Security {
   public:
     // Reads the files that the configuration names. Errors name the file and the way out.
