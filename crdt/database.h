@@ -97,6 +97,19 @@ class Database final : public exec::Store {
     using Digest = std::array<std::uint64_t, 2>;
     Digest digest(TableId table) const;
 
+    // The live keys from `from` to before `to`; an empty `to` is the end of the table.
+    struct Range {
+        std::string from, to;
+        std::uint64_t keys = 0;
+        Digest digest{};
+        std::string first;  // live key, where there is one
+        friend bool operator==(const Range&, const Range&) = default;
+    };
+    Range range(TableId table, std::string_view from, std::string_view to) const;
+    // The same range as about so many of equal size, adjacent and in order.
+    std::vector<Range> split(TableId table, std::string_view from, std::string_view to,
+                             std::size_t parts) const;
+
     // State transfer and checkpoints: rows of one table from a key on, as self-contained chunks that may be
     // merged in any order, several times, while transactions run at the source: `source_version` is the
     // source's version() from before the first chunk was made. A chunk says which keys it covers and holds
@@ -108,9 +121,13 @@ class Database final : public exec::Store {
         std::string next_key;  // where the next chunk begins; empty at the end
         bool last = false;
     };
-    Chunk export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max) const;
+    Chunk export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max,
+                       std::string_view to = {}) const;
     Result<void> import_chunk(BytesView chunk,
                               const VersionVector& source_version);  // joined with the local state
+    // Not a join: the keys that the chunk covers become what they are in it. For a replica whose rows are
+    // found to be wrong. Answers which keys have changed.
+    Result<std::vector<std::string>> replace(BytesView chunk);
     void set_version(
         const VersionVector& version);  // join; ends an import, with an empty version gives it up
 

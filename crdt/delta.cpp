@@ -332,4 +332,14 @@ Result<Delta> Delta::decode(BytesView bytes) {
     return delta;
 }
 
+std::optional<Dot> Delta::dot_of(BytesView bytes) {
+    ByteReader in(bytes);
+    if (in.u8() != format) return {};
+    Dot dot;
+    dot.origin.value = in.u64();
+    dot.seq = in.varint();
+    if (in.failed() || dot.seq == 0) return {};
+    return dot;
+}
+
 }  // namespace anabranch::crdt

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -99,6 +100,8 @@ struct Delta {
     // Refuses anything malformed (error 08P01 with what is wrong); bounds every count by the bytes that are
     // there.
     static Result<Delta> decode(BytesView bytes);
+    // The name that the bytes claim, nothing checked.
+    static std::optional<Dot> dot_of(BytesView bytes);
 };
 
 }  // namespace anabranch::crdt

@@ -99,7 +99,47 @@ class Import {
         db_.visibility.settle();
     }
 
+    // The rows of the chunk take the place of those that are here.
+    std::vector<std::string> install(const DecodedChunk& chunk) {
+        std::vector<std::string> changed;
+        for (const std::string& key : absent(chunk))
+            if (remove_all(key, nullptr)) changed.push_back(key);
+        for (const ChunkKey& key : chunk.keys) {
+            bool differs = !table_.shape().per_key && remove_all(key.key, &key);
+            for (const ChunkVersion& theirs : key.versions) differs |= install_row(key.key, theirs);
+            if (differs) changed.emplace_back(key.key);
+        }
+        db_.visibility.settle();
+        return changed;
+    }
+
   private:
+    // All live rows of a key, but for those that `kept` has.
+    bool remove_all(std::string_view key, const ChunkKey* kept) {
+        bool removed = false;
+        for (StoredRow* row = table_.newest(key); row != nullptr;) {
+            StoredRow* const older = row->older;
+            if (row->alive && (kept == nullptr || !holds(*kept, incarnation_of(*row)))) {
+                unpack(*row, table_.shape(), table_.state);
+                table_.state.existence = {};
+                db_.store(table_, key, row, table_.state);
+                removed = true;
+            }
+            row = older;
+        }
+        return removed;
+    }
+    bool install_row(std::string_view key, const ChunkVersion& theirs) {
+        const TableShape& shape = table_.shape();
+        unpack(theirs.block, theirs.image_size, shape, table_.state);
+        StoredRow* const row =
+            shape.per_key ? table_.newest(key) : table_.version(key, table_.state.payload.incarnation);
+        if (row != nullptr && row->bytes() == theirs.block) return false;
+        const bool counts = table_.state.existence.alive() || (row != nullptr && row->alive);
+        note_stamps(table_.state);
+        db_.store(table_, key, row, table_.state);
+        return counts;
+    }
     // The local keys that the chunk covers and does not hold.
     std::vector<std::string> absent(const DecodedChunk& chunk) const {
         std::vector<std::string> out;
@@ -186,8 +226,8 @@ class Import {
 
 }  // namespace
 
-Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
-                                       std::size_t bytes_max) const {
+Database::Chunk Database::export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max,
+                                       std::string_view to) const {
     const Table& from = impl_->table(table);
     Bytes rows;
     ByteWriter out_rows(rows);
@@ -195,6 +235,7 @@ Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
     Chunk chunk;
     chunk.last = true;
     from.visit_keys(from_key, [&](StoredRow* row) {
+        if (!to.empty() && row->key() >= to) return false;
         if (count > 0 && rows.size() >= bytes_max) {
             chunk.next_key = row->key();
             chunk.last = false;
@@ -211,6 +252,10 @@ Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
         }
         return true;
     });
+    if (chunk.last && !to.empty()) {
+        chunk.next_key = to;
+        chunk.last = false;
+    }
     ByteWriter out(chunk.bytes);
     out.u8(format);
     out.u64(impl_->schema->hash);
@@ -229,6 +274,11 @@ Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source
     impl_->importing = source_version;
     Import(*impl_, impl_->table(chunk.table), source_version).join(chunk);
     return {};
+}
+
+Result<std::vector<std::string>> Database::replace(BytesView bytes) {
+    TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
+    return Import(*impl_, impl_->table(chunk.table), impl_->version).install(chunk);
 }
 
 void Database::set_version(const VersionVector& version) {

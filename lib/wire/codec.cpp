@@ -64,6 +64,9 @@ void put(capnp_schema::Message::Builder out, const Have& m) {
     auto digests = b.initDigests(count(m.digests.size()));
     for (std::size_t i = 0; i < m.digests.size(); ++i) digests.set(count(i), m.digests[i]);
     b.setStateOffered(m.state_offered);
+    auto spared = b.initSpared(count(m.spared.size()));
+    for (std::size_t i = 0; i < m.spared.size(); ++i) spared.set(count(i), m.spared[i].value);
+    b.setPartial(m.partial);
 }
 void put(capnp_schema::Message::Builder out, const StateRequest& m) {
     auto b = out.initStateRequest();
@@ -81,6 +84,32 @@ void put(capnp_schema::Message::Builder out, const StateChunk& m) {
     b.setNextFrom(blob(m.next_from));
     b.setIdentities(blob(m.identities));
     put(b.initShown(count(m.shown.size())), m.shown);
+}
+void put(capnp::List<capnp_schema::AuditRange>::Builder out, const std::vector<AuditRange>& ranges) {
+    for (std::size_t i = 0; i < ranges.size(); ++i) {
+        auto b = out[count(i)];
+        b.setFrom(blob(ranges[i].from));
+        b.setTo(blob(ranges[i].to));
+        b.setKeys(ranges[i].keys);
+        b.setDigestLow(ranges[i].digest_low);
+        b.setDigestHigh(ranges[i].digest_high);
+    }
+}
+void put(capnp_schema::Message::Builder out, const AuditRequest& m) {
+    auto b = out.initAuditRequest();
+    put(b.initVersion(count(m.version.size())), m.version);
+    b.setTable(m.table);
+    put(b.initRanges(count(m.ranges.size())), m.ranges);
+    b.setAsked(m.asked);
+}
+void put(capnp_schema::Message::Builder out, const AuditAnswer& m) {
+    auto b = out.initAuditAnswer();
+    put(b.initVersion(count(m.version.size())), m.version);
+    b.setTable(m.table);
+    put(b.initRanges(count(m.ranges.size())), m.ranges);
+    auto chunks = b.initChunks(count(m.chunks.size()));
+    for (std::size_t i = 0; i < m.chunks.size(); ++i) chunks.set(count(i), blob(m.chunks[i]));
+    b.setAsked(m.asked);
 }
 void put(capnp_schema::Message::Builder out, const Deltas& m) {
     auto list = out.initDeltas().initDeltas(count(m.deltas.size()));
@@ -148,6 +177,12 @@ Result<Message> get(capnp_schema::Have::Reader in) {
     m.reply_wanted = in.getReplyWanted();
     for (const auto word : in.getDigests()) m.digests.push_back(word);
     m.state_offered = in.getStateOffered();
+    for (const auto origin : in.getSpared()) {
+        if (!m.spared.empty() && m.spared.back().value >= origin)
+            return fail(sqlstate::protocol_violation, "peer message: origins out of order");
+        m.spared.push_back(ReplicaId{origin});
+    }
+    m.partial = in.getPartial();
     return m;
 }
 Result<Message> get(capnp_schema::StateRequest::Reader in) {
@@ -168,6 +203,32 @@ Result<Message> get(capnp_schema::StateChunk::Reader in) {
     m.next_table = in.getNextTable();
     m.next_from = bytes(in.getNextFrom());
     m.identities = bytes(in.getIdentities());
+    return m;
+}
+std::vector<AuditRange> get(capnp::List<capnp_schema::AuditRange>::Reader in) {
+    std::vector<AuditRange> out;
+    for (const auto range : in)
+        out.push_back({bytes(range.getFrom()), bytes(range.getTo()), range.getKeys(), range.getDigestLow(),
+                       range.getDigestHigh()});
+    return out;
+}
+Result<Message> get(capnp_schema::AuditRequest::Reader in) {
+    AuditRequest m;
+    if (!get(in.getVersion(), m.version))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.table = in.getTable();
+    m.ranges = get(in.getRanges());
+    m.asked = in.getAsked();
+    return m;
+}
+Result<Message> get(capnp_schema::AuditAnswer::Reader in) {
+    AuditAnswer m;
+    if (!get(in.getVersion(), m.version))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    m.table = in.getTable();
+    m.ranges = get(in.getRanges());
+    for (const auto chunk : in.getChunks()) m.chunks.push_back(bytes(chunk));
+    m.asked = in.getAsked();
     return m;
 }
 Deltas get(capnp_schema::Deltas::Reader in) {
@@ -228,6 +289,10 @@ Result<Message> get(capnp_schema::Message::Reader in) {
             return get(in.getStateRequest());
         case capnp_schema::Message::STATE_CHUNK:
             return get(in.getStateChunk());
+        case capnp_schema::Message::AUDIT_REQUEST:
+            return get(in.getAuditRequest());
+        case capnp_schema::Message::AUDIT_ANSWER:
+            return get(in.getAuditAnswer());
     }
     return fail(sqlstate::protocol_violation, "peer message: of a kind this version does not know");
 }

@@ -33,6 +33,8 @@ struct Have {  // anti-entropy: what I hold durably; the answer is Deltas for wh
     bool reply_wanted = false;
     std::vector<std::uint64_t> digests;  // two words per table when version vectors may be equal, else empty
     bool state_offered = false;          // deltas that the receiver lacks are gone here: it needs a state
+    std::vector<ReplicaId> spared;  // origins whose deltas come here sooner by another way: no need to push
+    bool partial = false;           // only what has changed since the last one: an acknowledgement in between
 };
 struct StateRequest {  // one chunk of the sender's state, please
     Dots version;      // what the chunks so far are as of; empty: the first one
@@ -48,6 +50,24 @@ struct StateChunk {
     Bytes next_from;
     Bytes identities;  // with the last one, and then not empty
     Dots shown;        // the rows may be as new as this
+};
+// Where do we differ, at this version? Of each range: its parts, or its rows when they are few.
+struct AuditRange {
+    Bytes from, to;  // keys; an empty `to` is the end of the table
+    std::uint64_t keys = 0, digest_low = 0, digest_high = 0;
+};
+struct AuditRequest {
+    Dots version;
+    std::uint32_t table = 0;
+    std::vector<AuditRange> ranges;  // only their bounds matter
+    std::uint64_t asked = 0;         // comes back with the answer
+};
+struct AuditAnswer {
+    Dots version;
+    std::uint32_t table = 0;
+    std::vector<AuditRange> ranges;
+    std::vector<Bytes> chunks;  // crdt::Database::Chunk
+    std::uint64_t asked = 0;
 };
 struct Deltas {  // encoded crdt::Deltas in causal order, per origin contiguous
     std::vector<Bytes> deltas;
@@ -78,6 +98,7 @@ struct Forwarded {  // its answer
     // when !ok
     std::string sqlstate, message, detail, hint, constraint, table;
 };
-using Message = std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded, StateRequest, StateChunk>;
+using Message = std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded, StateRequest, StateChunk,
+                             AuditRequest, AuditAnswer>;
 
 }  // namespace anabranch::wire

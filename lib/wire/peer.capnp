@@ -38,6 +38,8 @@ struct Have {
   replyWanted @1 :Bool;
   digests @2 :List(UInt64);  # two words per table, to be compared when the version vectors are equal
   stateOffered @3 :Bool;     # deltas that the receiver lacks are gone here: it needs a state
+  spared @4 :List(UInt64);   # origins whose deltas reach the sender sooner by another way, ascending
+  partial @5 :Bool;          # only the origins that have changed since the last Have, and nothing else
 }
 
 # One chunk of the receiver's state. The version is that of the first answer, so that a transfer can go
@@ -57,6 +59,30 @@ struct StateChunk {
   nextFrom @5 :Data;
   identities @6 :Data;       # identity values drawn so far; not empty with the last chunk
   shown @7 :List(Dot);       # the rows may be as new as this
+}
+
+# Range digests (node/replica/audit.h): by them a replica whose rows are wrong finds which.
+struct AuditRange {
+  from @0 :Data;
+  to @1 :Data;               # empty: the end of the table
+  keys @2 :UInt64;
+  digestLow @3 :UInt64;
+  digestHigh @4 :UInt64;
+}
+
+struct AuditRequest {
+  version @0 :List(Dot);     # answered only by a replica that holds just this
+  table @1 :UInt32;
+  ranges @2 :List(AuditRange);
+  asked @3 :UInt64;          # comes back with the answer
+}
+
+struct AuditAnswer {
+  version @0 :List(Dot);
+  table @1 :UInt32;
+  ranges @2 :List(AuditRange);  # parts of ranges asked for
+  chunks @3 :List(Data);        # or all their rows, as in StateChunk
+  asked @4 :UInt64;
 }
 
 # In causal order; per origin without gaps.
@@ -119,5 +145,7 @@ struct Message {
     forwarded @5 :Forwarded;
     stateRequest @6 :StateRequest;
     stateChunk @7 :StateChunk;
+    auditRequest @8 :AuditRequest;
+    auditAnswer @9 :AuditAnswer;
   }
 }

@@ -1,6 +1,7 @@
 #include "node/replica/gossip.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace anabranch::replica {
 
@@ -43,9 +44,27 @@ wire::Hello Gossip::greeting(const Peer& peer) const {
 
 // Whatever was on its way may not have arrived.
 void Gossip::offer_again(Peer& peer) {
-    peer.sent = peer.acknowledged;
-    peer.position = state_.deltas.first();
+    look_again(peer);
     peer.unacknowledged_bytes = 0;
+    peer.spares.clear();
+}
+
+void Gossip::look_again(Peer& peer) {
+    peer.sent = peer.acknowledged;
+    peer.position = peer.relayed = state_.deltas.first();
+}
+
+// Until it is known who is the next best, everybody is to push.
+void Gossip::lost_source(const std::string& name) {
+    for (auto at = sources_.begin(); at != sources_.end();) {
+        if (at->second != name) {
+            ++at;
+            continue;
+        }
+        for (auto& [other, peer] : peers_) peer.spared.erase(at->first);
+        at = sources_.erase(at);
+    }
+    exchange_soon();
 }
 
 void Gossip::send(const std::string& name, wire::Message message) {
@@ -73,12 +92,14 @@ void Gossip::down(const std::string& name) {
     // Who comes back may have lost its directory, and its greeting may be lost, too: it is asked until it is
     // heard.
     found->second.greeted = false;
+    lost_source(name);
 }
 
 void Gossip::cut(const std::string& name, bool cut) {
     for (auto& [peer_name, peer] : peers_) {
         if (!name.empty() && peer_name != name) continue;
         peer.cut = cut;
+        if (cut) lost_source(peer_name);
         if (!cut && peer.up) {
             offer_again(peer);
             send(peer_name, greeting(peer));
@@ -143,7 +164,7 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
                                                       hex(message.id.value) + "; it is given the state anew");
         peer.id = message.id;
         if (peer.first_id.value == 0) peer.first_id = message.id;
-        peer.acknowledged = {};
+        peer.acknowledged = peer.before = {};
         peer.lacks_dropped = false;
         state_.append(RecordKind::peer, peer_record(name, peer.id), true);
     }
@@ -184,21 +205,52 @@ void Gossip::heard(const std::string& name) {
     peer.heard_at = state_.now;
 }
 
+void Gossip::delivered(const std::string& name, Dot dot, bool first) {
+    Peer& peer = peers_.at(name);
+    peer.waits = true;
+    for (auto* known : {&peer.acknowledged, &peer.sent})  // it holds all that it sends
+        if (known->get(dot.origin) < dot.seq) known->set(dot.origin, dot.seq);
+    if (first) {
+        sources_[dot.origin] = name;
+        peer.spared.erase(dot.origin);
+        return;
+    }
+    // What comes back here, and what the order brings, comes by itself.
+    if (dot.origin == state_.options.id || dot.origin == ORDER_ORIGIN) {
+        peer.spared.insert(dot.origin);
+        return;
+    }
+    const auto source = sources_.find(dot.origin);
+    if (source == sources_.end() || source->second == name) return;
+    // The origin itself is the shortest way, though it was late this time.
+    if (peer.id == dot.origin) {
+        peers_.at(source->second).spared.insert(dot.origin);
+        source->second = name;
+    } else {
+        peer.spared.insert(dot.origin);
+    }
+}
+
 bool Gossip::same_version(const Peer& peer) const {
     // A state that is being fetched may hold more than its version tells.
     return !state_.importing && peer.acknowledged == state_.held && state_.held == state_.database.version();
 }
 
 void Gossip::send_have(const std::string& name, bool reply_wanted) {
+    Peer& peer = peers_.at(name);
     wire::Have have;
     have.version = to_wire(state_.held);
     have.reply_wanted = reply_wanted;
-    have.state_offered = peers_.at(name).told && peers_.at(name).lacks_dropped && !state_.importing;
-    if (same_version(peers_.at(name)))
+    have.state_offered = peer.told && peer.lacks_dropped && !state_.importing;
+    have.spared.assign(peer.spared.begin(), peer.spared.end());
+    if (same_version(peer))
         for (const auto& table : state_.schema->tables) {
             const auto digest = state_.database.digest(table.id);
             have.digests.insert(have.digests.end(), digest.begin(), digest.end());
         }
+    peer.told_version = state_.held;
+    peer.told_spared = peer.spared;
+    peer.waits = !state_.pending.empty();
     send(name, std::move(have));
 }
 
@@ -207,82 +259,142 @@ void Gossip::have(const std::string& name, const wire::Have& message) {
     const auto version = from_wire(message.version);
     const bool news = !peer.acknowledged.covers(version);
     peer.acknowledged.merge(version);
+    if (message.partial) {
+        peer.sent.merge(version);
+        if (news) peer.unacknowledged_bytes = 0;
+        return push(name, peer);
+    }
     peer.told = true;
+    // What it no longer gets by another way is to go there now.
+    if (!std::includes(message.spared.begin(), message.spared.end(), peer.spares.begin(), peer.spares.end()))
+        peer.position = peer.relayed;
+    peer.spares = message.spared;
     // What was sent a while ago and is not held there was lost on the way.
     const bool stale = state_.now - peer.sent_at > Duration{3 * state_.options.gossip_interval.micros} &&
                        !peer.acknowledged.covers(peer.sent);
     if (stale || message.reply_wanted) {
-        peer.sent = peer.acknowledged;
-        peer.position = state_.deltas.first();
+        look_again(peer);
     } else {
         peer.sent.merge(version);
     }
     if (news || stale) peer.unacknowledged_bytes = 0;
     peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
     if (message.reply_wanted) send_have(name, false);
-    if (!message.digests.empty() && same_version(peer) && version == state_.held) {
-        std::vector<std::uint64_t> own;
-        for (const auto& table : state_.schema->tables) {
-            const auto digest = state_.database.digest(table.id);
-            own.insert(own.end(), digest.begin(), digest.end());
-        }
-        for (std::size_t i = 0; i < own.size() && own.size() == message.digests.size(); ++i)
-            if (own[i] != message.digests[i])
-                state_.notice(Notice::Level::alarm, "divergence: table " +
-                                                        state_.schema->tables[i / 2].display() +
-                                                        " differs from peer " + name +
-                                                        " at equal version vectors " + version.describe());
-    }
     push(name, peer);
     state_.deltas.trim(stable());
 }
 
 void Gossip::push() {
-    for (auto& [name, peer] : peers_) push(name, peer);
+    for (auto& [name, peer] : peers_) {
+        push(name, peer);
+        if (peer.waits) hurry();
+    }
+}
+
+bool Gossip::may_push(const std::string& name, Peer& peer) {
+    peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
+    if (!reachable(name) || !peer.told || peer.lacks_dropped) return false;
+    const auto first = state_.deltas.first();
+    peer.position = std::max(peer.position, first);
+    peer.relayed = std::max(peer.relayed, first);
+    return true;
+}
+
+bool Gossip::take(Peer& peer, const DeltaStore::Entry& entry, wire::Deltas& batch, std::size_t& bytes) const {
+    // A gap means that an earlier delta of this origin is not known to be there: it has been dropped here or
+    // comes by another way.
+    if (entry.dot.seq != peer.sent.get(entry.dot.origin) + 1) return false;
+    peer.sent.set(entry.dot.origin, entry.dot.seq);
+    bytes += entry.bytes->size();
+    batch.deltas.push_back(*entry.bytes);
+    return true;
+}
+
+void Gossip::send_batch(const std::string& name, Peer& peer, wire::Deltas batch, std::size_t bytes) {
+    if (batch.deltas.empty()) return;
+    peer.unacknowledged_bytes += bytes;
+    peer.sent_at = state_.now;
+    send(name, std::move(batch));
 }
 
 void Gossip::push(const std::string& name, Peer& peer) {
-    peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
-    if (!reachable(name) || !peer.told || peer.lacks_dropped) return;
+    if (!may_push(name, peer)) return;
     const auto& store = state_.deltas;
-    if (peer.position < store.first()) peer.position = store.first();
     while (peer.position < store.end() &&
            peer.unacknowledged_bytes < state_.options.unacknowledged_bytes_max) {
         wire::Deltas batch;
         std::size_t bytes = 0;
         for (; peer.position < store.end() && bytes < state_.options.batch_bytes_max; ++peer.position) {
             const auto& entry = store.at(peer.position);
-            if (peer.sent.contains(entry.dot)) continue;
-            // A gap means that an earlier delta of this origin is not known to be there: it has been dropped
-            // here or comes by another way.
-            if (entry.dot.seq != peer.sent.get(entry.dot.origin) + 1) continue;
-            peer.sent.set(entry.dot.origin, entry.dot.seq);
-            bytes += entry.bytes->size();
-            batch.deltas.push_back(*entry.bytes);
+            const ReplicaId origin = entry.dot.origin;
+            const bool spare = origin != state_.options.id &&
+                               std::binary_search(peer.spares.begin(), peer.spares.end(), origin);
+            if (!spare) take(peer, entry, batch, bytes);
         }
-        if (batch.deltas.empty()) return;
-        peer.unacknowledged_bytes += bytes;
-        peer.sent_at = state_.now;
-        send(name, std::move(batch));
+        send_batch(name, peer, std::move(batch), bytes);
     }
 }
 
+// What the peer was spared, and has not got by another way for a while.
+void Gossip::relay(const std::string& name, Peer& peer) {
+    const auto before = std::exchange(peer.before, peer.acknowledged);
+    if (!may_push(name, peer) || peer.unacknowledged_bytes >= state_.options.unacknowledged_bytes_max) return;
+    wire::Deltas batch;
+    std::size_t bytes = 0;
+    for (auto at = peer.relayed; at < peer.position && bytes < state_.options.batch_bytes_max; ++at) {
+        const auto& entry = state_.deltas.at(at);
+        if (peer.sent.contains(entry.dot)) {
+            if (at == peer.relayed) ++peer.relayed;
+            continue;
+        }
+        if (state_.now - entry.since < state_.options.gossip_interval) break;
+        const ReplicaId origin = entry.dot.origin;
+        if (before.get(origin) == peer.acknowledged.get(origin)) take(peer, entry, batch, bytes);
+    }
+    send_batch(name, peer, std::move(batch), bytes);
+}
+
 void Gossip::tick() {
+    if (state_.now >= next_acknowledge_) {
+        next_acknowledge_ = state_.now + state_.options.gossip_interval;
+        for (auto& [name, peer] : peers_)
+            if (peer.waits && reachable(name)) acknowledge(name, peer);
+    }
     if (state_.now < next_exchange_) return;
     next_exchange_ = state_.now + state_.options.gossip_interval;
-    for (auto& [name, peer] : peers_)
+    for (auto& [name, peer] : peers_) {
         if (reachable(name))
             send_have(name, false);
         else if (peer.up && !peer.cut && !peer.greeted)
             send(name, greeting(peer));
+        relay(name, peer);
+    }
 }
 
-void Gossip::hurry() {
+// In between exchanges only senders need to hear how far they have come.
+void Gossip::acknowledge(const std::string& name, Peer& peer) {
+    if (peer.spared != peer.told_spared) return send_have(name, false);
+    wire::Have have;
+    have.partial = true;
+    for (const auto& entry : state_.held.entries())
+        if (peer.told_version.get(entry.origin) < entry.seq)
+            have.version.emplace_back(entry.origin, entry.seq);
+    if (have.version.empty()) return;
+    peer.told_version = state_.held;
+    peer.waits = !state_.pending.empty();
+    send(name, std::move(have));
+}
+
+void Gossip::exchange_soon() {
     next_exchange_ = std::min(next_exchange_, state_.now + millis(10));
 }
 
+void Gossip::hurry() {
+    next_acknowledge_ = std::min(next_acknowledge_, state_.now + millis(10));
+}
+
 Instant Gossip::next_deadline() const {
-    return next_exchange_;
+    return std::min(next_exchange_, next_acknowledge_);
 }
 
 crdt::VersionVector Gossip::stable() const {

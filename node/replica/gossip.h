@@ -1,10 +1,18 @@
 // Causal delta gossip (design section 6): push new deltas at once, exchange version vectors now and then,
 // send what is missing, never what a peer is known to hold. A peer that is cut off costs nothing but the
 // deltas kept for it.
+//
+// Deltas of others are pushed on, too, since the peer may have no link to their origin. Where it has a
+// shorter way it says so: what came here a second time was the longer way's fault, and that peer is asked
+// to spare this one deltas of that origin (Plumtree; Leitão, Pereira, Rodrigues 2007). What it spared it
+// sends after all when the version vectors show that they do not arrive. So in a mesh each delta arrives
+// once, and in any other topology by the shortest way.
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "lib/base/function_ref.h"
 #include "node/replica/state.h"
@@ -30,10 +38,13 @@ class Gossip {
     Greeted hello(const std::string& peer, const wire::Hello& message);
     void have(const std::string& peer, const wire::Have& message);
     void heard(const std::string& peer);
+    // A delta has come from a peer; `first`: nobody had brought it before.
+    void delivered(const std::string& peer, Dot dot, bool first);
     // Called when deltas have become held.
     void push();
     void tick();
-    void hurry();  // deltas came in: their senders wait to hear that they are held
+    void hurry();          // deltas came in: their senders wait to hear that they are held
+    void exchange_soon();  // this replica can take again what it could not
     Instant next_deadline() const;
     // Told when what a peer holds is learned.
     crdt::VersionVector stable() const;  // held by every member, as far as known
@@ -56,6 +67,16 @@ class Gossip {
         crdt::VersionVector acknowledged;  // it said that it holds this durably
         crdt::VersionVector sent;          // acknowledged, and what is on its way
         std::uint64_t position = 0;        // deltas before it have been looked at for this peer
+        // Of those, deltas of origins in `spares` were left to others; from `relayed` on they are looked at
+        // again.
+        std::uint64_t relayed = 0;
+        std::vector<ReplicaId> spares;  // it gets their deltas sooner by another way
+        crdt::VersionVector before;     // what it held a while ago
+        std::set<ReplicaId> spared;     // it need not push their deltas here
+        // What it was told last: what is held here, and what it is to spare this replica.
+        crdt::VersionVector told_version;
+        std::set<ReplicaId> told_spared;
+        bool waits = false;  // for an acknowledgement
         std::size_t unacknowledged_bytes = 0;
         Instant sent_at, heard_at;
         bool heard = false;
@@ -63,14 +84,23 @@ class Gossip {
     };
     wire::Hello greeting(const Peer& peer) const;
     void offer_again(Peer& peer);
+    void look_again(Peer& peer);
+    void lost_source(const std::string& name);
     void send(const std::string& name, wire::Message message);
+    bool may_push(const std::string& name, Peer& peer);
+    bool take(Peer& peer, const DeltaStore::Entry& entry, wire::Deltas& batch, std::size_t& bytes) const;
+    void send_batch(const std::string& name, Peer& peer, wire::Deltas batch, std::size_t bytes);
     void push(const std::string& name, Peer& peer);
+    void relay(const std::string& name, Peer& peer);
     void send_have(const std::string& name, bool reply_wanted);
+    void acknowledge(const std::string& name, Peer& peer);
     bool same_version(const Peer& peer) const;
 
     State& state_;
     std::map<std::string, Peer> peers_;
-    Instant next_exchange_;
+    std::map<ReplicaId, std::string> sources_;  // which peer is the first to bring an origin's deltas
+    Instant next_exchange_;                     // of version vectors
+    Instant next_acknowledge_;                  // of what came in between
 };
 
 }  // namespace anabranch::replica

@@ -116,6 +116,17 @@ Result<DecodedDelta> decode_delta(BytesView bytes) {
     return out;
 }
 
+std::optional<Dot> dot_of(BytesView bytes) {
+    if (!bytes.empty() && bytes.front() == marker) {
+        ByteReader in(bytes.substr(1));
+        in.u64();
+        in.sized();
+        if (in.failed()) return {};
+        bytes = in.raw(in.left());
+    }
+    return crdt::Delta::dot_of(bytes);
+}
+
 // ---- what is known ----
 
 void Outcomes::note(std::uint64_t csn, std::vector<Outcome> outcomes) {

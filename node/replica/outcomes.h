@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "crdt/delta.h"
@@ -69,5 +70,7 @@ struct DecodedDelta {
     std::vector<Outcomes::Outcome> outcomes;
 };
 Result<DecodedDelta> decode_delta(BytesView bytes);
+// The name that the bytes claim, nothing checked: enough to see that the delta is not needed.
+std::optional<Dot> dot_of(BytesView bytes);
 
 }  // namespace anabranch::replica

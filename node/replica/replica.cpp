@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "lib/base/check.h"
+#include "node/replica/audit.h"
 #include "node/replica/checkpoint.h"
 #include "node/replica/gossip.h"
+#include "node/replica/intake.h"
 #include "node/replica/ordered.h"
 #include "node/replica/prepare.h"
 #include "node/replica/sessions.h"
@@ -55,6 +57,8 @@ class Replica::Impl {
           ordered_(state_, gossip_, identities_, preparer_, outside),
           sessions_(state_, ordered_, identities_, outside),
           transfer_(state_, gossip_, identities_),
+          intake_(state_, gossip_, identities_),
+          audit_(state_, gossip_),
           standing_(state_, gossip_, ordered_),
           checkpoint_(state_, gossip_, ordered_, identities_,
                       [this](Checkpoint::Put put) {
@@ -120,6 +124,8 @@ class Replica::Impl {
             case RecordKind::state:
                 recovered_ = true;
                 return transfer_.recover(body);
+            case RecordKind::healed:
+                return audit_.recover(body);
             case RecordKind::outcomes: {
                 ByteReader reader(body);
                 return state_.outcomes.merge(reader) && reader.complete() ? Result<void>()
@@ -241,6 +247,8 @@ class Replica::Impl {
     Ordered ordered_;
     Sessions sessions_;
     StateTransfer transfer_;
+    Intake intake_;
+    Audit audit_;
     Standing standing_;
     Checkpoint checkpoint_;
     const exec::VirtualTables* outside_;
@@ -265,6 +273,7 @@ class Replica::Impl {
         if (!started_) return;
         while (changes_told_ != state_.changes || ordered_.take_reads_settled()) {
             changes_told_ = state_.changes;
+            intake_.merged();
             transfer_.merged();
             ordered_.merged();
             sessions_.merged();
@@ -281,6 +290,7 @@ class Replica::Impl {
         ordered_.tick();
         sessions_.tick();
         transfer_.tick();
+        audit_.tick();
         standing_.tick();
         checkpoint_.consider();
         measure_memory();
@@ -297,7 +307,7 @@ class Replica::Impl {
                       full ? "rows take all the memory they may use (--memory-bytes): writes are refused, "
                              "reads and DELETE go on"
                            : "there is memory for rows again");
-        if (!full) gossip_.hurry();
+        if (!full) gossip_.exchange_soon();
     }
     void on(const CheckpointReady& event) { checkpoint_.ready(event); }
     void on(const PeerUp& event) { gossip_.up(event.peer); }
@@ -316,7 +326,7 @@ class Replica::Impl {
                                       : "the log's disk is full: writes are refused, reads go on");
         if (event.available) {
             ordered_.merged();
-            gossip_.hurry();
+            gossip_.exchange_soon();
         }
     }
     void on(const OpenSession& event) { sessions_.open(event.session); }
@@ -364,7 +374,7 @@ class Replica::Impl {
         if (const auto* have = std::get_if<wire::Have>(&event.message))
             have_from(event.peer, *have);
         else if (const auto* deltas = std::get_if<wire::Deltas>(&event.message))
-            receive(event.peer, *deltas);
+            refuse_if(event.peer, intake_.receive(event.peer, *deltas));
         else if (const auto* order = std::get_if<wire::OrderMessage>(&event.message))
             ordered_.message(event.peer, *order);
         else if (const auto* forward = std::get_if<wire::Forward>(&event.message))
@@ -374,12 +384,16 @@ class Replica::Impl {
         else if (const auto* request = std::get_if<wire::StateRequest>(&event.message))
             transfer_.request(event.peer, *request);
         else if (const auto* chunk = std::get_if<wire::StateChunk>(&event.message))
-            if (auto joined = transfer_.chunk(event.peer, *chunk); !joined)
-                refuse(event.peer, joined.error().message);
+            refuse_if(event.peer, transfer_.chunk(event.peer, *chunk));
+        else if (const auto* asked = std::get_if<wire::AuditRequest>(&event.message))
+            audit_.request(event.peer, *asked);
+        else if (const auto* answer = std::get_if<wire::AuditAnswer>(&event.message))
+            refuse_if(event.peer, audit_.answer(event.peer, *answer));
     }
 
     void have_from(const std::string& peer, const wire::Have& message) {
         gossip_.have(peer, message);
+        audit_.have(peer, message);
         find_out(from_wire(message.version), peer);
         if (message.state_offered && !state_.database.version().covers(from_wire(message.version)))
             transfer_.offered(peer);
@@ -396,53 +410,10 @@ class Replica::Impl {
                           "directory is an old copy; writes are refused");
     }
 
-    void receive(const std::string& peer, const wire::Deltas& message) {
-        // They cannot be made durable or kept: the peer will offer them again.
-        if (!state_.log_space || state_.memory_full) return;
-        for (const auto& bytes : message.deltas) {
-            auto decoded = decode_delta(bytes);
-            if (!decoded) return refuse(peer, "bad delta: " + decoded.error().message);
-            crdt::Delta* delta = &decoded->delta;
-            if (delta->dot.origin != ORDER_ORIGIN && !decoded->outcomes.empty())
-                return refuse(peer, "bad delta: only the order has outcomes");
-            if (state_.database.version().contains(delta->dot)) continue;
-            if (delta->schema_hash != state_.schema->hash)
-                return refuse(peer, "delta " + std::to_string(delta->dot.seq) + " of origin " +
-                                        hex(delta->dot.origin.value) + " belongs to another schema");
-            if (auto fits = state_.database.check(*delta); !fits)
-                return refuse(peer, "bad delta " + std::to_string(delta->dot.seq) + " of origin " +
-                                        hex(delta->dot.origin.value) + ": " + fits.error().message);
-            if (delta->dot.origin == state_.options.id)
-                return refuse(peer,
-                              "it knows deltas of this node that this node does not: the data directory is "
-                              "an old copy; start it anew with an empty one");
-            if (!state_.clock.observe(delta->stamp.hlc, state_.now, state_.options.clock_ahead_max))
-                return refuse(peer, "delta " + std::to_string(delta->dot.seq) + " of origin " +
-                                        hex(delta->dot.origin.value) +
-                                        " is stamped too far in the future: set the clocks right");
-            if (state_.options.unsafe.arrival_order) delta->stamp.hlc = state_.clock.tick(state_.now);
-            if (state_.options.unsafe.ignore_causality) pretend_complete(*delta);
-            if (state_.database.merge(*delta) != crdt::Database::Merged::applied)
-                continue;  // comes again when its dependencies are in
-            identities_.observe(*delta);
-            state_.outcomes.note(delta->dot.seq, std::move(decoded->outcomes));
-            const Ticket ticket = state_.append(RecordKind::delta, bytes);
-            state_.pending.push_back({ticket, delta->dot, bytes});
-            ++state_.changes;
-        }
-        gossip_.hurry();
-    }
-    // For Options::unsafe only.
-    void pretend_complete(crdt::Delta& delta) const {
-        crdt::VersionVector here;
-        for (const auto& entry : delta.dependencies.entries())
-            if (entry.origin == delta.dot.origin || state_.database.version().get(entry.origin) >= entry.seq)
-                here.set(entry.origin, entry.seq);
-        delta.dependencies = here;
-    }
-    void refuse(const std::string& peer, const std::string& why) {
-        state_.notice(Notice::Level::alarm, "peer " + peer + ": " + why);
-        state_.out->push_back(Disconnect{peer, why});
+    void refuse_if(const std::string& peer, const Result<void>& done) {
+        if (done) return;
+        state_.notice(Notice::Level::alarm, "peer " + peer + ": " + done.error().message);
+        state_.out->push_back(Disconnect{peer, done.error().message});
     }
 
     bool recovered_ = false;
@@ -515,6 +486,9 @@ order::Status Replica::order_status() const {
 Replica::CheckpointStatus Replica::checkpoint_status() const {
     return impl_->checkpoint_.status();
 }
+const Traffic& Replica::traffic() const {
+    return impl_->intake_.traffic();
+}
 const Overwritten& Replica::overwritten() const {
     return impl_->overwritten_;
 }
@@ -527,6 +501,14 @@ const catalog::Plan& Replica::plan() const {
 std::string Replica::under_way() const {
     const std::string transfer = impl_->transfer_.describe();
     return transfer.empty() ? impl_->standing_.describe() : transfer;
+}
+std::string Replica::not_ready() const {
+    const auto& state = impl_->state_;
+    if (state.importing) return impl_->transfer_.describe();
+    if (state.outdated) return "the data directory is an old copy: writes are refused";
+    if (!state.log_space) return "the log's disk is full: writes are refused";
+    if (state.memory_full) return "rows take all the memory they may: writes are refused";
+    return {};
 }
 std::string Replica::describe() const {
     return impl_->describe();

@@ -29,6 +29,7 @@
 #include "lib/wire/messages.h"
 #include "node/order/order.h"
 #include "node/replica/overwritten.h"
+#include "node/replica/traffic.h"
 
 namespace anabranch::replica {
 
@@ -60,6 +61,7 @@ struct Options {
     Duration clock_ahead_max = seconds(60);
     std::size_t batch_bytes_max = 256 * 1024;                // per gossip message
     std::size_t unacknowledged_bytes_max = 8 * 1024 * 1024;  // per peer: back-pressure
+    std::size_t waiting_bytes_max = 32 * 1024 * 1024;        // of deltas that came before their past
     std::size_t kept_bytes_max = 64 * 1024 * 1024;  // of deltas that some member lacks; beyond: a snapshot
     std::uint64_t memory_bytes_max = 0;  // of rows and indexes; writes are refused beyond; 0: no bound
     std::uint64_t checkpoint_log_bytes_min = 16 * 1024 * 1024;  // log bytes from one checkpoint to the next
@@ -239,9 +241,11 @@ class Replica {
     };
     CheckpointStatus checkpoint_status() const;
     const Options& options() const;
+    const Traffic& traffic() const;
     const Overwritten& overwritten() const;  // last-writer losses since the start
     const catalog::Plan& plan() const;
     std::string describe() const;
+    std::string not_ready() const;  // why clients are better served elsewhere for now; empty: they are not
     std::string under_way() const;  // why this node does not do all it could, for people; empty: it does
 
   private:

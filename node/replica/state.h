@@ -22,6 +22,7 @@ enum class RecordKind : char {
     peer = 'P',       // the id seen behind a peer's name
     version = 'V',    // of the state in a checkpoint
     identity = 'I',   // identity values drawn so far
+    healed = 'H',     // rows that were wrong, and what has taken their place: audit.h
     state = 'S',      // a chunk of another replica's state, and where the transfer is
     standing = 'B',   // what this replica may do in the order: standing.h
     outcomes = 'Q',   // what ordered requests were told: outcomes.h

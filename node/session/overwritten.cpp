@@ -3,8 +3,8 @@
 #include <array>
 
 #include "crdt/hlc.h"
-#include "lib/exec/row_text.h"
 #include "lib/exec/schema_plans.h"
+#include "node/replica/key_text.h"
 
 namespace anabranch::session {
 
@@ -37,17 +37,6 @@ Datum text_of(const sql::Type& type, const crdt::CellValue& cell, const exec::Sc
     return Datum::bytes(arena.copy(text));
 }
 
-// "(id)=(7)"; the bytes in hexadecimal when the row is gone.
-std::string key_of(const replica::Replica& replica, const exec::TablePlan& table, const std::string& key,
-                   const exec::SchemaPlans& plans) {
-    const auto row = replica.database().find(table.table->id, key);
-    if (!row) return hex(BytesView(key));
-    std::vector<std::uint32_t> columns;
-    for (const auto column : table.table->keys[0].columns) columns.push_back(column.value);
-    const std::string text = exec::key_text(table, columns, row, plans);
-    return text.starts_with("Key ") ? text.substr(4) : text;
-}
-
 std::string name_of(const std::vector<replica::Replica::PeerStatus>& peers, ReplicaId id) {
     if (id == ORDER_ORIGIN) return "order";
     for (const auto& peer : peers)
@@ -66,7 +55,8 @@ void overwritten_rows(const replica::Replica& replica, const catalog::Schema& sc
         const auto& columns = table.groups[loss.group];
         const Datum at =
             Datum::integer(crdt::HybridClock::to_instant(loss.lost.hlc).micros - postgres_epoch_micros);
-        const Datum key = Datum::bytes(arena.copy(key_of(replica, table, loss.key, plans)));
+        const Datum key =
+            Datum::bytes(arena.copy(replica::key_text(replica.database(), loss.table, loss.key)));
         const Datum name = Datum::bytes(arena.copy(table.table->display()));
         const Datum origin = Datum::bytes(arena.copy(name_of(peers, loss.lost.origin)));
         for (std::size_t i = 0; i < columns.size() && i < loss.lost_values.size(); ++i) {

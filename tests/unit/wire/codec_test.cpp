@@ -12,13 +12,17 @@ namespace {
 std::vector<Message> one_of_each() {
     Hello hello{protocol_version, 7, 9, "a", ReplicaId{11}, "0.1.0"};
     Have have{{{ReplicaId{1}, 5}, {ORDER_ORIGIN, 3}}, true, {1, 2}};
+    have.spared = {ReplicaId{3}, ReplicaId{9}};
+    have.partial = true;
     Deltas deltas{{"one", std::string("t\0wo", 4), ""}};
-    Forward forward{ReplicaId{4},        1,   2, "withdraw", "", {{20, {false, "80"}}, {25, {true, ""}}},
+    Forward forward{ReplicaId{4},        1,  2,   "withdraw", "", {{20, {false, "80"}}, {25, {true, ""}}},
                     {{ReplicaId{1}, 1}}, 77, 5000};
     Forwarded forwarded{1, 2, 3, true, "CALL", {{{false, "x"}, {true, ""}}}, "", "", "", "", "", ""};
     Forwarded refused{
         1, 2, 0, false, "", {}, "23514", "no", "because", "less", "accounts_balance_check", "accounts"};
-    return {hello, have, deltas, OrderMessage{"bytes"}, forward, forwarded, refused};
+    AuditRequest audit{{{ReplicaId{1}, 5}}, 2, {{"from", "to", 3, 4, 5}, {}}, 6};
+    AuditAnswer answer{{{ReplicaId{1}, 5}}, 2, {{"from", "", 3, 4, 5}}, {"chunk", ""}, 6};
+    return {hello, have, deltas, OrderMessage{"bytes"}, forward, forwarded, refused, audit, answer};
 }
 
 bool same(const Message& a, const Message& b) {
@@ -43,6 +47,8 @@ TEST_CASE("a version vector that is not ascending is refused") {
     CHECK(back.error().sqlstate == sqlstate::protocol_violation);
     Have zero{{{ReplicaId{5}, 0}}, false, {}};
     CHECK_FALSE(decode(encode(zero)).has_value());
+    Have spared{{}, false, {}, false, {ReplicaId{9}, ReplicaId{9}}};
+    CHECK_FALSE(decode(encode(spared)).has_value());
 }
 
 TEST_CASE("damaged peer messages are refused or read, and never crash") {

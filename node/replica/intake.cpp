@@ -1,0 +1,113 @@
+#include "node/replica/intake.h"
+
+#include <utility>
+
+namespace anabranch::replica {
+
+namespace {
+std::string name_of(Dot dot) {
+    return "delta " + std::to_string(dot.seq) + " of origin " + hex(dot.origin.value);
+}
+}  // namespace
+
+Result<void> Intake::receive(const std::string& peer, const wire::Deltas& message) {
+    // They cannot be made durable or kept: the peer will offer them again.
+    if (!state_.log_space || state_.memory_full) return {};
+    for (const auto& bytes : message.deltas) {
+        ++traffic_.deltas_received;
+        const auto known = dot_of(bytes);
+        if (known && (state_.database.version().contains(*known) || waiting_.contains(*known))) {
+            gossip_.delivered(peer, *known, false);
+            continue;
+        }
+        auto decoded = decode_delta(bytes);
+        if (!decoded) return fail(sqlstate::protocol_violation, "bad delta: " + decoded.error().message);
+        const Dot dot = decoded->delta.dot;
+        if (dot.origin != ORDER_ORIGIN && !decoded->outcomes.empty())
+            return fail(sqlstate::protocol_violation, "bad delta: only the order has outcomes");
+        TRY_VOID(check_origin(decoded->delta));
+        const auto merged = merge(*decoded, bytes);
+        // Only then is it looked at twice whether it fits the schema.
+        if (merged != crdt::Database::Merged::applied)
+            if (auto fits = state_.database.check(decoded->delta); !fits)
+                return fail(sqlstate::protocol_violation,
+                            "bad " + name_of(dot) + ": " + fits.error().message);
+        gossip_.delivered(peer, dot, true);
+        if (merged != crdt::Database::Merged::applied) wait(std::move(*decoded), bytes);
+    }
+    gossip_.hurry();
+    return {};
+}
+
+Result<void> Intake::check_origin(const crdt::Delta& delta) {
+    const auto refuse = [](const std::string& why) { return fail(sqlstate::protocol_violation, why); };
+    if (delta.schema_hash != state_.schema->hash)
+        return refuse(name_of(delta.dot) + " belongs to another schema");
+    if (delta.dot.origin == state_.options.id)
+        return refuse(
+            "it knows deltas of this node that this node does not: the data directory is an old copy; start "
+            "it anew with an empty one");
+    if (!state_.clock.observe(delta.stamp.hlc, state_.now, state_.options.clock_ahead_max))
+        return refuse(name_of(delta.dot) + " is stamped too far in the future: set the clocks right");
+    return {};
+}
+
+crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
+    crdt::Delta& delta = decoded.delta;
+    if (state_.options.unsafe.arrival_order) delta.stamp.hlc = state_.clock.tick(state_.now);
+    if (state_.options.unsafe.ignore_causality) pretend_complete(delta);
+    const auto merged = state_.database.merge(delta);
+    if (merged != crdt::Database::Merged::applied) return merged;
+    identities_.observe(delta);
+    state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
+    const Ticket ticket = state_.append(RecordKind::delta, bytes);
+    state_.pending.push_back({ticket, delta.dot, Bytes(bytes)});
+    ++state_.changes;
+    ++traffic_.deltas_merged;
+    traffic_.age.add(state_.now - crdt::HybridClock::to_instant(delta.stamp.hlc));
+    return merged;
+}
+
+void Intake::wait(DecodedDelta decoded, BytesView bytes) {
+    // What a state that is being fetched will bring has nothing to wait for.
+    if (waiting_bytes_ + bytes.size() > state_.options.waiting_bytes_max ||
+        state_.database.version().covers(decoded.delta.dependencies)) {
+        ++traffic_.deltas_dropped;
+        return;
+    }
+    ++traffic_.deltas_waited;
+    waiting_bytes_ += bytes.size();
+    const Dot dot = decoded.delta.dot;
+    waiting_.emplace(dot, Waiting{std::move(decoded), Bytes(bytes)});
+}
+
+// Of one origin only the next one can be ready.
+void Intake::merged() {
+    if (!state_.log_space || state_.memory_full) return;
+    for (bool more = !waiting_.empty(); std::exchange(more, false);) {
+        for (auto at = waiting_.begin(); at != waiting_.end();) {
+            const Dot dot = at->first;
+            const auto& version = state_.database.version();
+            const bool known = version.contains(dot);
+            if (!known && !version.covers(at->second.decoded.delta.dependencies)) {
+                at = waiting_.upper_bound({dot.origin, UINT64_MAX});
+                continue;
+            }
+            Waiting ready = std::move(at->second);
+            waiting_bytes_ -= ready.bytes.size();
+            at = waiting_.erase(at);
+            if (!known && merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied) more = true;
+        }
+    }
+}
+
+// For Options::unsafe only.
+void Intake::pretend_complete(crdt::Delta& delta) const {
+    crdt::VersionVector here;
+    for (const auto& entry : delta.dependencies.entries())
+        if (entry.origin == delta.dot.origin || state_.database.version().get(entry.origin) >= entry.seq)
+            here.set(entry.origin, entry.seq);
+    delta.dependencies = here;
+}
+
+}  // namespace anabranch::replica
