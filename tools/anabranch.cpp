@@ -94,6 +94,13 @@ void add_node(CLI::App& app, NodeArguments& a) {
          "--memory-bytes", a.memory_bytes,
          "Memory for rows and indexes; writes are refused beyond. 0: three quarters of this machine's")
         ->capture_default_str();
+    c->add_option("--log-format", a.log_format,
+                  "What is told on standard error: text, or json, one object a line")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+    c->add_option("--log-level", a.log_level, "The least that is told: info, warning or alarm")
+        ->check(CLI::IsMember({"info", "warning", "alarm"}))
+        ->capture_default_str();
     c->add_flag("--quiet", a.quiet, "Print warnings only");
     c->add_option("--end-with", a.parent)->group("");  // for tools/cluster.cpp
 }
@@ -142,7 +149,12 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
     simulate->add_flag("--verbose", s.verbose, "Print what happens, step by step");
     auto* bench =
         app.add_subcommand("bench", "Measure on this machine, beside PostgreSQL where it is installed");
-    bench->add_option("WHAT", b.what, "bank")->required()->check(CLI::IsMember({"bank"}));
+    bench
+        ->add_option("WHAT", b.what,
+                     "bank: calls per second; gossip: what replication costs; scale: with how many replicas")
+        ->required()
+        ->check(CLI::IsMember({"bank", "gossip", "scale"}));
+    bench->add_flag("--quick", b.quick, "gossip, scale: with little work, to see that it works");
     bench->add_option("--seconds", b.seconds, "Per measurement")->capture_default_str();
     bench->add_option("--clients", b.clients, "Connections")->capture_default_str();
     bench->add_flag("!--no-postgres", b.postgres, "Do not run PostgreSQL beside it");

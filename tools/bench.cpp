@@ -152,6 +152,7 @@ void print(const char* what, const LoadResult& r, double reference) {
 }  // namespace
 
 int bench(const BenchArguments& arguments, const std::string& program) {
+    if (arguments.what == "gossip" || arguments.what == "scale") return bench_gossip(arguments, program);
     const std::string file = bank_file(program);
     const auto schema = load_schema({file}, false);
     if (schema == nullptr) return 1;

@@ -47,6 +47,8 @@ struct NodeArguments {
     std::size_t kept_bytes = 67108864;        // of deltas for members that are away
     std::size_t memory_bytes = 0;             // of rows; 0: three quarters of the machine's memory
     bool quiet = false;
+    std::string log_format = "text";  // text, json
+    std::string log_level = "info";   // info, warning, alarm
     std::int64_t parent = 0;  // process id of the `demo` or `bench` with which this node ends; 0: nobody
 };
 int node(const NodeArguments& arguments);
@@ -98,11 +100,13 @@ struct SimulateArguments {
 int simulate(const SimulateArguments& arguments);
 
 struct BenchArguments {
-    std::string what;  // bank
+    std::string what;    // bank, gossip, scale
+    bool quick = false;  // gossip: a hundredth of the work, to see that it works
     std::uint32_t seconds = 3;
     std::uint32_t clients = 16;
     bool postgres = true;
 };
 int bench(const BenchArguments& arguments, const std::string& program);
+int bench_gossip(const BenchArguments& arguments, const std::string& program);
 
 }  // namespace anabranch::tools

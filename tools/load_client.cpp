@@ -201,16 +201,23 @@ Result<LoadResult> run_load(const LoadOptions& options) {
     std::string out;
     const auto started = Clock::now();
     const auto until = started + std::chrono::seconds(options.seconds);
+    std::uint64_t made = 0;
+    const auto may_call = [&] {
+        return options.calls_per_second == 0 ||
+               static_cast<double>(made) <
+                   options.calls_per_second * std::chrono::duration<double>(Clock::now() - started).count();
+    };
     const auto refill = [&](std::uint32_t i) -> Result<void> {
         auto& connection = *connections[i];
         out.clear();
-        for (; connection.under_way < options.depth; ++connection.under_way)
+        for (; connection.under_way < options.depth && may_call(); ++connection.under_way, ++made)
             connection.add_call(out, options.parameters(i, connection.calls++));
-        return connection.write(out);
+        return out.empty() ? Result<void>() : connection.write(out);
     };
-    for (std::uint32_t i = 0; i < options.connections; ++i) TRY_VOID(refill(i));
     while (Clock::now() < until) {
-        if (::poll(polled.data(), polled.size(), 1000) < 0 && errno != EINTR)
+        for (std::uint32_t i = 0; i < options.connections && may_call(); ++i) TRY_VOID(refill(i));
+        if (::poll(polled.data(), polled.size(), options.calls_per_second == 0 ? 1000 : 1) < 0 &&
+            errno != EINTR)
             return fail(broken("poll failed"));
         for (std::uint32_t i = 0; i < options.connections; ++i) {
             if ((polled[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;

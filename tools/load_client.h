@@ -29,6 +29,7 @@ struct LoadOptions {
     std::uint32_t connections = 16;
     std::uint32_t depth = 1;  // calls under way per connection
     std::uint32_t seconds = 3;
+    double calls_per_second = 0;  // of all connections together, at most; 0: as many as are taken
 };
 Result<LoadResult> run_load(const LoadOptions& options);
 // One statement, its result thrown away.

@@ -20,75 +20,83 @@ Error usage(std::string message, std::string hint) {
     return Error::make("22023", std::move(message)).with_hint(std::move(hint));
 }
 
-// Names as on the command line; what the command line gave stays.
+constexpr std::pair<const char*, std::string NodeArguments::*> texts[] = {
+    {"name", &NodeArguments::name},
+    {"data", &NodeArguments::data},
+    {"sql", &NodeArguments::sql},
+    {"gossip", &NodeArguments::gossip},
+    {"http", &NodeArguments::http},
+    {"users", &NodeArguments::users},
+    {"tls-certificate", &NodeArguments::tls_certificate},
+    {"tls-key", &NodeArguments::tls_key},
+    {"cluster-certificate", &NodeArguments::cluster_certificate},
+    {"cluster-key", &NodeArguments::cluster_key},
+    {"cluster-ca", &NodeArguments::cluster_authority},
+    {"log-format", &NodeArguments::log_format},
+    {"log-level", &NodeArguments::log_level}};
+constexpr std::pair<const char*, bool NodeArguments::*> flags[] = {
+    {"tls-required", &NodeArguments::tls_required},
+    {"trust", &NodeArguments::trust},
+    {"quiet", &NodeArguments::quiet}};
+constexpr std::pair<const char*, std::size_t NodeArguments::*> numbers[] = {
+    {"max-clients", &NodeArguments::clients_max},
+    {"checkpoint-bytes", &NodeArguments::checkpoint_bytes},
+    {"kept-bytes", &NodeArguments::kept_bytes},
+    {"memory-bytes", &NodeArguments::memory_bytes}};
+
+// False: there is no such entry. What the command line gave stays.
+bool read_entry(NodeArguments& a, const std::string& key, const nlohmann::json& value) {
+    const NodeArguments defaults;
+    const auto take = [&](const auto& table) {
+        for (const auto& [name, member] : table) {
+            if (key != name) continue;
+            if (a.*member == defaults.*member) value.get_to(a.*member);
+            return true;
+        }
+        return false;
+    };
+    if (take(texts) || take(flags) || take(numbers)) return true;
+    if (key == "schema") {
+        if (a.schema.empty())
+            a.schema = value.is_array() ? value.get<std::vector<std::string>>()
+                                        : std::vector{value.get<std::string>()};
+        return true;
+    }
+    if (key != "peers") return false;
+    if (!a.peers.empty()) return true;
+    for (const auto& [peer, address] : value.items())
+        a.peers.push_back(peer + "=" + address.get<std::string>());
+    return true;
+}
+
+std::string known_entries() {
+    std::string out = "schema, peers";
+    for (const auto& [name, member] : texts) out += std::string(", ") + name;
+    for (const auto& [name, member] : flags) out += std::string(", ") + name;
+    for (const auto& [name, member] : numbers) out += std::string(", ") + name;
+    return out;
+}
+
+// Names as on the command line.
 Result<void> read_config(NodeArguments& a) {
     std::ifstream in(a.config, std::ios::binary);
     if (!in)
         return fail(usage("cannot read config file " + a.config,
                           "It is a JSON file such as {\"name\": \"a\", \"data\": \"/var/lib/a\", ...}."));
-    const NodeArguments defaults;
     try {
         const auto json = nlohmann::json::parse(in);
-        for (const auto& [key, value] : json.items()) {
-            const auto text = [&, name = key](std::string& field, const std::string& fallback) {
-                if (field == fallback) field = value.get<std::string>();
-            };
-            if (key == "name")
-                text(a.name, "");
-            else if (key == "data")
-                text(a.data, "");
-            else if (key == "sql")
-                text(a.sql, defaults.sql);
-            else if (key == "gossip")
-                text(a.gossip, defaults.gossip);
-            else if (key == "http")
-                text(a.http, defaults.http);
-            else if (key == "users")
-                text(a.users, "");
-            else if (key == "tls-certificate")
-                text(a.tls_certificate, "");
-            else if (key == "tls-key")
-                text(a.tls_key, "");
-            else if (key == "tls-required")
-                a.tls_required = value.get<bool>();
-            else if (key == "cluster-certificate")
-                text(a.cluster_certificate, "");
-            else if (key == "cluster-key")
-                text(a.cluster_key, "");
-            else if (key == "cluster-ca")
-                text(a.cluster_authority, "");
-            else if (key == "trust")
-                a.trust = value.get<bool>();
-            else if (key == "max-clients")
-                a.clients_max = value.get<std::size_t>();
-            else if (key == "checkpoint-bytes")
-                a.checkpoint_bytes = value.get<std::size_t>();
-            else if (key == "kept-bytes")
-                a.kept_bytes = value.get<std::size_t>();
-            else if (key == "memory-bytes")
-                a.memory_bytes = value.get<std::size_t>();
-            else if (key == "quiet")
-                a.quiet = value.get<bool>();
-            else if (key == "schema") {
-                if (a.schema.empty())
-                    a.schema = value.is_array() ? value.get<std::vector<std::string>>()
-                                                : std::vector{value.get<std::string>()};
-            } else if (key == "peers") {
-                if (a.peers.empty())
-                    for (const auto& [peer, address] : value.items())
-                        a.peers.push_back(peer + "=" + address.get<std::string>());
-            } else {
-                return fail(
-                    usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
-                          "Known are schema, name, data, sql, gossip, http, peers, users, "
-                          "tls-certificate, tls-key, tls-required, trust, cluster-certificate, cluster-key, "
-                          "cluster-ca, max-clients, checkpoint-bytes, kept-bytes, memory-bytes and quiet."));
-            }
-        }
+        for (const auto& [key, value] : json.items())
+            if (!read_entry(a, key, value))
+                return fail(usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
+                                  "Known are " + known_entries() + "."));
     } catch (const std::exception& problem) {
         return fail(usage("config file " + a.config + " cannot be read: " + problem.what(),
                           "It must be one JSON object."));
     }
+    if (a.log_format != "text" && a.log_format != "json")
+        return fail(usage("log-format is text or json", "Correct it in " + a.config + "."));
+    if (a.log_level != "info" && a.log_level != "warning" && a.log_level != "alarm")
+        return fail(usage("log-level is info, warning or alarm", "Correct it in " + a.config + "."));
     return {};
 }
 
@@ -112,6 +120,10 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     out.kept_bytes = a.kept_bytes;
     out.memory_bytes = a.memory_bytes;
     out.quiet = a.quiet;
+    out.log_json = a.log_format == "json";
+    out.log_least = a.log_level == "alarm"     ? replica::Notice::Level::alarm
+                    : a.log_level == "warning" ? replica::Notice::Level::warning
+                                               : replica::Notice::Level::info;
     for (const auto& text : a.peers) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0)

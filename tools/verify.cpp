@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -125,6 +126,74 @@ Result<Seen> ask(const std::string& peer) {
     }
 }
 
+// ---- where two nodes differ ----
+
+struct Part {
+    std::string from, to, digest, row;
+    std::uint64_t keys = 0;
+};
+struct Parts {
+    std::string version;
+    Part whole;
+    std::vector<Part> parts;
+};
+
+std::string escaped(const std::string& text) {
+    std::string out;
+    for (const char c : text)
+        out += std::isalnum(static_cast<unsigned char>(c)) ? std::string(1, c) : "%" + hex(BytesView(&c, 1));
+    return out;
+}
+
+Result<Parts> ask_ranges(const std::string& peer, const std::string& table, const Part& of) {
+    TRY(const auto address, io::parse_address(peer));
+    TRY(const auto answer,
+        io::http_request(address, "GET",
+                         "/ranges?table=" + escaped(table) + "&from=" + of.from + "&to=" + of.to));
+    try {
+        const auto json = nlohmann::json::parse(answer.body);
+        Parts out{json.at("version"), {of.from, of.to, json.at("digest"), {}, json.at("keys")}, {}};
+        for (const auto& part : json.at("ranges"))
+            out.parts.push_back(
+                {part.at("from"), part.at("to"), part.at("digest"), part.at("row"), part.at("keys")});
+        return out;
+    } catch (const std::exception& problem) {
+        return fail("08P01", peer + " gave no ranges that can be read: " + problem.what());
+    }
+}
+
+// The rows of a range that are not the same at both, found by splitting what differs.
+Result<void> differing_rows(const std::string& a, const std::string& b, const std::string& table,
+                            const std::string& version, const Part& range, std::vector<std::string>& out) {
+    constexpr std::size_t rows_named = 20;
+    TRY(const auto here, ask_ranges(a, table, range));
+    for (const auto& part : here.parts) {
+        TRY(const auto there, ask_ranges(b, table, part));
+        if (here.version != version || there.version != version)
+            return fail("55000", "the nodes have moved on while they were compared");
+        if (there.whole.digest == part.digest) continue;
+        if (part.keys > 1)
+            TRY_VOID(differing_rows(a, b, table, version, part, out));
+        else if (there.whole.keys > 1)
+            TRY_VOID(differing_rows(b, a, table, version, part, out));
+        else
+            out.push_back(!part.row.empty() ? part.row : there.parts[0].row);
+        if (out.size() >= rows_named) return {};
+    }
+    return {};
+}
+
+void name_rows(const std::string& a, const std::string& b, const Seen& first, const Seen& second) {
+    for (const auto& [table, digest] : first.digests) {
+        const auto other = second.digests.find(table);
+        if (other == second.digests.end() || other->second == digest) continue;
+        std::vector<std::string> rows;
+        const auto found = differing_rows(a, b, table, first.version, {}, rows);
+        for (const auto& row : rows) std::printf("  %s %s\n", table.c_str(), row.c_str());
+        if (!found) std::printf("  %s\n", found.error().message.c_str());
+    }
+}
+
 enum class Compared { equal, different, behind };
 Compared compare(const Seen& a, const Seen& b, bool speak) {
     if (a.version != b.version) {
@@ -156,6 +225,7 @@ int compare_with(const std::string& peer, const std::string& other, std::optiona
         const bool last = attempt == 50 || (seen && attempt == 10);
         const auto compared = compare(*first, *second, last);
         if (compared == Compared::equal) return 0;
+        if (compared == Compared::different && !seen) name_rows(other, peer, *first, *second);
         if (compared == Compared::different) return 1;
         if (last) return 4;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));

@@ -1,4 +1,5 @@
-// The node's HTTP port: GET /status (JSON), /metrics (Prometheus), /healthz, /readyz; POST /admin/cut and
+// The node's HTTP port: GET /status (JSON), /metrics (Prometheus), /healthz (alive), /readyz (503
+// while clients are better served elsewhere), /ranges (digests, for verify); POST /admin/cut and
 // /admin/heal with ?peer=NAME (all peers without). Requests are small and answered one by one.
 #pragma once
 

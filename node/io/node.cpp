@@ -20,6 +20,7 @@
 #include "node/io/http.h"
 #include "node/io/loop.h"
 #include "node/io/peers.h"
+#include "node/io/report.h"
 #include "node/io/status.h"
 
 namespace anabranch::io {
@@ -119,7 +120,8 @@ class Node final : public Loop {
           schema_(std::move(schema)),
           tables_(schema_),
           timer_(context_),
-          signals_(context_) {}
+          signals_(context_),
+          reporter_(config) {}
 
     Result<void> start(catalog::Plan plan, replica::StatementAnalyst* analyst) {
         TRY(auto security, Security::load(config_));
@@ -206,14 +208,7 @@ class Node final : public Loop {
     }
 
     void report(replica::Notice::Level level, const std::string& text) override {
-        static constexpr const char* names[] = {"info", "warning", "ALARM"};
-        // The same complaint every few milliseconds helps nobody.
-        if (text == last_report_ && now() - last_report_at_ < seconds(10)) return;
-        last_report_ = text;
-        last_report_at_ = now();
-        std::fprintf(stderr, "anabranch node %s: %s: %s\n", config_.name.c_str(),
-                     names[static_cast<int>(level)], text.c_str());
-        std::fflush(stderr);
+        reporter_.report(level, text, now());
     }
 
   private:
@@ -391,7 +386,22 @@ class Node final : public Loop {
         if (path == "/metrics")
             return {200, "text/plain; version=0.0.4",
                     metrics_text(*replica_, *schema_, config_.name, counters(), now())};
-        if (path == "/healthz" || path == "/readyz") return {200, "text/plain", "ok\n"};
+        if (path == "/ranges") {
+            const auto given = [&](const char* name) {
+                const auto found = query.find(name);
+                return found == query.end() ? std::string() : found->second;
+            };
+            const auto json = ranges_json(*replica_, *schema_, given("table"), given("from"), given("to"));
+            if (json.empty()) return {404, "text/plain", "no such table or range\n"};
+            return {200, "application/json", json};
+        }
+        if (path == "/healthz") return {200, "text/plain", "ok\n"};
+        // Who balances load should send clients elsewhere for now.
+        if (path == "/readyz") {
+            const auto why = replica_->not_ready();
+            return why.empty() ? HttpAnswer{200, "text/plain", "ok\n"}
+                               : HttpAnswer{503, "text/plain", why + "\n"};
+        }
         if (path != "/admin/cut" && path != "/admin/heal")
             return {404, "text/plain", "no such page; try /status or /metrics\n"};
         if (method != "POST") return {405, "text/plain", "use POST\n"};
@@ -427,8 +437,8 @@ class Node final : public Loop {
     std::uint64_t durable_ = 0;
     std::uint64_t turns_ = 0;
     std::optional<Instant> armed_;  // what the timer is set to
-    Instant started_, last_report_at_;
-    std::string last_report_;
+    Instant started_;
+    Reporter reporter_;
     std::optional<Error> failure_;
     bool turning_ = false, stopping_ = false, mutual_tls_ = false;
 };

@@ -45,6 +45,8 @@ struct NodeConfig {
     std::size_t memory_bytes = 0;  // of rows and indexes; 0: three quarters of the machine's
     std::size_t kept_bytes = std::size_t{64} << 20;
     bool quiet = false;
+    bool log_json = false;  // what is told on standard error
+    replica::Notice::Level log_least = replica::Notice::Level::info;
 };
 
 // Runs until SIGINT or SIGTERM. An error is a failure to start, or a disk that failed.

@@ -1,6 +1,11 @@
 #include "node/io/status.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "lib/base/hex.h"
+#include "node/replica/key_text.h"
 
 namespace anabranch::io {
 
@@ -59,6 +64,71 @@ std::string status_json(const replica::Replica& replica, const catalog::Schema& 
     return json.dump(2) + "\n";
 }
 
+std::string ranges_json(const replica::Replica& replica, const catalog::Schema& schema,
+                        const std::string& name, const std::string& from, const std::string& to) {
+    constexpr std::size_t parts = 16;
+    const auto low = bytes_from_hex(from), high = bytes_from_hex(to);
+    const auto table = std::find_if(schema.tables.begin(), schema.tables.end(),
+                                    [&](const auto& candidate) { return candidate.display() == name; });
+    if (table == schema.tables.end() || !low || !high) return {};
+    nlohmann::ordered_json json;
+    const auto whole = replica.database().range(table->id, *low, *high);
+    json["version"] = replica.database().version().describe();
+    json["keys"] = whole.keys;
+    json["digest"] = digest_text(whole.digest);
+    auto& ranges = json["ranges"] = nlohmann::ordered_json::array();
+    for (const auto& range : replica.database().split(table->id, *low, *high, parts))
+        ranges.push_back(
+            {{"from", hex(BytesView(range.from))},
+             {"to", hex(BytesView(range.to))},
+             {"keys", range.keys},
+             {"digest", digest_text(range.digest)},
+             {"row", range.keys == 1 ? replica::key_text(replica.database(), table->id, range.first)
+                                     : std::string()}});
+    return json.dump() + "\n";
+}
+
+namespace {
+
+std::string seconds_text(std::int64_t micros) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", static_cast<double>(micros) / 1e6);
+    return text;
+}
+
+// What gossip has brought. Prometheus counts a histogram's buckets from the least on.
+std::string traffic_text(const replica::Traffic& traffic, const std::string& node) {
+    std::string out;
+    const auto line = [&](const std::string& name, const std::string& labels, const std::string& value) {
+        out += "anabranch_" + name + "{node=\"" + node + "\"" + labels + "} " + value + "\n";
+    };
+    const auto counter = [&](const std::string& name, const std::string& help, std::uint64_t value) {
+        out += "# HELP anabranch_" + name + " " + help + "\n# TYPE anabranch_" + name + " counter\n";
+        line(name, "", std::to_string(value));
+    };
+    counter("deltas_received_total", "Deltas that peers sent.", traffic.deltas_received);
+    counter("deltas_merged_total", "Of those, new here.", traffic.deltas_merged);
+    counter("deltas_waited_total", "Of those, came before what they depend on.", traffic.deltas_waited);
+    counter("deltas_dropped_total", "Came too early, and there was no room to wait.", traffic.deltas_dropped);
+    out +=
+        "# HELP anabranch_delta_age_seconds Age of peers' deltas when they were merged here, by the "
+        "clocks of both.\n# TYPE anabranch_delta_age_seconds histogram\n";
+    std::uint64_t sum = 0;
+    const auto& age = traffic.age;
+    for (std::size_t i = 0; i < age.counts.size(); ++i) {
+        sum += age.counts[i];
+        const bool last = i == replica::Durations::bounds_micros.size();
+        line("delta_age_seconds_bucket",
+             ",le=\"" + (last ? "+Inf" : seconds_text(replica::Durations::bounds_micros[i])) + "\"",
+             std::to_string(sum));
+    }
+    line("delta_age_seconds_sum", "", seconds_text(static_cast<std::int64_t>(age.sum_micros)));
+    line("delta_age_seconds_count", "", std::to_string(sum));
+    return out;
+}
+
+}  // namespace
+
 std::string metrics_text(const replica::Replica& replica, const catalog::Schema& schema,
                          const std::string& name, const Counters& counters, Instant now) {
     std::string out;
@@ -78,6 +148,7 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     value("gossip_bytes_sent_total", "", counters.gossip_bytes_sent);
     metric("gossip_bytes_received_total", "counter", "Bytes received from peers.");
     value("gossip_bytes_received_total", "", counters.gossip_bytes_received);
+    out += traffic_text(replica.traffic(), name);
     metric("log_bytes_total", "counter", "Bytes written to the log since the start.");
     value("log_bytes_total", "", counters.log_bytes);
     metric("log_disk_bytes", "gauge", "Bytes that the log takes on disk.");

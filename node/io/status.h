@@ -16,6 +16,10 @@ struct Counters {
 };
 std::string status_json(const replica::Replica& replica, const catalog::Schema& schema,
                         const std::string& name, const Counters& counters, Instant now);
+// Digests of the parts of a range of a table's keys (in hexadecimal), or of each row where they are few;
+// empty: no such table, or no such range. By it `anabranch verify` finds where two nodes differ.
+std::string ranges_json(const replica::Replica& replica, const catalog::Schema& schema,
+                        const std::string& table, const std::string& from, const std::string& to);
 std::string metrics_text(const replica::Replica& replica, const catalog::Schema& schema,
                          const std::string& name, const Counters& counters, Instant now);
 
