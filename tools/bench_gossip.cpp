@@ -68,8 +68,8 @@ Result<Metrics> metrics_of(const Cluster::Node& node) {
         if (line.empty() || line[0] == '#' || space == std::string::npos) continue;
         const auto brace = line.find('{');
         std::string name = line.substr(0, brace);
-        if (const auto bound = line.find("le=\""); bound != std::string::npos)
-            name += " " + line.substr(bound + 4, line.find('"', bound + 4) - bound - 4);
+        if (const auto bound = line.find(",le=\""); bound != std::string::npos)
+            name += " " + line.substr(bound + 5, line.find('"', bound + 5) - bound - 5);
         out[name] += number(line.substr(space + 1));
     }
     return out;

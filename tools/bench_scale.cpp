@@ -126,9 +126,9 @@ class Net {
         for (auto& output : out) {
             if (const auto* persist = std::get_if<replica::Persist>(&output)) {
                 held_[i] = persist->ticket;
-                if (std::exchange(queued_[i], true)) continue;
+                if (std::exchange(queued_[i], 1) != 0) continue;
                 schedule(disk_delay, [this, i] {
-                    queued_[i] = false;
+                    queued_[i] = 0;
                     step(i, replica::Persisted{held_[i]});
                 });
             } else if (auto* send = std::get_if<replica::Send>(&output)) {
@@ -178,7 +178,7 @@ class Net {
     std::set<std::pair<std::size_t, std::size_t>> links_;
     std::map<std::pair<std::size_t, std::string>, replica::RunnablePtr> prepared_;
     std::vector<replica::Ticket> held_;
-    std::vector<bool> queued_;
+    std::vector<char> queued_;  // a sync is under way
     std::map<std::size_t, crdt::VersionVector> seen_;
     std::map<Dot, Born> born_;
     std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;

@@ -172,12 +172,13 @@ Result<void> differing_rows(const std::string& a, const std::string& b, const st
         if (here.version != version || there.version != version)
             return fail("55000", "the nodes have moved on while they were compared");
         if (there.whole.digest == part.digest) continue;
-        if (part.keys > 1)
+        if (part.keys > 1) {
             TRY_VOID(differing_rows(a, b, table, version, part, out));
-        else if (there.whole.keys > 1)
+        } else if (there.whole.keys > 1) {
             TRY_VOID(differing_rows(b, a, table, version, part, out));
-        else
+        } else {
             out.push_back(!part.row.empty() ? part.row : there.parts[0].row);
+        }
         if (out.size() >= rows_named) return {};
     }
     return {};

@@ -4,9 +4,21 @@
 
 namespace anabranch::io {
 
+namespace {
+
+// Its tables are made once for each thread: most of what compressing a few kilobytes would cost.
+struct Compressor {
+    ZSTD_CCtx* context = ZSTD_createCCtx();
+    ~Compressor() { ZSTD_freeCCtx(context); }
+};
+
+}  // namespace
+
 std::optional<Bytes> compress(BytesView bytes) {
+    thread_local const Compressor compressor;
     Bytes out(ZSTD_compressBound(bytes.size()), '\0');
-    const std::size_t size = ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 1);
+    const std::size_t size =
+        ZSTD_compressCCtx(compressor.context, out.data(), out.size(), bytes.data(), bytes.size(), 1);
     if (ZSTD_isError(size) != 0 || size >= bytes.size()) return {};
     out.resize(size);
     return out;

@@ -8,7 +8,7 @@
 
 namespace anabranch::io {
 
-inline constexpr std::size_t compress_from_bytes = 16 * 1024;
+inline constexpr std::size_t compress_from_bytes = 1024;
 
 // Nothing when it would not get smaller.
 std::optional<Bytes> compress(BytesView bytes);

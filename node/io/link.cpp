@@ -95,7 +95,10 @@ std::string Link::why(boost::system::error_code error) const {
                    "--cluster-certificate?";
         return error.message();
     }
-    switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
+    const int reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
+    if (reason >= SSL_AD_REASON_OFFSET)
+        return "it does not accept this node's certificate: " + error.message();
+    switch (reason) {
         case SSL_R_WRONG_VERSION_NUMBER:
         case SSL_R_HTTP_REQUEST:
         case SSL_R_PACKET_LENGTH_TOO_LONG:

@@ -108,7 +108,7 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
         if (!up_ || stopped_) return;
         // What the other side found wrong with this one's certificate comes after the handshake.
         if (error.category() == asio::error::get_ssl_category())
-            complain("does not accept this node: " + link_->why(error));
+            complain("hung up: " + link_->why(error));
         // A peer that hangs up at once is dialled less and less often.
         if (peers_.loop_.now() - connected_at_ > seconds(1)) delay_ = redial_min;
         restart(true);

@@ -168,9 +168,11 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
         peer.lacks_dropped = false;
         state_.append(RecordKind::peer, peer_record(name, peer.id), true);
     }
-    peer.told = false;
-    peer.greeted = true;
+    // Greetings of both sides cross: only the first one on a link begins anything.
+    const bool again = std::exchange(peer.greeted, true) && !replaced;
     if (message.answer_wanted) send(name, greeting(peer));
+    if (again) return Greeted::known;
+    peer.told = false;
     offer_again(peer);
     send_have(name, true);
     return replaced ? Greeted::replaced : Greeted::known;
@@ -272,11 +274,10 @@ void Gossip::have(const std::string& name, const wire::Have& message) {
     // What was sent a while ago and is not held there was lost on the way.
     const bool stale = state_.now - peer.sent_at > Duration{3 * state_.options.gossip_interval.micros} &&
                        !peer.acknowledged.covers(peer.sent);
-    if (stale || message.reply_wanted) {
+    if (stale)
         look_again(peer);
-    } else {
+    else
         peer.sent.merge(version);
-    }
     if (news || stale) peer.unacknowledged_bytes = 0;
     peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
     if (message.reply_wanted) send_have(name, false);
@@ -347,7 +348,7 @@ void Gossip::relay(const std::string& name, Peer& peer) {
             if (at == peer.relayed) ++peer.relayed;
             continue;
         }
-        if (state_.now - entry.since < state_.options.gossip_interval) break;
+        if (state_.now - entry.since < Duration{2 * state_.options.gossip_interval.micros}) break;
         const ReplicaId origin = entry.dot.origin;
         if (before.get(origin) == peer.acknowledged.get(origin)) take(peer, entry, batch, bytes);
     }

@@ -129,7 +129,7 @@ TEST_CASE("a checkpoint of another format version is refused by name, not taken 
     write(folder.path(), {"head", "end"}, 7, 9);
     const auto path = (*find_checkpoint(folder.path()))->path;
     Bytes bytes = *read_file(path);
-    for (const char version : {1, 3}) {
+    for (const char version : {char{1}, char{3}}) {
         bytes[8] = version;
         std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
         const auto found = find_checkpoint(folder.path());

@@ -153,7 +153,7 @@ TEST_CASE("a log of another format version is refused by name, not taken for dam
     write(folder.path(), numbered(3));
     const auto path = segments(folder.path()).front();
     const Bytes whole = *read_file(path);
-    for (const char other : {1, 3}) {
+    for (const char other : {char{1}, char{3}}) {
         Bytes bytes = whole;
         bytes[8] = other;
         Bytes sum;
