@@ -282,7 +282,6 @@ void Gossip::have(const std::string& name, const wire::Have& message) {
     peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
     if (message.reply_wanted) send_have(name, false);
     push(name, peer);
-    state_.deltas.trim(stable());
 }
 
 void Gossip::push() {
@@ -363,6 +362,7 @@ void Gossip::tick() {
     }
     if (state_.now < next_exchange_) return;
     next_exchange_ = state_.now + state_.options.gossip_interval;
+    state_.deltas.trim(stable());
     for (auto& [name, peer] : peers_) {
         if (reachable(name))
             send_have(name, false);

@@ -27,7 +27,8 @@ MAY_INCLUDE = {
 # first part of a <header> -> places that may include it; a place is a folder, or a file without its suffix.
 THIRD_PARTY = [
     (r"nlohmann/", ["lib/base/json", "lib/sql/tree", "lib/sql/json_value", "lib/catalog/plan",
-                    "confluence/report_json", "node/io/data_directory", "node/io/status", "tools", "tests"]),
+                    "confluence/report_json", "node/io/data_directory", "node/io/report", "node/io/status",
+                    "tools", "tests"]),
     (r"re2/", ["lib/sql/evaluate_pattern"]),
     (r"xxhash\.h", ["lib/base/bytes"]),
     (r"(capnp|kj)/", ["lib/wire"]),
