@@ -163,7 +163,7 @@ Result<ExprPtr> Binding::select_list_function(const ast::FunctionCall& c, const 
             Error::make(sqlstate::feature_not_supported,
                         std::string("set-returning functions are not allowed in ") + name_of(scope.clause))
                 .with_span(at));
-    if (f->columns.size() != 1) return fail(unsupported(c.name.name + "() in the select list", at));
+    if (f->columns.empty()) return fail(unsupported(c.name.name + "() in the select list", at));
     std::vector<ExprPtr> values = args;
     for (std::size_t i = 0; i < values.size(); ++i) {
         TRY(values[i], coerce(values[i], f->args[i], Coercion::implicit, values[i]->span));
@@ -175,9 +175,14 @@ Result<ExprPtr> Binding::select_list_function(const ast::FunctionCall& c, const 
     }
     Rel& rel = scope.rels[*scope.select_functions];
     std::get<FunctionRel>(rel.source).sources.push_back({f->func, std::move(values)});
-    rel.columns.push_back({f->columns[0].first, f->columns[0].second, {}, 0});
-    return column_ref(*scope.select_functions, static_cast<std::uint32_t>(rel.columns.size() - 1),
-                      f->columns[0].second, at);
+    std::vector<ExprPtr> columns;
+    for (const auto& [column_name, type] : f->columns) {
+        rel.columns.push_back({column_name, type, {}, 0});
+        columns.push_back(column_ref(*scope.select_functions,
+                                     static_cast<std::uint32_t>(rel.columns.size() - 1), type, at));
+    }
+    if (columns.size() == 1) return columns[0];
+    return make({TypeId::record}, at, RowOf{std::move(columns)});
 }
 
 Result<ExprPtr> Binding::call(const ast::FunctionCall& c, Scope& scope, Span at) {

@@ -258,6 +258,12 @@ Result<FromItem> Binding::function_item(const ast::FunctionRef& f, Scope& scope,
             TRY(std::optional<FromItem> inlined, routine_item(f, scope, at));
             if (inlined) return *inlined;
         }
+        if (c->name.name == "pg_get_keywords" && c->arguments.empty() && !f.rows_from && !f.ordinality) {
+            ast::TableName table;  // a catalog that is written like a function
+            table.name = c->name;
+            table.alias = f.alias;
+            return table_item(table, scope, at);
+        }
         const std::vector<ast::ColumnDefinition>& definitions = f.rows_from ? source.columns : f.columns;
         if (c->name.name == "unnest" && c->name.schema.empty() &&
             c->arguments.size() > 1) {  // unnest(a, b): zipped

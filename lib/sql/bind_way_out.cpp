@@ -30,8 +30,6 @@ constexpr WayOut ways_out[] = {
     {"in the select list", "Call it in FROM."},
     {"set-returning", "Call it in FROM."},
     {"comparing", "Compare column by column, or use EXISTS with a condition."},
-    {"a field of a row value", "Name the columns in FROM and use them."},
-    {"all fields of a row value", "Name the columns in FROM and use them."},
     {"a bit string", "Use an integer or bytea."},
     {"COLLATE", "All text is ordered by its bytes, as COLLATE \"C\" does."},
     {"ORDER BY USING", "Use ASC or DESC."},

@@ -318,6 +318,7 @@ constexpr FunctionRow session_functions[] = {
     {"has_schema_privilege", "text text > bool", Func::has_schema_privilege},
     {"has_schema_privilege", "name text text > bool", Func::has_schema_privilege},
     {"pg_is_in_recovery", "> bool", Func::pg_is_in_recovery},
+    {"pg_stat_get_numscans", "oid > int8", Func::pg_relation_size},
     {"pg_get_partkeydef", "oid > text", Func::pg_get_partkeydef},
     {"pg_relation_is_publishable", "regclass > bool", Func::pg_relation_is_publishable},
     {"pg_get_statisticsobjdef_columns", "oid > text", Func::pg_get_statisticsobjdef_columns},

@@ -370,7 +370,8 @@ Kernel array_kernel(Func func, std::span<const Type> args, Type) {
         case Func::cardinality:
             return strict_call<shape<Func::cardinality>, 1>;
         case Func::array_element:
-            return args.empty() ? nullptr : element;
+            if (args.empty()) return nullptr;
+            return args[0].id == TypeId::record && !args[0].array ? record_field_kernel : element;
         case Func::array_slice:
             return array_slice;
         case Func::array_position:

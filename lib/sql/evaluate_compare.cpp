@@ -190,6 +190,14 @@ Datum array_compare_kernel(EvalContext& context, const CallSite& site, const Dat
     return unknown ? Datum() : Datum::boolean(site.flag);
 }
 
+// The field of a number, from 1.
+Datum record_field_kernel(EvalContext&, const CallSite&, const Datum* args) {
+    if (args[0].is_null()) return {};
+    const std::vector<RecordField> fields = read_record(args[0].as_bytes());
+    const auto index = static_cast<std::size_t>(args[1].as_integer()) - 1;
+    return index < fields.size() ? fields[index].value : Datum();
+}
+
 Datum row_of_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
     std::vector<RecordField> fields(site.args.size());
     std::vector<std::string> names(site.args.size());

@@ -29,6 +29,7 @@ Kernel cast_kernel(Type from, Type to, bool implicit);
 // Kernels of constructors that no Func names.
 Datum array_of_kernel(EvalContext& context, const CallSite& site, const Datum* args);
 Datum row_of_kernel(EvalContext& context, const CallSite& site, const Datum* args);
+Datum record_field_kernel(EvalContext& context, const CallSite& site, const Datum* args);
 Datum array_compare_kernel(EvalContext& context, const CallSite& site, const Datum* args);
 
 // ---- Strict calls: NULL as soon as one argument is NULL ----

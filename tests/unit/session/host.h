@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lib/catalog/load.h"
+#include "node/pgwire/codec.h"
 #include "node/pgwire/session.h"
 #include "node/session/backend.h"
 
@@ -69,6 +70,18 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     std::int64_t now_ = 1'700'000'000'000'000;
     std::uint64_t durable_ = 0;
 };
+
+// Whole messages of known types, and nothing behind them.
+inline bool well_formed(std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (bytes.size() < 5) return false;
+        const std::size_t size = pgwire::MessageReader(bytes.substr(1)).i32();
+        if (size < 4 || size + 1 > bytes.size()) return false;
+        if (std::string_view("RSKZEN123tTDCInsGHdcvA").find(bytes[0]) == std::string_view::npos) return false;
+        bytes.remove_prefix(size + 1);
+    }
+    return true;
+}
 
 // A client connection.
 class Client {
