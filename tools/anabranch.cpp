@@ -71,6 +71,12 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--http", a.http, "Address for /status, /metrics and admin commands")
         ->capture_default_str();
     c->add_option("--peer", a.peers, "Another member as NAME=HOST:PORT of its gossip address; once per peer");
+    c->add_flag(
+        "--join", a.join,
+        "Join a cluster that is there already: --peer names some of its members, and one of them is told "
+        "by anabranch admin add");
+    c->add_option("--advertise", a.advertise,
+                  "Where peers find this node, if it is not the --gossip address");
     c->add_option("--users", a.users,
                   "File of name:password or name:SCRAM-SHA-256$... lines: SQL clients must prove a password");
     c->add_option("--tls-certificate", a.tls_certificate,
@@ -105,6 +111,34 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--end-with", a.parent)->group("");  // for tools/cluster.cpp
 }
 
+void add_admin(CLI::App& app, AdminArguments& m) {
+    auto* admin = app.add_subcommand("admin", "Talk to a running node through its HTTP address");
+    admin->require_subcommand(1);
+    const auto add = [&](const char* action, const char* what) {
+        auto* c = admin->add_subcommand(action, what);
+        c->add_option("--node", m.node, "HTTP address of the node")->capture_default_str();
+        c->callback([&m, action] { m.action = action; });
+        return c;
+    };
+    add("status", "Print the node's status");
+    for (auto* c :
+         {add("cut", "Drop this node's links, as a broken network would"), add("heal", "Restore them")})
+        c->add_option("--peer", m.peer, "Only the link to this peer");
+    add("members", "Print who belongs to the cluster, and what it can lose");
+    auto* join = add(
+        "add", "Let a node into the cluster that was started with --join; it votes when it has caught up");
+    join->add_option("MEMBER", m.member, "NAME=HOST:PORT of its gossip address")->required();
+    join->add_flag("--learner", m.learner, "It gets everything and never votes");
+    join->add_option("--wait", m.wait_seconds, "Seconds for it to catch up")->capture_default_str();
+    add("remove", "Remove a member, alive or not; the primary hands over first")
+        ->add_option("MEMBER", m.member, "Its name")
+        ->required();
+    add("transfer", "Hand the primacy over to a voter")
+        ->add_option("MEMBER", m.member, "Its name")
+        ->required();
+    add("step-down", "Hand the primacy over to whoever holds most");
+}
+
 void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArguments& s, BenchArguments& b) {
     auto* demo = app.add_subcommand(
         "demo", "Start a throwaway cluster on this machine and say how to connect; Ctrl-C ends it");
@@ -113,17 +147,7 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
         ->check(CLI::Range(1, 9))
         ->capture_default_str();
     demo->add_option("--data", d.data, "Keep the data here");
-    auto* admin = app.add_subcommand("admin", "Talk to a running node through its HTTP address");
-    admin->require_subcommand(1);
-    for (const auto* action : {"cut", "heal", "status"}) {
-        auto* c = admin->add_subcommand(action, std::string(action) == "cut"
-                                                    ? "Drop this node's links, as a broken network would"
-                                                : std::string(action) == "heal" ? "Restore them"
-                                                                                : "Print the node's status");
-        c->add_option("--node", m.node, "HTTP address of the node")->capture_default_str();
-        if (std::string(action) != "status") c->add_option("--peer", m.peer, "Only the link to this peer");
-        c->callback([&m, action] { m.action = action; });
-    }
+    add_admin(app, m);
     auto* simulate = app.add_subcommand(
         "simulate", "Run a schema on simulated replicas under partitions, loss and crashes");
     simulate->add_option("SCHEMA", s.schema, "Schema files (with --replay: those the script names)");

@@ -38,7 +38,9 @@ struct NodeArguments {
     std::vector<std::string> schema;
     std::string name, data, config;
     std::string sql = "127.0.0.1:5433", gossip = "127.0.0.1:7433", http = "127.0.0.1:8433";
-    std::vector<std::string> peers;               // NAME=ADDR
+    std::vector<std::string> peers;  // NAME=ADDR
+    bool join = false;
+    std::string advertise;                        // ADDR; empty: `gossip`
     std::string users, tls_certificate, tls_key;  // files
     bool tls_required = false, trust = false;
     std::string cluster_certificate, cluster_key, cluster_authority;  // files
@@ -61,9 +63,12 @@ struct DemoArguments {
 int demo(const DemoArguments& arguments, const std::string& program);
 
 struct AdminArguments {
-    std::string action;  // cut, heal, status
+    std::string action;  // cut, heal, status, members, add, remove, transfer, step-down
     std::string node = "127.0.0.1:8433";
     std::string peer;
+    std::string member, address;  // of `add`, the former as NAME=ADDR on the command line
+    bool learner = false;
+    std::uint32_t wait_seconds = 60;  // for a new member to catch up
 };
 int admin(const AdminArguments& arguments);
 

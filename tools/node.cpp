@@ -26,6 +26,7 @@ constexpr std::pair<const char*, std::string NodeArguments::*> texts[] = {
     {"sql", &NodeArguments::sql},
     {"gossip", &NodeArguments::gossip},
     {"http", &NodeArguments::http},
+    {"advertise", &NodeArguments::advertise},
     {"users", &NodeArguments::users},
     {"tls-certificate", &NodeArguments::tls_certificate},
     {"tls-key", &NodeArguments::tls_key},
@@ -37,6 +38,7 @@ constexpr std::pair<const char*, std::string NodeArguments::*> texts[] = {
 constexpr std::pair<const char*, bool NodeArguments::*> flags[] = {
     {"tls-required", &NodeArguments::tls_required},
     {"trust", &NodeArguments::trust},
+    {"join", &NodeArguments::join},
     {"quiet", &NodeArguments::quiet}};
 constexpr std::pair<const char*, std::size_t NodeArguments::*> numbers[] = {
     {"max-clients", &NodeArguments::clients_max},
@@ -107,6 +109,10 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     TRY(out.sql, io::parse_address(a.sql));
     TRY(out.gossip, io::parse_address(a.gossip));
     TRY(out.http, io::parse_address(a.http));
+    out.join = a.join;
+    if (!a.advertise.empty()) {
+        TRY(out.advertised, io::parse_address(a.advertise));
+    }
     out.users_file = a.users;
     out.tls_certificate = a.tls_certificate;
     out.tls_key = a.tls_key;
@@ -139,6 +145,8 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
                 return fail(usage("peer " + peer.name + " is given twice", "Give each peer once."));
         out.peers.push_back(std::move(peer));
     }
+    if (a.join && out.peers.empty())
+        return fail(usage("--join needs a --peer", "Name at least one member of the cluster."));
     return out;
 }
 

@@ -51,8 +51,9 @@ std::unique_ptr<replica::Replica> replica_of(const catalog::SchemaPtr& schema,
     options.name = identity.name;
     options.id = identity.replica;
     options.founded = identity.founded != 0;
-    for (const auto& member : identity.members)
-        if (member != identity.name) options.peers.push_back({member, {}, true});
+    options.joining = identity.joined_later();
+    for (const auto& member : identity.began_with)
+        if (member != identity.name) options.peers.push_back({member, {}, true, {}});
     return std::make_unique<replica::Replica>(schema, std::move(plan), options, Random(1), nullptr, &outside);
 }
 

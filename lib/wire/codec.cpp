@@ -56,6 +56,8 @@ void put(capnp_schema::Message::Builder out, const Hello& m) {
     b.setVersion(text(m.version));
     b.setAnswerWanted(m.answer_wanted);
     b.setKnown(m.known.value);
+    b.setMembers(blob(m.members));
+    b.setMembersAt(m.members_at);
 }
 void put(capnp_schema::Message::Builder out, const Have& m) {
     auto b = out.initHave();
@@ -158,6 +160,24 @@ void put(capnp_schema::Message::Builder out, const Forwarded& m) {
     b.setTable(text(m.table));
 }
 
+void put(capnp_schema::Message::Builder out, const MemberRequest& m) {
+    auto b = out.initMemberRequest();
+    b.setNumber(m.number);
+    b.setAction(text(m.action));
+    b.setMember(text(m.member));
+    b.setAddress(text(m.address));
+}
+void put(capnp_schema::Message::Builder out, const MemberAnswer& m) {
+    auto b = out.initMemberAnswer();
+    b.setNumber(m.number);
+    b.setOk(m.ok);
+    b.setText(text(m.text));
+    b.setSqlstate(text(m.sqlstate));
+    b.setMessage(text(m.message));
+    b.setDetail(text(m.detail));
+    b.setHint(text(m.hint));
+}
+
 Hello get(capnp_schema::Hello::Reader in) {
     Hello m;
     m.protocol = in.getProtocol();
@@ -168,6 +188,8 @@ Hello get(capnp_schema::Hello::Reader in) {
     m.version = text(in.getVersion());
     m.answer_wanted = in.getAnswerWanted();
     m.known = ReplicaId{in.getKnown()};
+    m.members = bytes(in.getMembers());
+    m.members_at = in.getMembersAt();
     return m;
 }
 Result<Message> get(capnp_schema::Have::Reader in) {
@@ -271,6 +293,14 @@ Forwarded get(capnp_schema::Forwarded::Reader in) {
     return m;
 }
 
+MemberRequest get(capnp_schema::MemberRequest::Reader in) {
+    return {in.getNumber(), text(in.getAction()), text(in.getMember()), text(in.getAddress())};
+}
+MemberAnswer get(capnp_schema::MemberAnswer::Reader in) {
+    return {in.getNumber(),        in.getOk(),           text(in.getText()), text(in.getSqlstate()),
+            text(in.getMessage()), text(in.getDetail()), text(in.getHint())};
+}
+
 Result<Message> get(capnp_schema::Message::Reader in) {
     switch (in.which()) {
         case capnp_schema::Message::HELLO:
@@ -293,6 +323,10 @@ Result<Message> get(capnp_schema::Message::Reader in) {
             return get(in.getAuditRequest());
         case capnp_schema::Message::AUDIT_ANSWER:
             return get(in.getAuditAnswer());
+        case capnp_schema::Message::MEMBER_REQUEST:
+            return get(in.getMemberRequest());
+        case capnp_schema::Message::MEMBER_ANSWER:
+            return get(in.getMemberAnswer());
     }
     return fail(sqlstate::protocol_violation, "peer message: of a kind this version does not know");
 }

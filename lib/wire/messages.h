@@ -27,6 +27,8 @@ struct Hello {  // first message on a link, both ways
     std::string version;        // of the program, for people
     bool answer_wanted = true;  // the sender has not been greeted yet
     ReplicaId known;            // the first id under which the sender knew the receiver's name; 0: none
+    Bytes members;              // node/order's member list, committed, as of a position in the order
+    std::uint64_t members_at = 0;
 };
 struct Have {  // anti-entropy: what I hold durably; the answer is Deltas for what is missing
     Dots version;
@@ -98,7 +100,19 @@ struct Forwarded {  // its answer
     // when !ok
     std::string sqlstate, message, detail, hint, constraint, table;
 };
+// A change of the members, on its way to the primary. To repeat one that has been made does nothing.
+struct MemberRequest {
+    std::uint64_t number = 0;  // of the requester's choice
+    std::string action;        // add, learner, remove, transfer, step-down
+    std::string member, address;
+};
+struct MemberAnswer {
+    std::uint64_t number = 0;
+    bool ok = false;
+    std::string text;  // what was done
+    std::string sqlstate, message, detail, hint;
+};
 using Message = std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded, StateRequest, StateChunk,
-                             AuditRequest, AuditAnswer>;
+                             AuditRequest, AuditAnswer, MemberRequest, MemberAnswer>;
 
 }  // namespace anabranch::wire

@@ -29,6 +29,8 @@ struct Hello {
   version @5 :Text;
   answerWanted @6 :Bool;     # the sender has not been greeted yet
   known @7 :UInt64;          # the first id under which the sender knew the receiver's name; 0: none
+  members @8 :Data;          # node/order's member list as of membersAt, committed; empty: the sender has none
+  membersAt @9 :UInt64;      # a position in the order
 }
 
 # Anti-entropy: "this is what I hold durably". With replyWanted the receiver answers with its own Have; in
@@ -135,6 +137,24 @@ struct Forwarded {
   table @11 :Text;
 }
 
+# A change of the members, on its way to the primary. To repeat one that has been made does nothing.
+struct MemberRequest {
+  number @0 :UInt64;         # of the requester's choice
+  action @1 :Text;           # add, learner, remove, transfer, step-down
+  member @2 :Text;
+  address @3 :Text;
+}
+
+struct MemberAnswer {
+  number @0 :UInt64;
+  ok @1 :Bool;
+  text @2 :Text;             # what was done
+  sqlstate @3 :Text;
+  message @4 :Text;
+  detail @5 :Text;
+  hint @6 :Text;
+}
+
 struct Message {
   union {
     hello @0 :Hello;
@@ -147,5 +167,7 @@ struct Message {
     stateChunk @7 :StateChunk;
     auditRequest @8 :AuditRequest;
     auditAnswer @9 :AuditAnswer;
+    memberRequest @10 :MemberRequest;
+    memberAnswer @11 :MemberAnswer;
   }
 }

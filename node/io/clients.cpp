@@ -52,6 +52,11 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         session_.durable(ticket);
         mark();
     }
+    void notify(const std::string& channel, const std::string& payload) {
+        if (!backend_->listens(channel)) return;
+        session_.notify(channel, payload);
+        mark();
+    }
     void cancel() { backend_->cancel_running(); }
     void terminate(const Error& reason) {
         session_.terminate(reason);
@@ -213,6 +218,10 @@ void Clients::durable(std::uint64_t ticket) {
 void Clients::reply(const replica::Reply& reply) {
     const auto found = clients_.find(reply.session);
     if (found != clients_.end()) found->second->complete(reply.number, reply.tag);
+}
+
+void Clients::notify(const std::string& channel, const std::string& payload) {
+    for (auto& [id, client] : clients_) client->notify(channel, payload);
 }
 
 void Clients::write_all() {

@@ -18,7 +18,8 @@ class Clients {
     void stop(const Error& reason);
     void durable(std::uint64_t ticket);
     void reply(const replica::Reply& reply);
-    void write_all();  // sends what sessions have ready
+    void notify(const std::string& channel, const std::string& payload);  // those that listen
+    void write_all();                                                     // sends what sessions have ready
     std::size_t count() const { return clients_.size(); }
     std::uint64_t accepted() const { return accepted_; }
 

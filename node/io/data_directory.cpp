@@ -19,12 +19,6 @@ constexpr int format_version = 1;
 constexpr std::string_view object_in_use = "55006";
 constexpr std::string_view wrong_state = "55000";
 
-std::string list(const std::vector<std::string>& names) {
-    std::string out;
-    for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-    return out;
-}
-
 Bytes to_text(const DirectoryIdentity& identity) {
     nlohmann::ordered_json json;
     json["format"] = format_version;
@@ -33,6 +27,8 @@ Bytes to_text(const DirectoryIdentity& identity) {
     json["schema"] = hex(identity.schema_hash);
     json["schema_file"] = identity.schema_file;
     json["members"] = identity.members;
+    json["began_with"] = identity.began_with;
+    if (identity.cluster != 0) json["cluster"] = hex(identity.cluster);
     if (identity.founded != 0) json["founded"] = hex(identity.founded);
     if (identity.made_micros != 0) json["made"] = identity.made_micros;
     if (identity.place != DirectoryPlace())
@@ -57,6 +53,12 @@ Result<DirectoryIdentity> from_text(const std::string& path, const Bytes& text) 
         out.schema_hash = *schema;
         out.schema_file = json.at("schema_file").get<std::string>();
         out.members = json.at("members").get<std::vector<std::string>>();
+        out.began_with = json.value("began_with", out.members);
+        if (json.contains("cluster")) {
+            const auto cluster = from_hex(json.at("cluster").get<std::string>());
+            if (!cluster) throw std::invalid_argument("\"cluster\" is not 16 hexadecimal digits");
+            out.cluster = *cluster;
+        }
         if (json.contains("founded")) {
             const auto founded = from_hex(json.at("founded").get<std::string>());
             if (!founded) throw std::invalid_argument("\"founded\" is not 16 hexadecimal digits");
@@ -88,9 +90,6 @@ Result<void> compare(const std::string& path, const DirectoryIdentity& found,
     if (found.name != wanted.name)
         return refuse("belongs to node " + found.name + ", not " + wanted.name,
                       "Use --name " + found.name + ", or another --data directory.");
-    if (found.members != wanted.members)
-        return refuse("belongs to a cluster of " + list(found.members) + ", not " + list(wanted.members),
-                      "Name the same peers with --peer as when the directory was made.");
     return {};
 }
 
@@ -167,6 +166,15 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const Directo
     out.fresh_ = true;
     TRY_VOID(write_identity(file, out.identity_));
     return out;
+}
+
+Result<void> DataDirectory::note(std::uint64_t cluster, const std::vector<std::string>& members) {
+    // Those that the cluster began with know its name by that.
+    const std::uint64_t named = identity_.began_with.empty() ? cluster : identity_.cluster;
+    if (named == identity_.cluster && (members == identity_.members || members.empty())) return {};
+    identity_.cluster = named;
+    if (!members.empty()) identity_.members = members;
+    return write_identity(path_ + "/node.json", identity_);
 }
 
 }  // namespace anabranch::io

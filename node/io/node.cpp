@@ -14,6 +14,7 @@
 #include <random>
 
 #include "lib/base/check.h"
+#include "node/io/admin.h"
 #include "node/io/checkpoint.h"
 #include "node/io/clients.h"
 #include "node/io/data_directory.h"
@@ -32,17 +33,30 @@ std::uint64_t entropy() {
     return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
-std::vector<std::string> members_of(const NodeConfig& config) {
-    std::vector<std::string> names{config.name};
-    for (const auto& peer : config.peers) names.push_back(peer.name);
-    std::sort(names.begin(), names.end());
-    return names;
+// Of a new directory.
+DirectoryIdentity new_identity(const NodeConfig& config, const catalog::Schema& schema) {
+    DirectoryIdentity out;
+    out.name = config.name;
+    out.replica = ReplicaId{std::max<std::uint64_t>(entropy(), 2)};
+    out.schema_hash = schema.hash;
+    out.schema_file = schema.file;
+    if (config.join) return out;
+    out.began_with.push_back(config.name);
+    for (const auto& peer : config.peers) out.began_with.push_back(peer.name);
+    std::sort(out.began_with.begin(), out.began_with.end());
+    out.members = out.began_with;
+    // Several must come to the same by themselves.
+    if (out.members.size() == 1) out.cluster = std::max<std::uint64_t>(entropy(), 1);
+    return out;
 }
 
-std::uint64_t cluster_of(const std::vector<std::string>& members, std::uint64_t founded) {
+// The same for ever, whoever joins or leaves: by the members it began with.
+std::uint64_t cluster_of(const DirectoryIdentity& identity) {
+    if (identity.began_with.empty()) return identity.cluster;
     std::string all;
-    for (const auto& name : members) all += name + '\0';
-    if (founded != 0) all += hex(founded);
+    for (const auto& name : identity.began_with) all += name + '\0';
+    if (identity.cluster != 0) all += hex(identity.cluster);
+    if (identity.founded != 0) all += hex(identity.founded);
     return hash64(all, 0x636c7573746572);
 }
 
@@ -51,16 +65,31 @@ std::size_t physical_memory() {
     return pages > 0 && size > 0 ? static_cast<std::size_t>(pages) * static_cast<std::size_t>(size) : 0;
 }
 
-replica::Options options_of(const NodeConfig& config, const DirectoryIdentity& identity) {
+replica::Options options_of(const NodeConfig& config, const DirectoryIdentity& identity,
+                            const Address& gossip) {
     replica::Options options;
     options.name = config.name;
     options.id = identity.replica;
-    options.cluster = cluster_of(members_of(config), identity.founded);
+    options.cluster = cluster_of(identity);
+    options.address = config.advertised.value_or(gossip).describe();
+    options.joining = identity.joined_later();
     options.founded = identity.founded != 0;
     options.checkpoint_log_bytes_min = config.checkpoint_bytes;
     options.kept_bytes_max = config.kept_bytes;
     options.memory_bytes_max = config.memory_bytes != 0 ? config.memory_bytes : physical_memory() / 4 * 3;
-    for (const auto& peer : config.peers) options.peers.push_back({peer.name, ReplicaId{}, true});
+    // After the first start the command line only says where they are.
+    auto names = identity.began_with;
+    if (options.joining)
+        for (const auto& peer : config.peers) names.push_back(peer.name);
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    for (const auto& name : names) {
+        if (name == config.name) continue;
+        const auto peer = std::find_if(config.peers.begin(), config.peers.end(),
+                                       [&](const NodePeer& other) { return other.name == name; });
+        options.peers.push_back(
+            {name, ReplicaId{}, true, peer == config.peers.end() ? "" : peer->address.describe()});
+    }
     return options;
 }
 
@@ -131,10 +160,8 @@ class Node final : public Loop {
         TRY(auto sql, listen_on(context_, config_.sql, "SQL clients", "--sql"));
         TRY(auto gossip, listen_on(context_, config_.gossip, "peers", "--gossip"));
         TRY(auto http, listen_on(context_, config_.http, "HTTP", "--http"));
-        DirectoryIdentity wanted{config_.name, ReplicaId{std::max<std::uint64_t>(entropy(), 2)},
-                                 schema_->hash, schema_->file, members_of(config_)};
-        TRY(directory_, DataDirectory::open(config_.data_directory, wanted));
-        const auto options = options_of(config_, directory_->identity());
+        TRY(directory_, DataDirectory::open(config_.data_directory, new_identity(config_, *schema_)));
+        const auto options = options_of(config_, directory_->identity(), address_of(gossip));
         replica_ = std::make_unique<replica::Replica>(schema_, std::move(plan), options, Random(entropy()),
                                                       analyst, &tables_);
         tables_.attach(replica_.get());
@@ -265,6 +292,7 @@ class Node final : public Loop {
                     http.describe().c_str());
     }
     void ready() const {
+        if (!config_.quiet) std::printf("  order  %s\n", replica_->survives().c_str());
         std::printf("anabranch node %s: ready\n", config_.name.c_str());
         std::fflush(stdout);
     }
@@ -317,10 +345,19 @@ class Node final : public Loop {
     void carry(replica::Reply& output) {
         if (clients_) clients_->reply(output);
     }
+    void carry(replica::Notify& output) {
+        if (clients_) clients_->notify(output.channel, output.payload);
+    }
     void carry(replica::Notice& output) { report(output.level, output.text); }
     void carry(replica::Disconnect& output) {
         report(replica::Notice::Level::warning, "link to " + output.peer + " closed: " + output.reason);
         peers_->disconnect(output.peer, output.reason);
+    }
+
+    void carry(replica::Members& output) {
+        if (auto noted = directory_->note(output.cluster, output.names); !noted)
+            return disk_failed(noted.error());
+        peers_->set(output.contacts);
     }
 
     // On the log's thread. Many syncs may end before the loop looks: only the newest ticket counts.
@@ -402,18 +439,7 @@ class Node final : public Loop {
             return why.empty() ? HttpAnswer{200, "text/plain", "ok\n"}
                                : HttpAnswer{503, "text/plain", why + "\n"};
         }
-        if (path != "/admin/cut" && path != "/admin/heal")
-            return {404, "text/plain", "no such page; try /status or /metrics\n"};
-        if (method != "POST") return {405, "text/plain", "use POST\n"};
-        const auto peer = query.find("peer");
-        const std::string name = peer == query.end() ? "" : peer->second;
-        if (!name.empty() && std::none_of(config_.peers.begin(), config_.peers.end(),
-                                          [&](const NodePeer& p) { return p.name == name; }))
-            return {404, "text/plain", "node " + config_.name + " has no peer named " + name + "\n"};
-        step(replica::CutLink{name, path == "/admin/cut"});
-        return {200, "text/plain",
-                "node " + config_.name + ": " + (path == "/admin/cut" ? "cut from " : "healed with ") +
-                    (name.empty() ? "all peers" : name) + "\n"};
+        return admin_answer(*this, method, path, query);
     }
 
     const NodeConfig config_;

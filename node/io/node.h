@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct NodeConfig {
     Address gossip{"127.0.0.1", 7433};
     Address http{"127.0.0.1", 8433};  // port 0 of any of them: a free port, printed at start
     std::vector<NodePeer> peers;
+    bool join = false;                  // a cluster that is there already
+    std::optional<Address> advertised;  // where peers find this node; else: `gossip`
     // Of the SQL port. Without users everybody is who he says, from this machine only unless `trust`.
     std::string users_file, tls_certificate, tls_key;
     bool tls_required = false, trust = false;

@@ -1,5 +1,6 @@
 #include "node/io/peers.h"
 
+#include <algorithm>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -73,6 +74,7 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
         close(false);
     }
     bool up() const { return up_; }
+    const Address& address() const { return peer_.address; }
 
   private:
     void shake_hands(const std::shared_ptr<Link>& link) {
@@ -107,8 +109,7 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
     void lost(boost::system::error_code error) {
         if (!up_ || stopped_) return;
         // What the other side found wrong with this one's certificate comes after the handshake.
-        if (error.category() == asio::error::get_ssl_category())
-            complain("hung up: " + link_->why(error));
+        if (error.category() == asio::error::get_ssl_category()) complain("hung up: " + link_->why(error));
         // A peer that hangs up at once is dialled less and less often.
         if (peers_.loop_.now() - connected_at_ > seconds(1)) delay_ = redial_min;
         restart(true);
@@ -234,11 +235,43 @@ Peers::Peers(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<ClusterTls> tls
 Peers::~Peers() = default;
 
 void Peers::start() {
-    for (const auto& peer : loop_.config().peers) {
+    started_ = true;
+    dial();
+    accept();
+}
+
+void Peers::set(const std::vector<replica::Members::Contact>& contacts) {
+    wanted_.clear();
+    for (const auto& contact : contacts) {
+        NodePeer peer{contact.name, {}};
+        const auto& given = loop_.config().peers;
+        const auto found = std::find_if(given.begin(), given.end(),
+                                        [&](const NodePeer& other) { return other.name == contact.name; });
+        if (found != given.end())
+            peer.address = found->address;
+        else if (auto address = parse_address(contact.address))
+            peer.address = *address;
+        else
+            continue;
+        wanted_.push_back(std::move(peer));
+    }
+    if (started_ && !stopping_) dial();
+}
+
+void Peers::dial() {
+    for (auto it = outgoing_.begin(); it != outgoing_.end();) {
+        const auto& link = *it->second;
+        const bool stays = std::any_of(wanted_.begin(), wanted_.end(), [&](const NodePeer& peer) {
+            return peer.name == it->first && peer.address.describe() == link.address().describe();
+        });
+        if (!stays) it->second->stop();
+        it = stays ? std::next(it) : outgoing_.erase(it);
+    }
+    for (const auto& peer : wanted_) {
+        if (outgoing_.contains(peer.name)) continue;
         auto& link = outgoing_[peer.name] = std::make_shared<Outgoing>(*this, peer);
         link->dial();
     }
-    accept();
 }
 
 void Peers::stop() {

@@ -18,6 +18,8 @@ class Peers {
     ~Peers();
     void start();
     void stop();
+    // Links to these and no others. An address on the command line wins: it is what this machine can reach.
+    void set(const std::vector<replica::Members::Contact>& contacts);
     void send(const std::string& peer, const wire::Message& message);
     void disconnect(const std::string& peer, const std::string& reason);
     std::uint64_t bytes_sent() const { return bytes_sent_; }
@@ -26,6 +28,7 @@ class Peers {
   private:
     class Outgoing;
     class Incoming;
+    void dial();
     void accept();
     // The name behind an incoming link is known by its greeting.
     void received(Incoming& link, Bytes frame);
@@ -39,7 +42,8 @@ class Peers {
     std::map<std::string, std::shared_ptr<Incoming>> incoming_;
     std::uint64_t bytes_sent_ = 0;
     std::uint64_t bytes_received_ = 0;
-    bool stopping_ = false;
+    std::vector<NodePeer> wanted_;
+    bool started_ = false, stopping_ = false;
 };
 
 }  // namespace anabranch::io

@@ -25,7 +25,15 @@ std::string status_json(const replica::Replica& replica, const catalog::Schema& 
     json["order"] = {{"epoch", order.epoch},
                      {"may_execute", order.may_execute},
                      {"commit", order.commit},
-                     {"applied", order.applied}};
+                     {"applied", order.applied},
+                     {"survives", replica.survives()}};
+    auto& members = json["members"] = nlohmann::ordered_json::array();
+    for (const auto& member : replica.members())
+        members.push_back({{"name", member.name},
+                           {"address", member.address},
+                           {"role", member.role},
+                           {"primary", member.primary},
+                           {"reachable", member.reachable}});
     auto& peers = json["replicas"] = nlohmann::ordered_json::array();
     for (const auto& peer : replica.peers(now)) {
         nlohmann::ordered_json entry;

@@ -162,8 +162,10 @@ Status Core::status() const {
     out.applied = applied_;
     out.may_execute = may_execute();
     out.members = log_.members();
+    out.committed_members = log_.members_at(commit_);
     for (const auto& [id, peer] : peers_) {
-        out.peers.push_back({id, peer.seen, peer.held, peer.heard, peer.state == Peer::State::snapshot});
+        out.peers.push_back(
+            {id, peer.seen, peer.held, peer.heard, peer.answered, peer.state == Peer::State::snapshot});
     }
     return out;
 }

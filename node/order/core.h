@@ -36,7 +36,8 @@ struct Peer {
     std::uint64_t round = 0;     // highest heartbeat round answered
     bool probing = false;        // a probe is under way; heartbeats repeat it
     std::deque<Index> inflight;  // last indexes of unanswered Append messages
-    Instant heard;
+    Instant heard;               // or the beginning of the epoch: it has that long to answer
+    bool answered = false;       // in this epoch
 };
 
 class Core final : public Order {

@@ -1,6 +1,12 @@
 // Changes of membership by joint consensus (Raft section 6). A member list is in force from the moment it is
 // in the log, and is rolled back with the log. One change at a time, and only once an entry of this epoch is
 // committed: an earlier primary's change might otherwise still be under way, unseen.
+//
+// Why not the thesis' changes of one server at a time, which need no joint phase: they are safe only with
+// that last rule, which the thesis lacked and its author added in 2015 (two primaries could each have an
+// uncommitted change of the same list, with majorities that do not meet); and they go through lists that
+// nobody asked for, so that to exchange a dead voter of three means to pass by a list of four that needs
+// three, or of two that needs both. Here any set becomes any other in one step, and the rule holds as well.
 #include <algorithm>
 
 #include "node/order/core.h"
@@ -12,7 +18,7 @@ void Core::on(const ChangeMembers& input) {
     if (commit_ < first_own_) return refuse(Refusal::unready);
     if (successor_ != NOBODY) return refuse(Refusal::transferring);
     if (log_.members().joint() || log_.members_index() > commit_) return refuse(Refusal::change_in_progress);
-    Members next{input.voters, {}, input.learners};
+    Members next{input.voters, {}, input.learners, input.roster};
     for (auto* list : {&next.voters, &next.learners}) std::sort(list->begin(), list->end());
     if (next.voters.empty() || !well_formed(next)) return refuse(Refusal::bad_members);
     if (next.voters != log_.members().voters) {
@@ -46,7 +52,8 @@ void Core::finish_change() {
     const Members& members = log_.members();
     if (log_.members_index() > commit_) return;
     if (members.joint()) {
-        append_own(EntryKind::config, encode(Members{members.incoming, {}, members.learners}), {});
+        append_own(EntryKind::config, encode(Members{members.incoming, {}, members.learners, members.roster}),
+                   {});
     } else if (!members.votes(self_)) {
         heartbeat_all();
         become_follower(epoch_, NOBODY);

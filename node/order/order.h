@@ -104,6 +104,7 @@ struct Transfer {  // at the primary; NOBODY: to the voter that is furthest alon
 struct ChangeMembers {  // at the primary, one change at a time; the joint phase is entered and left by itself
     std::vector<ReplicaId> voters;
     std::vector<ReplicaId> learners;
+    Bytes roster = {};
 };
 struct Compact {  // entries up to `index` are in the replica's durable state and may go
     Index index = 0;
@@ -200,7 +201,8 @@ struct PeerStatus {
     ReplicaId id;
     Index seen = 0;
     Index held = 0;
-    Instant heard;  // last answer in this epoch
+    Instant heard;          // last answer in this epoch,
+    bool answered = false;  // if there was one
     bool needs_snapshot = false;
 };
 
@@ -216,7 +218,8 @@ struct Status {
     Index held = 0;  // durable with dependencies
     Index applied = 0;
     bool may_execute = false;
-    Members members;
+    Members members;                // in force, perhaps not committed
+    Members committed_members;      // in force at `commit`
     std::vector<PeerStatus> peers;  // at the primary
 };
 

@@ -101,6 +101,7 @@ void Core::handle(ReplicaId from, const AppendReply& message) {
         return bad(from, "it acknowledges what was never sent");
     Peer& peer = found->second;
     peer.heard = now_;
+    peer.answered = true;
     peer.round = std::max(peer.round, std::min(message.round, round_));
     if (message.rejected) {
         back_off(from, peer, message);

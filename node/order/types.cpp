@@ -113,6 +113,7 @@ Bytes encode(const Members& members) {
         writer.varint(list->size());
         for (const ReplicaId id : *list) writer.u64(id.value);
     }
+    if (!members.roster.empty()) writer.sized(members.roster);
     return out;
 }
 
@@ -124,6 +125,7 @@ Result<Members> decode_members(BytesView bytes) {
         if (count > reader.left() / sizeof(std::uint64_t)) reader.fail();
         for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) list->push_back({reader.u64()});
     }
+    if (!reader.failed() && reader.left() > 0) members.roster = reader.sized();
     if (!reader.complete() || !well_formed(members)) {
         return fail(sqlstate::protocol_violation,
                     "the order's member list is damaged: " + std::to_string(bytes.size()) + " bytes");

@@ -56,6 +56,8 @@ struct Members {
     std::vector<ReplicaId> voters;
     std::vector<ReplicaId> incoming;
     std::vector<ReplicaId> learners;
+    Bytes roster =
+        {};  // what the node keeps about members (names, addresses): opaque here, agreed like the rest
     bool joint() const { return !incoming.empty(); }
     bool votes(ReplicaId id) const;     // in voters or incoming
     bool contains(ReplicaId id) const;  // votes, or learns

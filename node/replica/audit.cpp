@@ -64,7 +64,7 @@ bool Audit::wrong_here(std::size_t table, const Digests& mine, const Digests& th
                digests[2 * table + 1] == theirs[2 * table + 1];
     };
     for (const auto& [name, told] : told_) agree += told.version == state_.held && same(told.digests) ? 1 : 0;
-    return agree > (state_.options.peers.size() + 1) / 2;
+    return agree > gossip_.member_count() / 2;
 }
 
 // ---- the replica that is wrong ----

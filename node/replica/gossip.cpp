@@ -25,20 +25,44 @@ Bytes peer_record(const std::string& name, ReplicaId id) {
 }  // namespace
 
 Gossip::Gossip(State& state) : state_(state) {
-    for (const auto& peer : state.options.peers) {
-        peers_[peer.name].id = peer.id;
-        peers_[peer.name].voter = peer.voter;
+    for (const auto& peer : state.options.peers) peers_[peer.name].ids.last = peer.id;
+    contacts_changed();
+}
+
+void Gossip::contacts_changed() {
+    std::map<std::string, Peer> before;
+    before.swap(peers_);
+    for (const auto& contact : state_.contacts) {
+        Peer& peer = peers_[contact.name];
+        if (auto known = before.extract(contact.name)) {
+            peer = std::move(known.mapped());
+        } else if (const auto ids = others_.extract(contact.name)) {
+            peer.ids = ids.mapped();
+        }
+        peer.voter = contact.voter;
+        if (std::exchange(peer.former, contact.former) == contact.former) continue;
+        // With another data directory it draws identity values from another slot than before.
+        if (!contact.former) peer.ids.last = {};
+        if (contact.former) lost_source(contact.name);
+        // It learns from the greeting that it has been removed, or that it is back.
+        if (reachable(contact.name)) send(contact.name, greeting(peer));
+    }
+    for (const auto& [name, peer] : before) {
+        if (peer.ids.first.value != 0) others_[name] = peer.ids;
+        lost_source(name);
     }
 }
 
 wire::Hello Gossip::greeting(const Peer& peer) const {
     wire::Hello hello;
-    hello.cluster = state_.options.cluster;
+    hello.cluster = state_.cluster;
     hello.schema_hash = state_.schema->hash;
     hello.name = state_.options.name;
     hello.id = state_.options.id;
     hello.answer_wanted = !peer.greeted;
-    hello.known = peer.first_id;
+    hello.known = peer.ids.first;
+    hello.members = state_.members;
+    hello.members_at = state_.members_at;
     return hello;
 }
 
@@ -118,8 +142,13 @@ bool Gossip::is_cut(const std::string& name) const {
 }
 const std::string* Gossip::name_of(ReplicaId id) const {
     for (const auto& [name, peer] : peers_)
-        if (peer.id == id) return &name;
+        if (peer.ids.last == id) return &name;
     return nullptr;
+}
+std::size_t Gossip::member_count() const {
+    std::size_t count = 1;
+    for (const auto& [name, peer] : peers_) count += peer.former ? 0 : 1;
+    return count;
 }
 std::size_t Gossip::reachable_count() const {
     std::size_t count = 0;
@@ -142,31 +171,36 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
     if (message.schema_hash != state_.schema->hash)
         return refuse("it runs another schema (hash " + hex(message.schema_hash) + ", here " +
                       hex(state_.schema->hash) + ")");
-    if (message.cluster != state_.options.cluster)
-        return refuse("it belongs to another cluster: both must list the same members");
+    // One that is to join does not know yet which cluster it is.
+    if (state_.cluster == 0 && message.cluster != 0 && state_.options.joining)
+        return refuse("it has not let this node join yet: anabranch admin add " + state_.options.name +
+                      "=ADDRESS");
+    if (message.cluster != state_.cluster && (message.cluster != 0 || peer.former))
+        return refuse("it belongs to another cluster: both must have begun with the same members");
     if (message.id == state_.options.id)
         return refuse("it has this node's own replica id " + hex(message.id.value) +
                       ": one data directory is a copy of the other");
-    const bool replaced = peer.id.value != 0 && peer.id != message.id;
+    const bool replaced = peer.ids.last.value != 0 && peer.ids.last != message.id;
     if (replaced && peer.heard && state_.now - peer.heard_at < seconds(2))
-        return refuse("its replica id was " + hex(peer.id.value) + " and is now " + hex(message.id.value) +
+        return refuse("its replica id was " + hex(peer.ids.last.value) + " and is now " +
+                      hex(message.id.value) +
                       ", and the former was heard just now: two nodes call themselves " + name);
     if (replaced && draws_identities(*state_.schema))
-        return refuse("its data directory was replaced: its replica id was " + hex(peer.id.value) +
+        return refuse("its data directory was replaced: its replica id was " + hex(peer.ids.last.value) +
                       " and is now " + hex(message.id.value) +
                       ". The schema has identity columns, and it would draw again values that its former "
                       "self drew and no peer has seen");
-    if (peer.id != message.id) {
+    if (peer.ids.last != message.id) {
         if (replaced)
             state_.notice(Notice::Level::warning, "peer " + name +
                                                       " has a new data directory: its replica id was " +
-                                                      hex(peer.id.value) + " and is now " +
+                                                      hex(peer.ids.last.value) + " and is now " +
                                                       hex(message.id.value) + "; it is given the state anew");
-        peer.id = message.id;
-        if (peer.first_id.value == 0) peer.first_id = message.id;
+        peer.ids.last = message.id;
+        if (peer.ids.first.value == 0) peer.ids.first = message.id;
         peer.acknowledged = peer.before = {};
         peer.lacks_dropped = false;
-        state_.append(RecordKind::peer, peer_record(name, peer.id), true);
+        state_.append(RecordKind::peer, peer_record(name, peer.ids.last), true);
     }
     // Greetings of both sides cross: only the first one on a link begins anything.
     const bool again = std::exchange(peer.greeted, true) && !replaced;
@@ -182,22 +216,29 @@ bool Gossip::recover_peer(BytesView record) {
     ByteReader reader(record);
     const ReplicaId id{reader.u64()};
     if (reader.failed()) return false;
-    const auto found = peers_.find(std::string(reader.raw(reader.left())));
-    if (found == peers_.end()) return true;
-    found->second.id = id;
-    if (found->second.first_id.value == 0) found->second.first_id = id;
+    const std::string name(reader.raw(reader.left()));
+    const auto found = peers_.find(name);
+    auto& [last, first] = found == peers_.end() ? others_[name] : found->second.ids;
+    last = id;
+    if (first.value == 0) first = id;
     return true;
 }
 
 void Gossip::forget_ids() {
-    for (auto& [name, peer] : peers_) peer.id = peer.first_id = {};
+    for (auto& [name, peer] : peers_) peer.ids = {};
+    others_.clear();
 }
 
 void Gossip::image(FunctionRef<void(RecordKind, BytesView)> put) const {
     for (const auto& [name, peer] : peers_) {
-        if (peer.id.value == 0) continue;
-        put(RecordKind::peer, peer_record(name, peer.first_id));
-        if (peer.first_id != peer.id) put(RecordKind::peer, peer_record(name, peer.id));
+        if (peer.ids.first.value == 0) continue;
+        put(RecordKind::peer, peer_record(name, peer.ids.first));
+        if (peer.ids.first != peer.ids.last && peer.ids.last.value != 0)
+            put(RecordKind::peer, peer_record(name, peer.ids.last));
+    }
+    for (const auto& [name, ids] : others_) {
+        put(RecordKind::peer, peer_record(name, ids.first));
+        if (ids.first != ids.last && ids.last.value != 0) put(RecordKind::peer, peer_record(name, ids.last));
     }
 }
 
@@ -225,7 +266,7 @@ void Gossip::delivered(const std::string& name, Dot dot, bool first) {
     const auto source = sources_.find(dot.origin);
     if (source == sources_.end() || source->second == name) return;
     // The origin itself is the shortest way, though it was late this time.
-    if (peer.id == dot.origin) {
+    if (peer.ids.last == dot.origin) {
         peers_.at(source->second).spared.insert(dot.origin);
         source->second = name;
     } else {
@@ -243,7 +284,7 @@ void Gossip::send_have(const std::string& name, bool reply_wanted) {
     wire::Have have;
     have.version = to_wire(state_.held);
     have.reply_wanted = reply_wanted;
-    have.state_offered = peer.told && peer.lacks_dropped && !state_.importing;
+    have.state_offered = peer.told && peer.lacks_dropped && !state_.importing && !peer.former;
     have.spared.assign(peer.spared.begin(), peer.spared.end());
     if (same_version(peer))
         for (const auto& table : state_.schema->tables) {
@@ -281,6 +322,7 @@ void Gossip::have(const std::string& name, const wire::Have& message) {
     if (news || stale) peer.unacknowledged_bytes = 0;
     peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
     if (message.reply_wanted) send_have(name, false);
+    if (peer.former) send(name, greeting(peer));  // it has not heard yet that it is one
     push(name, peer);
 }
 
@@ -293,7 +335,7 @@ void Gossip::push() {
 
 bool Gossip::may_push(const std::string& name, Peer& peer) {
     peer.lacks_dropped = !peer.acknowledged.covers(state_.deltas.dropped());
-    if (!reachable(name) || !peer.told || peer.lacks_dropped) return false;
+    if (!reachable(name) || !peer.told || peer.lacks_dropped || peer.former) return false;
     const auto first = state_.deltas.first();
     peer.position = std::max(peer.position, first);
     peer.relayed = std::max(peer.relayed, first);
@@ -401,6 +443,7 @@ Instant Gossip::next_deadline() const {
 crdt::VersionVector Gossip::stable() const {
     crdt::VersionVector out = state_.held;
     for (const auto& [name, peer] : peers_) {
+        if (peer.former) continue;
         crdt::VersionVector both;
         for (const auto& entry : out.entries())
             both.set(entry.origin, std::min(entry.seq, peer.acknowledged.get(entry.origin)));
@@ -411,9 +454,10 @@ crdt::VersionVector Gossip::stable() const {
 
 void Gossip::fill(std::vector<Replica::PeerStatus>& out, Instant now) const {
     for (const auto& [name, peer] : peers_) {
+        if (peer.former) continue;
         Replica::PeerStatus status;
         status.name = name;
-        status.id = peer.id;
+        status.id = peer.ids.last;
         status.connected = peer.up && peer.greeted;
         status.cut = peer.cut;
         status.voter = peer.voter;

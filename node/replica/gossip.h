@@ -23,6 +23,10 @@ class Gossip {
   public:
     explicit Gossip(State& state);
 
+    void contacts_changed();           // State::contacts
+    std::size_t member_count() const;  // this one included
+    bool knows(const std::string& peer) const { return peers_.contains(peer); }
+
     void up(const std::string& peer);
     void down(const std::string& peer);
     void cut(const std::string& peer, bool cut);
@@ -56,10 +60,12 @@ class Gossip {
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;  // the same records for a checkpoint
 
   private:
+    struct Ids {
+        ReplicaId last, first;  // under which the name is known, and was known first
+    };
     struct Peer {
-        ReplicaId id;
-        ReplicaId first_id;  // under which the name was known first
-        bool told = false;   // it has said what it holds since it greeted last
+        Ids ids;
+        bool told = false;  // it has said what it holds since it greeted last
         bool voter = true;
         bool up = false;       // we can send to it
         bool greeted = false;  // it has said who it is since the last link went down
@@ -81,6 +87,7 @@ class Gossip {
         Instant sent_at, heard_at;
         bool heard = false;
         bool lacks_dropped = false;
+        bool former = false;  // no member any more: it is listened to, and nothing is kept for it
     };
     wire::Hello greeting(const Peer& peer) const;
     void offer_again(Peer& peer);
@@ -99,8 +106,10 @@ class Gossip {
     State& state_;
     std::map<std::string, Peer> peers_;
     std::map<ReplicaId, std::string> sources_;  // which peer is the first to bring an origin's deltas
-    Instant next_exchange_;                     // of version vectors
-    Instant next_acknowledge_;                  // of what came in between
+    // Of names that are no peers: who was removed may come back, and with the log comes who is not known yet.
+    std::map<std::string, Ids> others_;
+    Instant next_exchange_;     // of version vectors
+    Instant next_acknowledge_;  // of what came in between
 };
 
 }  // namespace anabranch::replica

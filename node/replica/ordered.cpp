@@ -12,11 +12,13 @@ namespace {
 
 order::Members initial_members(const Options& options) {
     order::Members members;
-    members.voters.push_back(Ordered::member_id(options.name));
+    if (options.joining) return members;
+    members.voters.push_back(member_id(options.name));
     for (const auto& peer : options.peers)
-        (peer.voter ? members.voters : members.learners).push_back(Ordered::member_id(peer.name));
+        (peer.voter ? members.voters : members.learners).push_back(member_id(peer.name));
     std::sort(members.voters.begin(), members.voters.end());
     std::sort(members.learners.begin(), members.learners.end());
+    members.roster = encode(initial_roster(options));
     return members;
 }
 
@@ -73,6 +75,37 @@ std::vector<sql::Type> value_types(const catalog::Schema& schema, const Runnable
     return out;
 }
 
+TextParameters text_of(const catalog::Schema& schema, const Runnable& runnable, const Values& values) {
+    const auto types = value_types(schema, runnable);
+    TextParameters out;
+    for (std::size_t i = 0; i < values.values.size(); ++i) {
+        const auto value = values.values[i];
+        Bytes text;
+        if (!value.is_null()) sql::print_text(types[i], value, text, &exec::plans_of(schema));
+        out.push_back({sql::oid_of(types[i]), {value.is_null(), std::move(text)}});
+    }
+    return out;
+}
+
+Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const Runnable& runnable,
+                                          const TextParameters& texts) {
+    const auto types = value_types(schema, runnable);
+    if (types.size() != texts.size())
+        return fail(sqlstate::protocol_violation, "forwarded request has a wrong number of parameters");
+    auto out = std::make_shared<Values>();
+    for (std::size_t i = 0; i < types.size(); ++i) {
+        const auto& [null, text] = texts[i].second;
+        if (null) {
+            out->values.push_back(sql::Datum::null());
+            continue;
+        }
+        TRY(const auto value,
+            sql::parse_text(types[i], out->arena.copy(text), out->arena, &exec::plans_of(schema)));
+        out->values.push_back(value);
+    }
+    return out;
+}
+
 std::string tag_of(const exec::StatementResult& result, const Runnable& runnable) {
     const auto rows = std::to_string(result.rows);
     if (runnable.transaction) return runnable.as_rows ? "SELECT " + rows : "CALL";
@@ -91,16 +124,11 @@ std::string tag_of(const exec::StatementResult& result, const Runnable& runnable
     return "";
 }
 
-ReplicaId Ordered::member_id(const std::string& name) {
-    // 0 and ORDER_ORIGIN have meanings of their own.
-    const std::uint64_t hash = hash64(name, 0x6d656d626572);
-    return ReplicaId{hash == 0 || hash == ORDER_ORIGIN.value ? 1 : hash};
-}
-
-Ordered::Ordered(State& state, Gossip& gossip, IdentityValues& identities, Runnables& runnables,
-                 const exec::VirtualTables* outside)
+Ordered::Ordered(State& state, Gossip& gossip, Membership& membership, IdentityValues& identities,
+                 Runnables& runnables, const exec::VirtualTables* outside)
     : state_(state),
       gossip_(gossip),
+      membership_(membership),
       runnables_(runnables),
       recovery_(member_id(state.options.name), initial_members(state.options)),
       origin_(identities),
@@ -167,7 +195,13 @@ void Ordered::start() {
                                    static_cast<std::uint64_t>(state_.now.micros)};
     newest_request_ = {hash64({reinterpret_cast<const char*>(parts), sizeof parts}) | 1, 0};
     core_ = order::make_order(state_.options.order, std::move(boot), state_.random.fork("order"), state_.now);
-    feed(order::Tick{});
+    membership_.update(core_->status());
+}
+
+std::optional<order::Refusal> Ordered::ask(order::Input input) {
+    refused_.reset();
+    feed(std::move(input));
+    return refused_;
 }
 
 // ---- the core ----
@@ -199,6 +233,8 @@ void Ordered::handle(order::Outputs outputs) {
         else if (std::holds_alternative<order::PrimaryChanged>(output) ||
                  std::holds_alternative<order::MayExecute>(output))
             changed = true;
+        else if (std::holds_alternative<order::MembersChanged>(output))
+            membership_.update(core_->status());
         else if (const auto* ready = std::get_if<order::ReadReady>(&output))
             settle_read(ready->token, ready->index);
         else if (const auto* failed = std::get_if<order::ReadFailed>(&output))
@@ -209,7 +245,9 @@ void Ordered::handle(order::Outputs outputs) {
             state_.notice(Notice::Level::warning,
                           "order: bad message from " + order::describe(bad->from) + ": " + bad->reason);
         else if (const auto* refused = std::get_if<order::Refused>(&output);
-                 refused != nullptr && in_flight_ && refused->index == in_flight_->index)
+                 refused != nullptr && refused->index == 0)
+            refused_ = refused->why;
+        else if (refused != nullptr && in_flight_ && refused->index == in_flight_->index)
             not_taken();
     }
     if (changed) {
@@ -242,8 +280,8 @@ bool make_harmless(order::Message& message) {
 void Ordered::on(const order::Send& given) {
     order::Send output = given;
     if (state_.passive && !make_harmless(output.message)) return;
-    for (const auto& peer : state_.options.peers) {
-        if (member_id(peer.name) != output.to || !gossip_.reachable(peer.name)) continue;
+    for (const auto& peer : state_.contacts) {
+        if (peer.member != output.to || !gossip_.reachable(peer.name)) continue;
         Ticket after = 0;
         if (output.after != 0) {
             const auto found = std::find_if(tickets_.begin(), tickets_.end(),
@@ -321,7 +359,8 @@ void Ordered::submit(Request request) {
     const Key key{request.session, request.number};
     Outstanding item;
     item.deadline = state_.now + request.timeout;
-    item.seen = state_.database.version();
+    item.seen = request.done ? request.seen : state_.database.version();
+    item.unsure = request.again ? 1 : 0;
     item.key = request.key;
     if (item.key == RequestKey{}) ++newest_request_.number, item.key = newest_request_;
     by_request_[item.key].insert(key);
@@ -365,14 +404,7 @@ void Ordered::route(Outstanding& item) {
         forward.transaction = state_.schema->transactions[*request.runnable->transaction].name;
     else
         forward.statement = request.runnable->text;
-    const auto types = value_types(*state_.schema, *request.runnable);
-    const auto* labels = &exec::plans_of(*state_.schema);
-    for (std::size_t i = 0; i < request.values->values.size(); ++i) {
-        const auto value = request.values->values[i];
-        Bytes text;
-        if (!value.is_null()) sql::print_text(types[i], value, text, labels);
-        forward.parameters.push_back({sql::oid_of(types[i]), {value.is_null(), std::move(text)}});
-    }
+    forward.parameters = text_of(*state_.schema, *request.runnable, *request.values);
     forward.seen = to_wire(item.seen);
     forward.expected = request.expected;
     forward.deadline_micros = (item.deadline - state_.now).micros;
@@ -473,6 +505,7 @@ void Ordered::finish(const Key& key, Outstanding& item) {
     const Key copy = key;
     const Outstanding done = item;
     erase(copy);
+    if (done.request.done) return done.request.done(&done.answer, true);
     if (!done.answer.ok) return reply(copy.first, copy.second, std::unexpected(error_of(done.answer)));
     if (done.request.sink != nullptr) {
         const auto& columns = done.request.runnable->bound->columns;
@@ -516,14 +549,19 @@ void Ordered::cancel(std::uint64_t session) {
     }
 }
 
+bool Ordered::reaches_primary() const {
+    const std::string primary = primary_name();
+    return !primary.empty() && (is_primary() || gossip_.reachable(primary));
+}
+
 std::string Ordered::primary_name() const {
     return name_of(core_->primary());
 }
 
 std::string Ordered::name_of(ReplicaId member) const {
     if (member == member_id(state_.options.name)) return state_.options.name;
-    for (const auto& peer : state_.options.peers)
-        if (member_id(peer.name) == member) return peer.name;
+    for (const auto& peer : state_.contacts)
+        if (peer.member == member) return peer.name;
     return {};
 }
 
@@ -543,8 +581,7 @@ Error Ordered::unreachable(const Outstanding& item) const {
         .with_detail("Node " + state_.options.name +
                      (primary.empty() ? " knows of no primary" : " cannot reach primary " + primary) + "; " +
                      std::to_string(gossip_.reachable_count()) + " of " +
-                     std::to_string(state_.options.peers.size()) +
-                     " peers are reachable. It was not executed.")
+                     std::to_string(state_.contacts.size()) + " peers are reachable. It was not executed.")
         .with_hint(
             "Free transactions still work here: SELECT * FROM anabranch.plan. Try again later, or raise "
             "anabranch.order_timeout.");
@@ -594,7 +631,13 @@ void Ordered::tick() {
         if (state_.now < current->second.deadline) continue;
         const Key key = current->first;
         const Error error = unreachable(current->second);
+        const bool certain = current->second.phase == Phase::waiting && current->second.unsure == 0;
+        const auto done = current->second.request.done;
         erase(key);
+        if (done) {
+            done(nullptr, certain);
+            continue;
+        }
         reply(key.first, key.second, std::unexpected(error));
     }
     std::erase_if(queue_, [&](const Work& item) { return item.deadline < state_.now; });

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,6 +22,7 @@
 
 #include "node/order/record.h"
 #include "node/replica/gossip.h"
+#include "node/replica/membership.h"
 #include "node/replica/origin.h"
 #include "node/replica/rows.h"
 #include "node/replica/state.h"
@@ -37,6 +39,11 @@ struct Values {
 // What a Runnable is to whoever runs it: types of the values it wants and columns of its rows.
 std::vector<sql::Type> value_types(const catalog::Schema& schema, const Runnable& runnable);
 std::string tag_of(const exec::StatementResult& result, const Runnable& runnable);
+// Values on their way to another node or a later time: (type oid, (null, text form)).
+using TextParameters = std::vector<std::pair<std::uint32_t, std::pair<bool, Bytes>>>;
+TextParameters text_of(const catalog::Schema& schema, const Runnable& runnable, const Values& values);
+Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const Runnable& runnable,
+                                          const TextParameters& texts);
 
 class Ordered {
   public:
@@ -48,14 +55,14 @@ class Ordered {
                                                  const std::vector<sql::Type>& types) = 0;
     };
 
-    Ordered(State& state, Gossip& gossip, IdentityValues& identities, Runnables& runnables,
-            const exec::VirtualTables* outside);
+    Ordered(State& state, Gossip& gossip, Membership& membership, IdentityValues& identities,
+            Runnables& runnables, const exec::VirtualTables* outside);
 
     Result<void> recover(BytesView record) { return recovery_.add(record); }
     Result<void> recover_committed(Ticket ticket, std::uint64_t index);  // a 'C' record: merges the entry
     // A record before the checkpoint: only the deltas that some member may lack are wanted.
     void recover_old(Ticket ticket, RecordKind kind, BytesView body);
-    void start();
+    void start();  // the first tick() sets it going
     // What recovery of all records so far would lead to, as fewer records, for a checkpoint.
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;
     void compact(order::Index index);  // a checkpoint holds all entries up to `index`
@@ -69,6 +76,11 @@ class Ordered {
         std::string tag;  // to answer with instead of the statement's own ("COMMIT"), if not empty
         Duration timeout;
         RequestKey key;  // 0: it gets one
+        // Of the queue of tentative calls, instead of a reply to a client: with what the primary said, or
+        // nothing when the time was over; `certain`: it was then not executed.
+        std::function<void(const wire::Forwarded* answer, bool certain)> done = {};
+        crdt::VersionVector seen = {};  // with `done`: when it was sent first
+        bool again = false;             // ... and it may have been executed since
     };
     void submit(Request request);
     void forget(std::uint64_t session);  // the client is gone: its sink must not be used any more
@@ -97,8 +109,11 @@ class Ordered {
     Instant next_deadline() const;
 
     order::Status status() const { return core_->status(); }
-    static ReplicaId member_id(const std::string& name);
+    bool is_primary() const { return core_->primary() == member_id(state_.options.name); }
+    // A hand-over or a change of members, at the primary: why not, or nothing.
+    std::optional<order::Refusal> ask(order::Input input);
     std::string primary_name() const;  // empty: unknown
+    bool reaches_primary() const;
 
   private:
     enum class Phase : std::uint8_t { waiting, queued, forwarded, applying };
@@ -148,6 +163,7 @@ class Ordered {
     void redirect();
     void settle_read(std::uint64_t token, std::optional<order::Index> index);
     void work();
+    bool is_up_to_date() const;
     std::vector<Work> ready();
     void execute(std::vector<Work> items);
     std::optional<wire::Forwarded> told_before(const Work& item) const;
@@ -162,6 +178,7 @@ class Ordered {
 
     State& state_;
     Gossip& gossip_;
+    Membership& membership_;
     Runnables& runnables_;
     order::Recovery recovery_;
     std::map<order::Index, order::Entry> old_entries_;  // of recover_old
@@ -186,6 +203,7 @@ class Ordered {
     bool reads_settled_ = false;
     bool feeding_ = false;
     std::deque<order::Input> inputs_;
+    std::optional<order::Refusal> refused_;  // by ask()
 };
 
 wire::Forwarded refusal(const Error& error);

@@ -56,22 +56,9 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
                                                 : runnables_.of_transaction(message.transaction);
     if (!runnable) return answer(item, refusal(runnable.error()));
     item.runnable = *runnable;
-    const auto wanted = value_types(*state_.schema, *item.runnable);
-    if (wanted.size() != message.parameters.size())
-        return answer(item, refusal(Error::make(sqlstate::protocol_violation,
-                                                "forwarded request has a wrong number of parameters")));
-    item.values = std::make_shared<Values>();
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const auto& [null, text] = message.parameters[i].second;
-        if (null) {
-            item.values->values.push_back(sql::Datum::null());
-            continue;
-        }
-        auto value = sql::parse_text(wanted[i], item.values->arena.copy(text), item.values->arena,
-                                     &exec::plans_of(*state_.schema));
-        if (!value) return answer(item, refusal(value.error()));
-        item.values->values.push_back(*value);
-    }
+    auto values = values_of(*state_.schema, *item.runnable, message.parameters);
+    if (!values) return answer(item, refusal(values.error()));
+    item.values = std::move(*values);
     item.seen = from_wire(message.seen);
     item.expected = message.expected;
     queue_.push_back(std::move(item));
@@ -80,9 +67,14 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
 
 // ---- execution ----
 
+// A delta is made on the state that holds all entries before it: a change of members may be under way.
+bool Ordered::is_up_to_date() const {
+    return core_->next_index() == state_.database.version().get(ORDER_ORIGIN) + 1;
+}
+
 void Ordered::work() {
-    while (!in_flight_ && core_->may_execute() && !refusal_of_writes(state_, true) && !state_.importing &&
-           committed_.empty()) {
+    while (!in_flight_ && core_->may_execute() && is_up_to_date() && !refusal_of_writes(state_, true) &&
+           !state_.importing && committed_.empty()) {
         auto items = ready();
         if (items.empty()) return;
         execute(std::move(items));

@@ -19,6 +19,19 @@ IdentityValues::IdentityValues(const catalog::Schema& schema, std::int64_t slot)
     }
 }
 
+// What is known of either slot stays known.
+void IdentityValues::set_slot(std::int64_t slot) {
+    if (slot == slot_) return;
+    for (const auto& [key, counter] : newest_) others_[{key.first, key.second, slot_}] = counter;
+    newest_.clear();
+    slot_ = slot;
+    for (auto it = others_.begin(); it != others_.end();) {
+        const auto& [table, column, owner] = it->first;
+        if (owner == slot) newest_[{table, column}] = it->second;
+        it = owner == slot ? others_.erase(it) : std::next(it);
+    }
+}
+
 void IdentityValues::observe(const crdt::Delta& delta) {
     if (columns_.empty()) return;
     for (const auto& row : delta.rows) {

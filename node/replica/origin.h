@@ -16,7 +16,9 @@ namespace anabranch::replica {
 class IdentityValues {
   public:
     static constexpr std::int64_t stride = 256;
-    IdentityValues(const catalog::Schema& schema, std::int64_t slot);
+    static constexpr std::int64_t no_slot = -1;  // none has been given yet: nothing may be drawn
+    explicit IdentityValues(const catalog::Schema& schema, std::int64_t slot = no_slot);
+    void set_slot(std::int64_t slot);
     std::int64_t next(TableId table, ColumnId column) { return ++newest_[{table, column}] * stride + slot_; }
     // Takes note of values in a delta, so that none is drawn again after a restart, nor one that a client
     // chose.

@@ -9,6 +9,11 @@ std::optional<Error> refusal_of_writes(const State& state, bool removes) {
                 "Its peers know deltas of this node that it does not know itself. New ones would get "
                 "the same names, and no replica could tell them apart.")
             .with_hint("Stop it and give the directory an id of its own: anabranch restore DIR --data NEW.");
+    if (state.belongs == State::Belongs::removed)
+        return Error::make("55000", "this node has been removed from the cluster")
+            .with_detail("Nobody would ever hear of what it writes. Reads still work, on what it had then.")
+            .with_hint("Use another node, or let it come back: anabranch admin add " + state.options.name +
+                       "=ADDRESS at a member.");
     if (!state.log_space)
         return Error::make(sqlstate::disk_full, "the disk that holds this node's log is full")
             .with_detail("Nothing that was acknowledged is lost; reads still work.")
@@ -24,6 +29,15 @@ std::optional<Error> refusal_of_writes(const State& state, bool removes) {
 }
 
 std::optional<Error> refusal_of_all(const State& state) {
+    if (state.belongs == State::Belongs::waiting ||
+        state.joined_at > state.database.version().get(ORDER_ORIGIN))
+        return Error::make(sqlstate::cannot_connect_now, "this node has not joined the cluster yet")
+            .with_detail(state.members.empty()
+                             ? "No member has let it in."
+                             : "It is a member and fetches what was committed before it joined.")
+            .with_hint(state.members.empty() ? "At a member: anabranch admin add " + state.options.name +
+                                                   "=ADDRESS, with the address of its --gossip."
+                                             : "Use another node, or try again soon.");
     if (!state.importing) return {};
     return Error::make(sqlstate::cannot_connect_now, "this node is fetching the state of the cluster")
         .with_detail("It was away for longer than its peers keep deltas, or has a new data directory.")

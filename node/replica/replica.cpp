@@ -7,23 +7,17 @@
 #include "node/replica/checkpoint.h"
 #include "node/replica/gossip.h"
 #include "node/replica/intake.h"
+#include "node/replica/member_changes.h"
 #include "node/replica/ordered.h"
 #include "node/replica/prepare.h"
 #include "node/replica/sessions.h"
 #include "node/replica/standing.h"
 #include "node/replica/state_transfer.h"
+#include "node/replica/tentative.h"
 
 namespace anabranch::replica {
 
 namespace {
-
-// Identity slots follow the members' names, so that every node computes the same.
-std::int64_t slot_of(const Options& options) {
-    std::vector<std::string> names{options.name};
-    for (const auto& peer : options.peers) names.push_back(peer.name);
-    std::sort(names.begin(), names.end());
-    return std::find(names.begin(), names.end(), options.name) - names.begin();
-}
 
 // The schema's own INSERTs are one delta that every node makes alike.
 constexpr ReplicaId initial_origin{1};
@@ -51,11 +45,14 @@ class Replica::Impl {
     Impl(catalog::SchemaPtr schema, catalog::Plan plan, const Options& options, Random random,
          StatementAnalyst* analyst, const exec::VirtualTables* outside)
         : state_(std::move(schema), std::move(plan), options, random),
-          identities_(*state_.schema, slot_of(options)),
+          identities_(*state_.schema),
           preparer_(state_, analyst),
           gossip_(state_),
-          ordered_(state_, gossip_, identities_, preparer_, outside),
-          sessions_(state_, ordered_, identities_, outside),
+          membership_(state_, gossip_, identities_),
+          ordered_(state_, gossip_, membership_, identities_, preparer_, outside),
+          changes_(state_, gossip_, ordered_),
+          tentative_(state_, ordered_, identities_, preparer_, outside),
+          sessions_(state_, ordered_, tentative_, identities_, outside),
           transfer_(state_, gossip_, identities_),
           intake_(state_, gossip_, identities_),
           audit_(state_, gossip_),
@@ -64,6 +61,8 @@ class Replica::Impl {
                       [this](Checkpoint::Put put) {
                           transfer_.image(put);
                           standing_.image(put);
+                          membership_.image(put);
+                          tentative_.image(put);
                       }),
           outside_(outside) {
         CHECK_NOTE(state_.plan.schema_hash == state_.schema->hash, "the plan belongs to another schema");
@@ -121,6 +120,10 @@ class Replica::Impl {
                 return checkpoint_.recover_version(body);
             case RecordKind::standing:
                 return standing_.recover(body);
+            case RecordKind::tentative:
+                return tentative_.recover(body);
+            case RecordKind::members:
+                return membership_.recover(body);
             case RecordKind::state:
                 recovered_ = true;
                 return transfer_.recover(body);
@@ -160,13 +163,15 @@ class Replica::Impl {
         enter(now, out);
         checkpoint_.recovered();
         transfer_.merged();
+        ordered_.start();
         standing_.start();
         if (!recovered_) TRY_VOID(make_initial());
+        tentative_.start();
         state_.own_seq = state_.database.version().get(state_.options.id);
         state_.clock.restore(std::max(state_.clock.last(), state_.database.greatest_hlc()));
-        ordered_.start();
+        ordered_.tick();
         state_.database.set_overwrite_sink(&overwritten_);
-        started_ = true;
+        started_ = state_.started = true;
         leave();
         return {};
     }
@@ -244,7 +249,10 @@ class Replica::Impl {
     IdentityValues identities_;
     Preparer preparer_;
     Gossip gossip_;
+    Membership membership_;
     Ordered ordered_;
+    MemberChanges changes_;
+    Tentative tentative_;
     Sessions sessions_;
     StateTransfer transfer_;
     Intake intake_;
@@ -283,11 +291,14 @@ class Replica::Impl {
             if (gossip_.reachable(from)) transfer_.offered(from);
         }
         standing_.consider();
+        tentative_.work();
     }
 
     void on(const Tick&) {
         gossip_.tick();
         ordered_.tick();
+        if (state_.belongs != State::Belongs::joined) membership_.update(ordered_.status());
+        changes_.tick();
         sessions_.tick();
         transfer_.tick();
         audit_.tick();
@@ -332,6 +343,7 @@ class Replica::Impl {
     void on(const OpenSession& event) { sessions_.open(event.session); }
     void on(const CloseSession& event) { sessions_.close(event.session); }
     void on(const CancelRequest& event) { sessions_.cancel(event.session); }
+    void on(const ChangeRequest& event) { changes_.ask(event.request); }
 
     void on(const Persisted& event) {
         state_.durable = std::max(state_.durable, event.ticket);
@@ -362,6 +374,12 @@ class Replica::Impl {
 
     void on(const FromPeer& event) {
         if (gossip_.is_cut(event.peer)) return;
+        if (const auto* hello = std::get_if<wire::Hello>(&event.message))
+            membership_.greeted(event.peer, *hello);
+        if (!gossip_.knows(event.peer)) {
+            state_.out->push_back(Disconnect{event.peer, "it is no member"});
+            return;
+        }
         if (const auto* hello = std::get_if<wire::Hello>(&event.message)) {
             const auto greeted = gossip_.hello(event.peer, *hello);
             if (greeted == Gossip::Greeted::refused) return;
@@ -381,6 +399,10 @@ class Replica::Impl {
             ordered_.forward(event.peer, *forward);
         else if (const auto* forwarded = std::get_if<wire::Forwarded>(&event.message))
             ordered_.forwarded(event.peer, *forwarded);
+        else if (const auto* change = std::get_if<wire::MemberRequest>(&event.message))
+            changes_.request(event.peer, *change);
+        else if (const auto* changed = std::get_if<wire::MemberAnswer>(&event.message))
+            changes_.answer(event.peer, *changed);
         else if (const auto* request = std::get_if<wire::StateRequest>(&event.message))
             transfer_.request(event.peer, *request);
         else if (const auto* chunk = std::get_if<wire::StateChunk>(&event.message))
@@ -480,6 +502,18 @@ const crdt::Database& Replica::database() const {
 std::vector<Replica::PeerStatus> Replica::peers(Instant now) const {
     return impl_->peers(now);
 }
+std::vector<Replica::MemberStatus> Replica::members() const {
+    return impl_->changes_.members();
+}
+std::vector<Replica::TicketStatus> Replica::tickets() const {
+    return impl_->tentative_.tickets();
+}
+std::string Replica::survives() const {
+    return impl_->changes_.survives();
+}
+std::optional<Result<std::string>> Replica::change_outcome(std::uint64_t number) const {
+    return impl_->changes_.outcome(number);
+}
 order::Status Replica::order_status() const {
     return impl_->ordered_.status();
 }
@@ -500,11 +534,21 @@ const catalog::Plan& Replica::plan() const {
 }
 std::string Replica::under_way() const {
     const std::string transfer = impl_->transfer_.describe();
-    return transfer.empty() ? impl_->standing_.describe() : transfer;
+    if (!transfer.empty()) return transfer;
+    switch (impl_->state_.belongs) {
+        case State::Belongs::waiting:
+            return "it waits to be let in: anabranch admin add at a member";
+        case State::Belongs::removed:
+            return "it has been removed from the cluster";
+        case State::Belongs::joined:
+            break;
+    }
+    return impl_->standing_.describe();
 }
 std::string Replica::not_ready() const {
     const auto& state = impl_->state_;
     if (state.importing) return impl_->transfer_.describe();
+    if (state.belongs != State::Belongs::joined) return under_way();
     if (state.outdated) return "the data directory is an old copy: writes are refused";
     if (!state.log_space) return "the log's disk is full: writes are refused";
     if (state.memory_full) return "rows take all the memory they may: writes are refused";

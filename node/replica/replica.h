@@ -48,12 +48,15 @@ struct PeerConfig {
     std::string name;
     ReplicaId id;  // none until the first handshake when unknown
     bool voter = true;
+    std::string address = {};
 };
 struct Options {
     std::string name;
     ReplicaId id;
-    std::uint64_t cluster = 0;      // hash of the members' names: nodes of different clusters never talk
-    std::vector<PeerConfig> peers;  // the other members
+    std::uint64_t cluster = 0;      // nodes of different clusters never talk; 0: that of whoever lets it join
+    std::vector<PeerConfig> peers;  // the other members of a new cluster; later the order says who they are
+    std::string address;            // where peers find this node
+    bool joining = false;           // `peers` are members of a cluster that was there before this node
     // The cluster began with a backup of another one: ids and promises from before it mean nothing in it.
     bool founded = false;
     Duration gossip_interval = millis(200);  // version vector exchange
@@ -113,9 +116,12 @@ struct CloseSession {
 struct CancelRequest {
     std::uint64_t session = 0;
 };
+struct ChangeRequest {  // admin: member_changes.h; its outcome is asked for by number
+    wire::MemberRequest request;
+};
 
 using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CheckpointReady, CutLink,
-                           OpenSession, CloseSession, CancelRequest>;
+                           OpenSession, CloseSession, CancelRequest, ChangeRequest>;
 
 // ---- outputs ----
 struct Persist {  // append to the log, in this order
@@ -150,8 +156,22 @@ struct Notice {  // something a person should know: level, text (clock too far a
 struct Disconnect {
     std::string peer;
     std::string reason;
-};  // bad handshake or bad bytes
-using Output = std::variant<Persist, CheckpointPart, TruncateLog, Send, Reply, Notice, Disconnect>;
+};               // bad handshake or bad bytes
+struct Notify {  // to every client that listens on the channel
+    std::string channel, payload;
+};
+struct Members {  // whom to keep links to from now on, and what the data directory is to tell
+    std::uint64_t cluster = 0;
+    struct Contact {
+        std::string name, address;
+        friend bool operator==(const Contact&, const Contact&) = default;
+    };
+    std::vector<Contact> contacts;
+    std::vector<std::string> names;  // of all members, as far as known
+    friend bool operator==(const Members&, const Members&) = default;
+};
+using Output =
+    std::variant<Persist, CheckpointPart, TruncateLog, Send, Reply, Notice, Disconnect, Notify, Members>;
 using Outputs = std::vector<Output>;
 
 // What execute() runs: made by prepare(), cached by the caller.
@@ -232,6 +252,23 @@ class Replica {
         crdt::VersionVector version;
     };
     std::vector<PeerStatus> peers(Instant now) const;
+    struct MemberStatus {
+        std::string name, address;
+        std::string role;  // voter, learner, joining: a voter once it has caught up
+        bool self = false, primary = false, reachable = false;
+    };
+    std::vector<MemberStatus> members() const;
+    enum class TicketState : std::uint8_t { waiting, sent, committed, refused, replaced, unknown };
+    struct TicketStatus {  // of a tentative call: tentative.h
+        std::string ticket, transaction;
+        TicketState state = TicketState::waiting;
+        std::uint64_t csn = 0;
+        std::string detail;
+        Instant at;  // when it was settled; before: when it was made
+    };
+    std::vector<TicketStatus> tickets() const;
+    std::string survives() const;  // what this cluster can lose, for people
+    std::optional<Result<std::string>> change_outcome(std::uint64_t number) const;  // none: not yet
     order::Status order_status() const;
     struct CheckpointStatus {
         bool running = false;
@@ -252,5 +289,7 @@ class Replica {
     class Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+const char* describe(Replica::TicketState state);  // "waiting", ...
 
 }  // namespace anabranch::replica

@@ -74,10 +74,11 @@ std::optional<crdt::VersionVector> parse_token(std::string_view text) {
 
 }  // namespace
 
-Sessions::Sessions(State& state, Ordered& ordered, IdentityValues& identities,
+Sessions::Sessions(State& state, Ordered& ordered, Tentative& tentative, IdentityValues& identities,
                    const exec::VirtualTables* outside)
     : state_(state),
       ordered_(ordered),
+      tentative_(tentative),
       identities_(identities),
       outside_(outside),
       origin_(identities),
@@ -186,12 +187,32 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
         // The order remembers what it has done; so that a free call is done once, too, it goes that way.
         if (runnable->writes && (runnable->route == catalog::Route::ordered || !session.request_id.empty())) {
             const auto key = key_of(session, *runnable, **values, *state_.schema);
-            ordered_.submit({id, number, runnable, std::move(*values), sink, 0, {}, timeout, key});
-            return {Execution::When::later, 0, std::string()};
+            return submit(session, {id, number, runnable, std::move(*values), sink, 0, {}, timeout, key});
         }
+        if (!runnable->writes && session.read_tentative)
+            return tentative_.read(*runnable, (*values)->values, sink);
         return run_alone(session, *runnable, (*values)->values, sink);
     }
+    if (!runnable->writes && session.read_tentative) return tentative_.read(*runnable, parameters, sink);
     return run_alone(session, *runnable, parameters, sink);
+}
+
+// To the primary, or to the queue of those that do not wait for it.
+Execution Sessions::submit(Session& session, Ordered::Request request) {
+    if (!session.tentative || request.runnable->route != catalog::Route::ordered) {
+        ordered_.submit(std::move(request));
+        return {Execution::When::later, 0, std::string()};
+    }
+    std::string on_refusal = session.on_refusal;
+    if (on_refusal.empty() && request.runnable->transaction) {
+        const auto& hints = state_.schema->transactions[*request.runnable->transaction].hints;
+        if (const auto hint = hints.find("on_refusal"); hint != hints.end()) on_refusal = hint->second;
+    }
+    auto done = tentative_.submit({request.runnable, request.values, std::move(on_refusal), request.key},
+                                  request.sink, session.ticket);
+    if (done.tag && !request.tag.empty()) done.tag = request.tag;
+    if (done.tag && !session.wait_for_disk) done.when = Execution::When::now;
+    return done;
 }
 
 Execution Sessions::run_alone(Session& session, const Runnable& runnable, std::span<const sql::Datum> values,
@@ -395,10 +416,9 @@ Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t
     if (const auto refusal = refusal_of_writes(state_, true)) return now(*refusal);
     if (block.ordered) {
         auto& step = block.steps[*block.ordered];
-        ordered_.submit({id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
-                         session.order_timeout.value_or(state_.options.order_timeout),
-                         key_of(session, *step.runnable, *step.values, *state_.schema)});
-        return {Execution::When::later, 0, std::string()};
+        return submit(session, {id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
+                                session.order_timeout.value_or(state_.options.order_timeout),
+                                key_of(session, *step.runnable, *step.values, *state_.schema)});
     }
     if (auto fresh = refresh(block); !fresh) return now(fresh.error());
     auto writes = block.run->finish();
@@ -434,11 +454,24 @@ Result<void> Sessions::set(std::uint64_t id, std::string_view name, std::string_
         return {};
     }
     if (name == "anabranch.read") {
-        if (value != "local" && value != "primary")
+        if (value != "local" && value != "primary" && value != "tentative")
             return fail(bad_value(name, value,
-                                  "local reads what this node has, primary waits for all that the order has "
-                                  "committed; tentative is not available yet."));
+                                  "local reads what is committed here, primary waits for all that the order "
+                                  "has committed, tentative adds what waits in this node's queue."));
         session.read_primary = value == "primary";
+        session.read_tentative = value == "tentative";
+        return {};
+    }
+    if (name == "anabranch.ordered") {
+        if (value != "committed" && value != "tentative")
+            return fail(bad_value(name, value,
+                                  "committed waits for the order, tentative queues the call on this node: "
+                                  "SELECT * FROM anabranch.order."));
+        session.tentative = value == "tentative";
+        return {};
+    }
+    if (name == "anabranch.on_refusal") {
+        session.on_refusal = value;
         return {};
     }
     if (name == "anabranch.request_id") {
@@ -447,8 +480,8 @@ Result<void> Sessions::set(std::uint64_t id, std::string_view name, std::string_
     }
     return fail(
         Error::make("42704", "unrecognized configuration parameter \"" + std::string(name) + "\"")
-            .with_hint(
-                "This program knows anabranch.order_timeout, .durability, .session, .read and .request_id."));
+            .with_hint("This program knows anabranch.order_timeout, .durability, .session, .read, .ordered, "
+                       ".on_refusal and .request_id."));
 }
 
 std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view name) const {
@@ -467,7 +500,15 @@ std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view 
         if (session != nullptr) seen.merge(session->seen);
         return token_of(seen);
     }
-    if (name == "anabranch.read") return session != nullptr && session->read_primary ? "primary" : "local";
+    if (name == "anabranch.read")
+        return session == nullptr        ? "local"
+               : session->read_primary   ? "primary"
+               : session->read_tentative ? "tentative"
+                                         : "local";
+    if (name == "anabranch.ordered")
+        return session != nullptr && session->tentative ? "tentative" : "committed";
+    if (name == "anabranch.on_refusal") return session == nullptr ? std::string() : session->on_refusal;
+    if (name == "anabranch.ticket") return session == nullptr ? std::string() : session->ticket;
     if (name == "anabranch.request_id") return session == nullptr ? std::string() : session->request_id;
     return {};
 }

@@ -13,13 +13,14 @@
 #include <string>
 #include <vector>
 
-#include "node/replica/ordered.h"
+#include "node/replica/tentative.h"
 
 namespace anabranch::replica {
 
 class Sessions {
   public:
-    Sessions(State& state, Ordered& ordered, IdentityValues& identities, const exec::VirtualTables* outside);
+    Sessions(State& state, Ordered& ordered, Tentative& tentative, IdentityValues& identities,
+             const exec::VirtualTables* outside);
 
     void open(std::uint64_t session) { (void)sessions_[session]; }
     void close(std::uint64_t session);
@@ -66,8 +67,12 @@ class Sessions {
         std::optional<OpenBlock> block;
         std::optional<Duration> order_timeout;
         bool wait_for_disk = true;
-        bool read_primary = false;  // SET anabranch.read: all that the order has committed when a read begins
-        crdt::VersionVector seen;   // SET anabranch.session: nothing runs before this is here
+        // SET anabranch.read: all that the order has committed when a read begins, or also what is tentative
+        bool read_primary = false, read_tentative = false;
+        bool tentative = false;    // SET anabranch.ordered: ordered calls do not wait for the order
+        std::string on_refusal;    // the procedure that then takes the place of a refused one
+        std::string ticket;        // of the last one
+        crdt::VersionVector seen;  // SET anabranch.session: nothing runs before this is here
         // SET anabranch.request_id: a write by itself, or the ordered one of a block, that is asked for
         // again, here or at another node, is done once.
         std::string request_id;
@@ -102,6 +107,7 @@ class Sessions {
     Result<void> roll_back_to(OpenBlock& block, std::size_t steps);
     Result<std::shared_ptr<Values>> arguments(const Runnable& runnable,
                                               std::span<const sql::Datum> parameters);
+    Execution submit(Session& session, Ordered::Request request);
     Ticket commit_local(const exec::WriteSet& writes);
     Execution failed(OpenBlock& block, Error error);
     // What was read may not be on disk yet: the answer waits with it.
@@ -109,6 +115,7 @@ class Sessions {
 
     State& state_;
     Ordered& ordered_;
+    Tentative& tentative_;
     IdentityValues& identities_;
     const exec::VirtualTables* outside_;
     RecordedOrigin origin_;

@@ -1,5 +1,7 @@
 #include "node/replica/standing.h"
 
+#include <algorithm>
+
 namespace anabranch::replica {
 
 Bytes Standing::record() const {
@@ -25,12 +27,15 @@ Result<void> Standing::recover(BytesView body) {
 }
 
 void Standing::start() {
-    if (state_.options.peers.empty())
-        kind_ = Kind::member;
-    else if (kind_ == Kind::unknown)
+    const bool other = kind_ != Kind::unknown && recorded_for_ != state_.options.id;
+    if ((kind_ == Kind::unknown || other) && is_alone()) {
+        kind_ = Kind::unknown;
+        become(Kind::member);
+    } else if (kind_ == Kind::unknown) {
         become(Kind::unsure);
-    else if (recorded_for_ != state_.options.id)
+    } else if (other) {
         begin_again();
+    }
     state_.passive = kind_ != Kind::member;
     if (state_.options.unsafe.keep_promises) kind_ = Kind::member, state_.passive = false;
 }
@@ -63,16 +68,29 @@ void Standing::heard(const std::string& peer, ReplicaId known) {
     if (kind_ != Kind::unsure) return;
     if (known.value != 0 && known != state_.options.id) return become(Kind::reborn);
     strangers_.insert(peer);
+}
+
+bool Standing::is_alone() const {
+    return state_.belongs == State::Belongs::joined &&
+           std::none_of(state_.contacts.begin(), state_.contacts.end(),
+                        [](const Contact& other) { return other.voter && !other.former; });
+}
+
+// One that joins is asked about once it knows who the voters are.
+bool Standing::is_stranger() const {
+    if (state_.belongs != State::Belongs::joined) return false;
     std::size_t voters = 1, heard = 0;
-    for (const auto& other : state_.options.peers) {
-        voters += other.voter ? 1 : 0;
-        heard += other.voter && strangers_.contains(other.name) ? 1 : 0;
+    for (const auto& other : state_.contacts) {
+        if (!other.voter || other.former) continue;
+        ++voters;
+        heard += strangers_.contains(other.name) ? 1 : 0;
     }
     const std::size_t majority = voters / 2 + 1;
-    if (heard >= voters - majority + 1 || heard + 1 == voters) become(Kind::member);
+    return heard >= voters - majority + 1 || heard + 1 == voters;
 }
 
 void Standing::consider() {
+    if (kind_ == Kind::unsure && is_stranger()) become(Kind::member);
     if (kind_ != Kind::reborn || !ordered_.fenced()) return;
     become(Kind::member);
     state_.notice(Notice::Level::info, "this node has caught up and takes part in the order again");

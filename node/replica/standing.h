@@ -43,6 +43,8 @@ class Standing {
     void begin_again();
     void become(Kind kind);
     Bytes record() const;
+    bool is_alone() const;
+    bool is_stranger() const;
 
     State& state_;
     Gossip& gossip_;

@@ -11,6 +11,7 @@
 #include "node/replica/delta_store.h"
 #include "node/replica/outcomes.h"
 #include "node/replica/replica.h"
+#include "node/replica/roster.h"
 
 namespace anabranch::replica {
 
@@ -26,6 +27,16 @@ enum class RecordKind : char {
     state = 'S',      // a chunk of another replica's state, and where the transfer is
     standing = 'B',   // what this replica may do in the order: standing.h
     outcomes = 'Q',   // what ordered requests were told: outcomes.h
+    tentative = 'T',  // a call in the queue, or what has become of it: tentative.h
+    members = 'M',    // a list of members that a peer told of: membership.h
+};
+
+struct Contact {  // somebody this replica talks to
+    std::string name, address;
+    ReplicaId member;     // in the order
+    bool voter = true;    // or about to be one
+    bool former = false;  // has been removed
+    friend bool operator==(const Contact&, const Contact&) = default;
 };
 
 struct State {
@@ -34,12 +45,26 @@ struct State {
           plan(std::move(plan_in)),
           options(options_in),
           random(random_in),
-          database(schema) {}
+          cluster(options_in.cluster),
+          belongs(options_in.joining ? Belongs::waiting : Belongs::joined),
+          database(schema) {
+        // Until the order has said who they are.
+        for (const auto& peer : options.peers)
+            contacts.push_back({peer.name, peer.address, member_id(peer.name), peer.voter, false});
+    }
 
     catalog::SchemaPtr schema;
     catalog::Plan plan;
     Options options;
     Random random;
+    std::uint64_t cluster;          // 0: not known yet
+    std::vector<Contact> contacts;  // ascending by name
+    Roster roster;                  // of the newest committed list of members that is known here,
+    Bytes members;                  // the list itself, for greetings,
+    std::uint64_t members_at = 0;   // and a position of the order at which it was in force
+    enum class Belongs : std::uint8_t { joined, waiting, removed } belongs;
+    std::uint64_t joined_at = 0;  // a position in the order: it serves nobody before it is there
+    bool started = false;
     crdt::Database database;
     crdt::HybridClock clock;
     DeltaStore deltas;          // held ones

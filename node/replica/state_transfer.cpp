@@ -138,9 +138,9 @@ void StateTransfer::tick() {
         return;
     }
     // The source may be gone: others hold this version, too.
-    const auto& peers = state_.options.peers;
+    const auto& peers = state_.contacts;
     const auto last =
-        std::find_if(peers.begin(), peers.end(), [&](const PeerConfig& peer) { return peer.name == peer_; });
+        std::find_if(peers.begin(), peers.end(), [&](const Contact& peer) { return peer.name == peer_; });
     const auto offset = static_cast<std::size_t>(last - peers.begin());
     for (std::size_t i = 1; i <= peers.size(); ++i) {
         const auto& other = peers[(offset + i) % peers.size()].name;

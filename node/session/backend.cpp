@@ -33,6 +33,7 @@ const char* tag_without_effect(const ast::Statement& statement) {
     if (std::holds_alternative<ast::SetConstraints>(statement.node)) return "SET CONSTRAINTS";
     if (std::holds_alternative<ast::Discard>(statement.node)) return "DISCARD ALL";
     if (std::holds_alternative<ast::Deallocate>(statement.node)) return "DEALLOCATE ALL";
+    if (std::holds_alternative<ast::Listen>(statement.node)) return "LISTEN";
     if (std::holds_alternative<ast::Unlisten>(statement.node)) return "UNLISTEN";
     if (const auto* vacuum = std::get_if<ast::Vacuum>(&statement.node))
         return vacuum->analyze_only ? "ANALYZE" : "VACUUM";
@@ -438,10 +439,24 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         outcome = reset(variable_reset->name);
     else if (const auto* variable_shown = std::get_if<ast::ShowVariable>(&node))
         outcome = show(variable_shown->name, sink);
-    else
+    else {
+        listen(*statement.utility);
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
+    }
     if (!outcome) return refused(outcome.error());
     return {When::now, 0, std::move(outcome)};
+}
+
+// At once, and not only at COMMIT: what is told here are facts, whatever becomes of the block.
+void Backend::listen(const ast::Statement& statement) {
+    if (const auto* more = std::get_if<ast::Listen>(&statement.node)) channels_.insert(more->channel);
+    if (const auto* less = std::get_if<ast::Unlisten>(&statement.node)) {
+        if (less->channel.empty())
+            channels_.clear();
+        else
+            channels_.erase(less->channel);
+    }
+    if (std::holds_alternative<ast::Discard>(statement.node)) channels_.clear();
 }
 
 Completion Backend::transaction(std::uint64_t number, const ast::Transaction& statement) {
@@ -496,11 +511,10 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
 }
 
 namespace {
-constexpr std::pair<const char*, const char*> own_defaults[] = {{"anabranch.order_timeout", "5s"},
-                                                                {"anabranch.durability", "disk"},
-                                                                {"anabranch.session", ""},
-                                                                {"anabranch.read", "local"},
-                                                                {"anabranch.request_id", ""}};
+constexpr std::pair<const char*, const char*> own_defaults[] = {
+    {"anabranch.order_timeout", "5s"}, {"anabranch.durability", "disk"},   {"anabranch.session", ""},
+    {"anabranch.read", "local"},       {"anabranch.ordered", "committed"}, {"anabranch.on_refusal", ""},
+    {"anabranch.request_id", ""}};
 }  // namespace
 
 Result<Outcome> Backend::reset(const std::string& name) {

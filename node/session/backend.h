@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "lib/sql/ast.h"
@@ -78,6 +79,8 @@ class Backend final : public pgwire::Backend {
     void cancel_running() override;
     const sql::EnumLabels* enum_labels() const override;
 
+    bool listens(const std::string& channel) const { return channels_.contains(channel); }
+
     // A `later` execution has ended.
     Result<pgwire::Outcome> outcome(const Result<std::string>& tag);
 
@@ -95,6 +98,7 @@ class Backend final : public pgwire::Backend {
     Result<pgwire::Outcome> fetch(const Statement& statement, exec::RowSink& sink);
     Result<pgwire::Outcome> close_cursor(const std::string& name);
     pgwire::Completion utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
+    void listen(const sql::ast::Statement& statement);
     pgwire::Completion transaction(std::uint64_t number, const sql::ast::Transaction& statement);
     Result<pgwire::Outcome> set(const sql::ast::SetVariable& statement);
     Result<pgwire::Outcome> reset(const std::string& name);
@@ -110,7 +114,8 @@ class Backend final : public pgwire::Backend {
     Cursors cursors_;
     std::string declaring_;  // the cursor whose query runs
     std::string user_, database_;
-    bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
+    std::set<std::string> channels_;  // LISTEN
+    bool implicit_ = false;           // the open block is an implicit transaction: Sync ends it
     bool block_by_client_ = false;
 };
 

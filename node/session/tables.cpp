@@ -79,6 +79,20 @@ void plan(const replica::Replica& replica, Arena& arena, Visit visit) {
     }
 }
 
+// One row per ticket of a tentative call that was made at this node.
+void tickets(const replica::Replica& replica, Arena& arena, Visit visit) {
+    for (const auto& ticket : replica.tickets()) {
+        const std::array row{
+            ticket.csn == 0 ? Datum::null() : Datum::integer(static_cast<std::int64_t>(ticket.csn)),
+            Datum::bytes(arena.copy(ticket.ticket)),
+            Datum::bytes(arena.copy(ticket.transaction)),
+            Datum::bytes(replica::describe(ticket.state)),
+            Datum::bytes(arena.copy(ticket.detail)),
+            Datum::integer(ticket.at.micros - postgres_epoch_micros)};
+        if (!visit(row)) return;
+    }
+}
+
 }  // namespace
 
 // pg_settings: the columns that clients read; the rest is NULL.
@@ -139,6 +153,8 @@ void Tables::rows(std::uint32_t virtual_table, Visit visit) const {
         lag(*replica_, now_, arena_, visit);
     else if (table.name == "overwritten")
         overwritten_rows(*replica_, *schema_, now_, arena_, visit);
+    else if (table.name == "order")
+        tickets(*replica_, arena_, visit);
     else if (table.name == "plan")
         plan(*replica_, arena_, visit);
 }

@@ -48,8 +48,14 @@ void Cluster::boot(const std::string& name) {
     replica::Options options;
     options.name = name;
     options.id = node.id;
+    options.address = "at " + name;
+    options.joining = !node.joins_by.empty();
+    options.cluster = options.joining ? 0 : 7;
+    node.contacts.clear();
+    node.up.clear();
     for (const auto& [other, there] : nodes_)
-        if (other != name) options.peers.push_back({other, ReplicaId{}, true});
+        if (other != name && (options.joining ? other == node.joins_by : there.joins_by.empty()))
+            options.peers.push_back({other, ReplicaId{}, true, "at " + other});
     node.replica =
         std::make_unique<replica::Replica>(schema_, plan_, options, random_.fork(name), nullptr, nullptr);
     node.durable = 0;
@@ -60,16 +66,28 @@ void Cluster::boot(const std::string& name) {
     replica::Outputs out;
     REQUIRE(node.replica->start(now_, out).has_value());
     carry(name, out);
-    for (const auto& [other, there] : nodes_) {
-        if (other == name || there.replica == nullptr) continue;
+}
+
+void Cluster::join(const std::string& name, const std::string& by) {
+    nodes_[name].id = ReplicaId{100 + nodes_.size()};
+    nodes_.at(name).joins_by = by;
+    boot(name);
+}
+
+// Nodes dial whom they know.
+void Cluster::link(const std::string& name) {
+    Node& node = nodes_.at(name);
+    const auto contacts = node.contacts;
+    for (const auto& other : contacts) {
+        if (nodes_.at(other).replica == nullptr || !node.up.insert(other).second) continue;
         step(name, replica::PeerUp{other});
-        step(other, replica::PeerUp{name});
     }
 }
 
 void Cluster::crash(const std::string& name) {
     Node& node = nodes_.at(name);
     node.replica.reset();
+    for (auto& [other, there] : nodes_) there.up.erase(name);
     node.held.clear();
     node.disk.resize(node.synced);
     std::erase_if(network_, [&](const Message& m) { return m.from == name || m.to == name; });
@@ -147,12 +165,14 @@ void Cluster::turn() {
     }
     for (const auto& message : due) {
         if (cut_.contains({message.from, message.to}) || nodes_.at(message.to).replica == nullptr) continue;
+        if (!nodes_.at(message.to).contacts.contains(message.from)) continue;
         auto decoded = wire::decode(message.bytes);
         REQUIRE(decoded.has_value());
         step(message.to, replica::FromPeer{message.from, std::move(*decoded)});
     }
     for (auto& [name, node] : nodes_) {
         if (node.replica == nullptr) continue;
+        link(name);
         sync(name);
         if (node.replica->next_deadline() <= now_) step(name, replica::Tick{});
     }
@@ -196,9 +216,15 @@ void Cluster::carry(const std::string& name, replica::Outputs& out) {
             for (auto& asked : calls_)
                 if (asked.node == name && asked.session == reply->session && asked.number == reply->number)
                     finish(asked, reply->tag);
+        } else if (auto* members = std::get_if<replica::Members>(&output)) {
+            node.contacts.clear();
+            for (const auto& contact : members->contacts)
+                if (nodes_.contains(contact.name)) node.contacts.insert(contact.name);
+            std::erase_if(node.up, [&](const std::string& peer) { return !node.contacts.contains(peer); });
         } else if (auto* notice = std::get_if<replica::Notice>(&output)) {
             INFO(name << ": " << notice->text);
             REQUIRE(notice->level != replica::Notice::Level::alarm);
+            noticed.insert(name + ": " + notice->text);
         }
     }
 }
@@ -206,6 +232,30 @@ void Cluster::carry(const std::string& name, replica::Outputs& out) {
 void Cluster::transmit(const std::string& from, const replica::Send& send) {
     if (filter && !filter(from, send.peer, send.message)) return;
     network_.push_back({now_ + millis(1), from, send.peer, wire::encode(send.message)});
+}
+
+// ---- admin ----
+
+std::uint64_t Cluster::begin_change(const std::string& node, const std::string& action,
+                                    const std::string& member) {
+    const std::uint64_t number = ++number_;
+    const std::string address = action == "add" || action == "learner" ? "at " + member : "";
+    step(node, replica::ChangeRequest{{number, action, member, address}});
+    return number;
+}
+
+std::string Cluster::change(const std::string& node, const std::string& action, const std::string& member) {
+    const std::uint64_t number = begin_change(node, action, member);
+    std::optional<Result<std::string>> outcome;
+    run(seconds(30), [&] { return (outcome = at(node).change_outcome(number)).has_value(); });
+    if (!outcome) return "...";
+    return *outcome ? **outcome : "ERROR " + outcome->error().sqlstate + ": " + outcome->error().message;
+}
+
+std::string Cluster::role(const std::string& node, const std::string& member) {
+    for (const auto& entry : at(node).members())
+        if (entry.name == member) return entry.role;
+    return "none";
 }
 
 // ---- clients ----

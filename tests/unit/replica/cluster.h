@@ -44,7 +44,14 @@ class Cluster {
     void isolate(const std::string& node, bool cut = true);
     void crash(const std::string& node);  // what was not synced is lost
     void boot(const std::string& node);
-    void stop_disk(const std::string& node, bool stop = true);  // nothing becomes durable
+    // A node that was not there when the cluster began; it knows the address of one that was.
+    void join(const std::string& node, const std::string& by);
+    // anabranch admin at a node: what was done, or "ERROR 55000: ..."; "..." after 30 seconds.
+    std::string change(const std::string& node, const std::string& action, const std::string& member = "");
+    std::uint64_t begin_change(const std::string& node, const std::string& action, const std::string& member);
+    std::string role(const std::string& node, const std::string& member);  // as `node` sees it
+    std::set<std::string> noticed;                                         // what nodes said to people
+    void stop_disk(const std::string& node, bool stop = true);             // nothing becomes durable
     // Sees every message before it is sent; false: it is lost.
     std::function<bool(const std::string& from, const std::string& to, const wire::Message& message)> filter;
     // A message that was held back arrives now.
@@ -70,6 +77,8 @@ class Cluster {
         replica::Ticket durable = 0;
         bool disk_stopped = false;
         std::vector<replica::Send> held;
+        std::string joins_by;  // empty: it was there from the beginning
+        std::set<std::string> contacts, up;
     };
     struct Message {
         Instant at;
@@ -78,6 +87,7 @@ class Cluster {
     };
 
     void turn();
+    void link(const std::string& name);
     void step(const std::string& name, const replica::Input& input);
     void carry(const std::string& name, replica::Outputs& out);
     void transmit(const std::string& from, const replica::Send& send);

@@ -21,8 +21,13 @@ std::vector<Message> one_of_each() {
     Forwarded refused{
         1, 2, 0, false, "", {}, "23514", "no", "because", "less", "accounts_balance_check", "accounts"};
     AuditRequest audit{{{ReplicaId{1}, 5}}, 2, {{"from", "to", 3, 4, 5}, {}}, 6};
-    AuditAnswer answer{{{ReplicaId{1}, 5}}, 2, {{"from", "", 3, 4, 5}}, {"chunk", ""}, 6};
-    return {hello, have, deltas, OrderMessage{"bytes"}, forward, forwarded, refused, audit, answer};
+    AuditAnswer audited{{{ReplicaId{1}, 5}}, 2, {{"from", "", 3, 4, 5}}, {"chunk", ""}, 6};
+    hello.members = std::string("m\0embers", 8);
+    hello.members_at = 12;
+    const MemberRequest request{5, "add", "d", "10.0.0.4:7433"};
+    const MemberAnswer answer{5, false, "", "57P03", "no", "because", "later"};
+    return {hello,   have,    deltas, OrderMessage{"bytes"}, forward, forwarded, refused, audit,
+            audited, request, answer};
 }
 
 bool same(const Message& a, const Message& b) {

@@ -1,0 +1,362 @@
+#include "node/replica/tentative.h"
+
+#include <algorithm>
+
+#include "lib/exec/schema_plans.h"
+
+namespace anabranch::replica {
+
+const char* describe(Replica::TicketState state) {
+    static constexpr const char* names[] = {"waiting", "sent", "committed", "refused", "replaced", "unknown"};
+    return names[static_cast<std::size_t>(state)];
+}
+
+namespace {
+
+constexpr Duration answer_within = seconds(10);  // then it is asked for again
+constexpr Duration repeat_after = millis(500);
+constexpr std::uint64_t session_of_queue = ~std::uint64_t{0};  // no client has it
+constexpr std::uint64_t alternative_key = 0x616c7465726e6174;
+
+bool is_open(Replica::TicketState state) {
+    return state == Replica::TicketState::waiting || state == Replica::TicketState::sent;
+}
+
+std::string name_of(const catalog::Schema& schema, const Runnable& runnable) {
+    return runnable.transaction ? schema.transactions[*runnable.transaction].name : std::string();
+}
+
+}  // namespace
+
+Tentative::Tentative(State& state, Ordered& ordered, IdentityValues& identities,
+                     Ordered::Runnables& runnables, const exec::VirtualTables* outside)
+    : state_(state),
+      ordered_(ordered),
+      runnables_(runnables),
+      origin_(identities),
+      run_(state.schema, state.database, origin_, outside) {}
+
+// ---- records ----
+
+Bytes Tentative::record(const Item& item) const {
+    Bytes out;
+    ByteWriter writer(out);
+    writer.varint(item.number);
+    writer.u8(static_cast<std::uint8_t>(item.state));
+    writer.u64(item.key.client);
+    writer.u64(item.key.number);
+    for (const auto* text : {&item.transaction, &item.statement, &item.on_refusal, &item.refused})
+        writer.sized(*text);
+    writer.varint(item.parameters.size());
+    for (const auto& [type, value] : item.parameters) {
+        writer.varint(type);
+        writer.u8(value.first ? 1 : 0);
+        writer.sized(value.second);
+    }
+    writer.u64(static_cast<std::uint64_t>(item.at.micros));
+    writer.u64(item.seed);
+    item.seen.encode(writer);
+    return out;
+}
+
+namespace {
+
+Bytes record_of(std::uint64_t number, const Replica::TicketStatus& status) {
+    Bytes out;
+    ByteWriter writer(out);
+    writer.varint(number);
+    writer.u8(static_cast<std::uint8_t>(status.state));
+    for (const auto* text : {&status.transaction, &status.detail}) writer.sized(*text);
+    writer.varint(status.csn);
+    writer.u64(static_cast<std::uint64_t>(status.at.micros));
+    return out;
+}
+
+std::uint64_t number_of(const std::string& ticket) {
+    return std::strtoull(ticket.c_str() + ticket.rfind('-') + 1, nullptr, 10);
+}
+
+}  // namespace
+
+Result<void> Tentative::recover(BytesView body) {
+    const auto corrupt = [] { return fail(sqlstate::io_error, "log: bad record of a tentative call"); };
+    ByteReader reader(body);
+    const std::uint64_t number = reader.varint();
+    const std::uint8_t state = reader.u8();
+    if (reader.failed() || number == 0 || state > static_cast<std::uint8_t>(Fate::unknown)) return corrupt();
+    newest_ = std::max(newest_, number);
+    std::erase_if(queue_, [&](const Item& item) { return item.number == number; });
+    if (!is_open(static_cast<Fate>(state))) {
+        Replica::TicketStatus status;
+        status.ticket = ticket_of(number);
+        status.state = static_cast<Fate>(state);
+        status.transaction = reader.sized();
+        status.detail = reader.sized();
+        status.csn = reader.varint();
+        status.at = Instant{static_cast<std::int64_t>(reader.u64())};
+        if (!reader.complete()) return corrupt();
+        std::erase_if(settled_, [&](const auto& other) { return other.ticket == status.ticket; });
+        settled_.push_back(std::move(status));
+        return {};
+    }
+    Item item;
+    item.number = number;
+    item.state = static_cast<Fate>(state);
+    item.key.client = reader.u64();
+    item.key.number = reader.u64();
+    for (auto* text : {&item.transaction, &item.statement, &item.on_refusal, &item.refused})
+        *text = reader.sized();
+    const std::uint64_t count = reader.varint();
+    for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
+        const auto type = static_cast<std::uint32_t>(reader.varint());
+        const bool null = reader.u8() == 1;
+        item.parameters.push_back({type, {null, Bytes(reader.sized())}});
+    }
+    item.at = Instant{static_cast<std::int64_t>(reader.u64())};
+    item.seed = reader.u64();
+    auto seen = crdt::VersionVector::decode(reader);
+    if (!seen || !reader.complete()) return corrupt();
+    item.seen = std::move(*seen);
+    item.again = item.state == Fate::sent;
+    const auto after =
+        std::find_if(queue_.begin(), queue_.end(), [&](const Item& other) { return other.number > number; });
+    queue_.insert(after, std::move(item));
+    return {};
+}
+
+void Tentative::image(FunctionRef<void(RecordKind, BytesView)> put) const {
+    for (const auto& status : settled_)
+        put(RecordKind::tentative, record_of(number_of(status.ticket), status));
+    for (const auto& item : queue_) put(RecordKind::tentative, record(item));
+}
+
+void Tentative::keep(Item& item) {
+    item.durable_at = state_.append(RecordKind::tentative, record(item));
+}
+
+void Tentative::start() {
+    while (settled_.size() > settled_max) settled_.pop_front();
+    // A call that cannot be run any more would hold up all behind it.
+    for (auto& item : queue_)
+        if (auto resolved = resolve(item); !resolved) end(item, Fate::refused, 0, resolved.error().message);
+    std::erase_if(queue_, [](const Item& item) { return !is_open(item.state); });
+}
+
+Result<void> Tentative::resolve(Item& item) {
+    std::vector<sql::Type> types;
+    for (const auto& parameter : item.parameters) types.push_back(sql::type_of_oid(parameter.first));
+    const std::string& name = item.refused.empty() ? item.transaction : item.on_refusal;
+    if (name.empty()) {
+        TRY(item.runnable, runnables_.of_statement(item.statement, types));
+    } else {
+        TRY(item.runnable, runnables_.of_transaction(name));
+    }
+    TRY(item.values, values_of(*state_.schema, *item.runnable, item.parameters));
+    return {};
+}
+
+// ---- the view ----
+
+Result<RunnablePtr> Tentative::alternative(const std::string& name, const Runnable& runnable) const {
+    TRY(auto other, runnables_.of_transaction(name));
+    if (!other->writes || value_types(*state_.schema, *other) != value_types(*state_.schema, runnable))
+        return fail(Error::make("42883", "procedure " + name + " cannot stand in for this call")
+                        .with_detail("What anabranch.on_refusal names is called with the same arguments, and "
+                                     "must have parameters of the same types."));
+    return other;
+}
+
+bool Tentative::run_again(Item& item) {
+    std::vector<RunnablePtr> tries{item.runnable};
+    if (!item.on_refusal.empty() && item.refused.empty())
+        if (auto other = alternative(item.on_refusal, *item.runnable)) tries.push_back(*other);
+    for (const auto& runnable : tries) {
+        origin_.begin(item.at, item.seed);
+        if (run_.run(*runnable->compiled, item.values->values, nullptr) && run_.keep()) return true;
+        run_.undo();
+    }
+    return false;
+}
+
+// Undo and redo: the calls that are still in the queue, on the state as it is now. One that the order has
+// executed, and whose answer is on its way, is in that state.
+void Tentative::rebuild() {
+    if (built_ && built_at_ == state_.changes) return;
+    run_.reset();
+    for (auto& item : queue_)
+        if (state_.outcomes.find(item.key) == nullptr) (void)run_again(item);
+    built_ = true;
+    built_at_ = state_.changes;
+}
+
+Execution Tentative::read(const Runnable& runnable, std::span<const sql::Datum> values, exec::RowSink* sink) {
+    rebuild();
+    origin_.begin(state_.now, state_.random.next());
+    const auto result = run_.run(*runnable.compiled, values, sink);
+    run_.undo();
+    if (!result) return {Execution::When::now, 0, std::unexpected(result.error())};
+    // What is shown is on disk first, whether committed here or in the queue.
+    Ticket after = state_.pending.empty() ? 0 : state_.pending.back().ticket;
+    for (const auto& item : queue_) after = std::max(after, item.durable_at);
+    return {after > state_.durable ? Execution::When::durable : Execution::When::now, after,
+            tag_of(*result, runnable)};
+}
+
+Execution Tentative::submit(Call call, exec::RowSink* sink, std::string& ticket) {
+    const auto refused = [](Error error) {
+        return Execution{Execution::When::now, 0, std::unexpected(std::move(error))};
+    };
+    if (queue_.size() >= queue_max)
+        return refused(Error::make("53400", "the queue of tentative calls is full")
+                           .with_detail(std::to_string(queue_.size()) + " calls wait for a primary.")
+                           .with_hint("Try again when a majority of the nodes can be reached."));
+    if (!call.on_refusal.empty())
+        if (auto other = alternative(call.on_refusal, *call.runnable); !other) return refused(other.error());
+    rebuild();
+    Item item;
+    item.number = newest_ + 1;
+    item.at = state_.now;
+    item.seed = state_.random.next();
+    origin_.begin(item.at, item.seed);
+    const auto result = run_.run(*call.runnable->compiled, call.values->values, sink);
+    if (!result) {
+        run_.undo();
+        return refused(result.error());
+    }
+    if (auto kept = run_.keep(); !kept) return refused(kept.error());
+    newest_ = item.number;
+    const std::uint64_t own[] = {state_.options.id.value, 0x7469636b6574};
+    item.key = call.key != RequestKey{}
+                   ? call.key
+                   : RequestKey{hash64({reinterpret_cast<const char*>(own), sizeof own}) | 1, item.number};
+    item.transaction = name_of(*state_.schema, *call.runnable);
+    if (item.transaction.empty()) item.statement = call.runnable->text;
+    item.on_refusal = std::move(call.on_refusal);
+    item.parameters = text_of(*state_.schema, *call.runnable, *call.values);
+    std::string tag = tag_of(*result, *call.runnable);
+    item.runnable = std::move(call.runnable);
+    item.values = std::move(call.values);
+    ticket = ticket_of(item.number);
+    keep(item);
+    const Ticket after = item.durable_at;
+    queue_.push_back(std::move(item));
+    return {Execution::When::durable, after, std::move(tag)};
+}
+
+// ---- to the primary and back ----
+
+void Tentative::work() {
+    for (; !answers_.empty(); answers_.pop_front()) {
+        const auto& [number, answer, certain] = answers_.front();
+        if (queue_.empty() || queue_.front().number != number) continue;
+        Item& item = queue_.front();
+        item.asked = false;
+        item.asked_at = state_.now;
+        if (answer)
+            settle(item, *answer);
+        else if (certain && !item.again)
+            item.state = Fate::waiting;
+        else
+            item.again = true;
+    }
+    while (!queue_.empty()) {
+        Item& item = queue_.front();
+        if (const auto* known = state_.outcomes.find(item.key)) {
+            auto answer = decode_answer(known->answer);
+            answer.csn = known->csn;
+            settle(item, answer);
+            continue;
+        }
+        if (item.state == Fate::waiting && ordered_.reaches_primary()) {
+            // From here on it may have been executed: the record says since when, before anybody is asked.
+            item.state = Fate::sent;
+            item.seen = state_.database.version();
+            item.asked_at = {};
+            keep(item);
+        }
+        const bool due = item.state == Fate::sent && !item.asked && item.durable_at <= state_.durable &&
+                         state_.now - item.asked_at >= repeat_after && ordered_.reaches_primary();
+        if (due) send(item);
+        return;
+    }
+}
+
+void Tentative::send(Item& item) {
+    Ordered::Request request;
+    request.session = session_of_queue;
+    request.number = item.number * 2 + (item.refused.empty() ? 0 : 1);
+    request.runnable = item.runnable;
+    request.values = item.values;
+    request.timeout = answer_within;
+    request.key = item.key;
+    request.seen = item.seen;
+    request.again = item.again;
+    request.done = [this, number = item.number](const wire::Forwarded* answer, bool certain) {
+        answers_.push_back({number, answer ? std::optional(*answer) : std::nullopt, certain});
+    };
+    item.asked = true;
+    item.asked_at = state_.now;
+    ordered_.submit(std::move(request));
+}
+
+void Tentative::settle(Item& item, const wire::Forwarded& answer) {
+    built_ = false;
+    const bool replaces = !item.refused.empty();
+    if (answer.ok) {
+        end(item, replaces ? Fate::replaced : Fate::committed, answer.csn,
+            replaces ? item.refused + "; " + item.on_refusal + " was executed instead" : answer.tag);
+    } else if (is_cannot_tell(answer)) {
+        end(item, Fate::unknown, 0, answer.message);
+    } else if (!item.on_refusal.empty() && !replaces) {
+        item.refused = answer.sqlstate + ": " + answer.message;
+        item.key.client ^= alternative_key;
+        item.state = Fate::waiting;
+        item.again = item.asked = false;
+        item.asked_at = {};
+        if (auto resolved = resolve(item); !resolved)
+            return end(item, Fate::refused, 0, item.refused + "; " + resolved.error().message),
+                   queue_.pop_front();
+        return keep(item);
+    } else {
+        const std::string why = answer.sqlstate + ": " + answer.message;
+        end(item, Fate::refused, answer.csn,
+            replaces ? item.refused + "; " + item.on_refusal + " too: " + why : why);
+    }
+    queue_.pop_front();
+}
+
+void Tentative::end(Item& item, Fate state, std::uint64_t csn, std::string detail) {
+    item.state = state;
+    auto status = status_of(item);
+    status.csn = csn;
+    status.detail = std::move(detail);
+    status.at = state_.now;
+    state_.append(RecordKind::tentative, record_of(item.number, status));
+    state_.out->push_back(Notify{"anabranch_order", status.ticket + " " + describe(state)});
+    settled_.push_back(std::move(status));
+    if (settled_.size() > settled_max) settled_.pop_front();
+}
+
+// ---- for people ----
+
+std::string Tentative::ticket_of(std::uint64_t number) const {
+    return state_.options.name + "-" + std::to_string(number);
+}
+
+Replica::TicketStatus Tentative::status_of(const Item& item) const {
+    Replica::TicketStatus out;
+    out.ticket = ticket_of(item.number);
+    out.transaction = item.transaction.empty() ? item.statement : item.transaction;
+    out.state = item.state;
+    out.detail = item.refused;
+    out.at = item.at;
+    return out;
+}
+
+std::vector<Replica::TicketStatus> Tentative::tickets() const {
+    std::vector<Replica::TicketStatus> out(settled_.begin(), settled_.end());
+    for (const auto& item : queue_) out.push_back(status_of(item));
+    return out;
+}
+
+}  // namespace anabranch::replica
