@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <tuple>
 #include <unordered_set>
@@ -249,6 +250,7 @@ class Hunt {
 
     // Two calls at each of two replicas.
     bool double_chains(SearchState& state) {
+        seconds_.clear();
         for (const auto t : goal_.transactions)
             for (std::size_t i = 0; i < space_.calls(state, t).size(); ++i) {
                 const auto* e = space_.effect(state, t, i, 0, slot_first);
@@ -266,8 +268,7 @@ class Hunt {
                 if (spent()) return false;
                 const auto* f = space_.effect(state, u, j, 1, slot_between);
                 if (f == nullptr) continue;
-                for (const auto& f2 :
-                     space_.followers(state, *f, {1, 2, slot_after, 31}, goal_.transactions)) {
+                for (const auto& f2 : seconds(state, u, j, *f)) {
                     const auto v = f2.call.transaction;
                     if (spent() || !goal_.apart(e.call.transaction, v) ||
                         !goal_.apart(e2.call.transaction, v))
@@ -277,6 +278,14 @@ class Hunt {
             }
         }
         return false;
+    }
+    // What may follow the j-th call of u at the other replica: the same beside every chain of the first.
+    const std::vector<Effect>& seconds(SearchState& state, std::uint32_t u, std::size_t j, const Effect& f) {
+        const auto found = seconds_.find({u, j});
+        if (found != seconds_.end()) return found->second;
+        return seconds_
+            .emplace(std::pair{u, j}, space_.followers(state, f, {1, 2, slot_after, 31}, goal_.transactions))
+            .first->second;
     }
     bool double_chain(SearchState& state, const Effect& e, const Effect& e2, std::uint32_t u, std::size_t j,
                       const Effect& f2) {
@@ -300,6 +309,7 @@ class Hunt {
         return false;
     }
 
+    std::map<std::pair<std::uint32_t, std::size_t>, std::vector<Effect>> seconds_;  // of the state at hand
     Engine& engine_;
     const Meeting& meeting_;
     SearchSpace space_;
