@@ -29,7 +29,7 @@ class Figures(unittest.TestCase):
             "merging deltas of one row",
             "catching up with 20000 deltas",
             "recovery of 20000 transactions",
-            "the node's CPU, more by",
+            "the node's CPU at half load, more by",
         ):
             self.assertTrue(any(words in what for what in figures), done.stdout)
         self.assertLess(float(figures["on the wire per counter update, 64 a batch"]), 60)
