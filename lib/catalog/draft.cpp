@@ -146,6 +146,7 @@ Result<DraftType> Draft::resolve_type(const ast::TypeName& name, Reporter& repor
                     name.name.schema != "merge" && !schemas.contains(name.name.schema))) {
         reporter.warn(name.span, "type " + name.name.describe() +
                                      " is not modelled: its values are kept and compared as text");
+        text_types.insert(name.name.name);
         out.type = {sql::TypeId::text, name.array_dimensions > 0};
         return out;
     }

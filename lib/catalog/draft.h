@@ -126,7 +126,8 @@ struct Draft {
     // Names in use, per schema: relations (tables, views, indexes, sequences) and constraints.
     std::set<std::pair<std::string, std::string>> relation_names, constraint_names;
     std::set<std::pair<std::string, std::string>> unmodelled_types;  // composite, range and base types
-    std::set<std::pair<std::string, std::string>> partitions;        // tables that are parts of another
+    mutable std::set<std::string> text_types;  // names of types that some column has and that are text here
+    std::set<std::pair<std::string, std::string>> partitions;  // tables that are parts of another
     std::vector<std::string> path;  // schemas before public; the first is where new objects go
     bool renamed = false;           // a RENAME or DROP COLUMN was seen: older texts may not bind any more
 

@@ -4,6 +4,7 @@
 namespace anabranch::catalog {
 
 void Finisher::types() {
+    for (const std::string& name : draft_.text_types) names_->add_text_type(name);
     for (const DraftEnum& e : draft_.enums) {
         names_->add_enum({e.schema, e.dropped ? std::string() : e.name, e.labels});
         schema_->enums.push_back({e.schema, e.name, e.labels});

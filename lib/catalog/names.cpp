@@ -31,6 +31,10 @@ void CatalogNames::add_domain(std::shared_ptr<const sql::Domain> domain) {
     domains_[key] = std::move(domain);
 }
 
+void CatalogNames::add_text_type(const std::string& name) {
+    text_types_.insert(name);
+}
+
 void CatalogNames::add_enum(EnumType type) {
     enums_.push_back(std::move(type));
 }
@@ -63,6 +67,7 @@ std::optional<sql::ResolvedType> CatalogNames::type(std::string_view schema, std
     for (std::uint32_t i = 0; i < enums_.size(); ++i)
         if (enums_[i].schema == schema && enums_[i].name == name)
             return sql::ResolvedType{{sql::TypeId::enum_, false, -1, i}, nullptr};
+    if (text_types_.contains(std::string(name))) return sql::ResolvedType{{sql::TypeId::text}, nullptr};
     return {};
 }
 

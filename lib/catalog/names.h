@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ class CatalogNames final : public sql::Names {
     sql::Relation& add(sql::Relation relation);
     void add_domain(std::shared_ptr<const sql::Domain> domain);
     void add_enum(EnumType type);
+    void add_text_type(const std::string& name);  // not modelled: its values are text, in casts too
     void add_routine(sql::RoutineSignature routine);
 
     const sql::Relation* relation(std::string_view schema, std::string_view name) const override;
@@ -40,6 +42,7 @@ class CatalogNames final : public sql::Names {
     std::vector<sql::Relation*> tables_;
     std::map<Key, std::shared_ptr<const sql::Domain>> domains_;
     std::vector<EnumType> enums_;
+    std::set<std::string> text_types_;
     std::map<Key, std::vector<sql::RoutineSignature>> routines_;
 };
 
