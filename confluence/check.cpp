@@ -15,6 +15,11 @@ namespace anabranch::confluence {
 
 namespace {
 
+// Of a schema with very many pairs: for so many conflicts a witness is sought, up to so many pairs are listed
+// where the transaction cannot touch the invariant, and so many transactions at most are searched for breaks
+// together.
+constexpr std::size_t large_witnesses_max = 40, listed_max = 250'000, contested_max = 100;
+
 class Checker {
   public:
     Checker(catalog::SchemaPtr schema, const Options& options)
@@ -36,7 +41,8 @@ class Checker {
         const bool starts = World(schema_, 1).start().has_value();
         if (options_.witnesses && starts) TRY_VOID(seek_witnesses());
         list_pairs();
-        if (options_.repairs) offer_repairs();
+        if (options_.repairs && !classifier_.large()) offer_repairs();
+        if (classifier_.large()) warn_of_size();
         report_.plan = make_plan(analysis_, classifier_);
         if (options_.witnesses && starts) TRY_VOID(contest());
         report_.millis = static_cast<double>(now() - start) / 1000;
@@ -91,6 +97,7 @@ class Checker {
                     return reads.contains(entry.first) || wants(edge.first) || wants(edge.second);
                 });
         };
+        if (classifier_.large()) std::erase_if(seeds.builders, [&](std::uint32_t t) { return !useful(t); });
         std::stable_sort(seeds.builders.begin(), seeds.builders.end(),
                          [&](std::uint32_t a, std::uint32_t b) { return useful(a) && !useful(b); });
         return seeds;
@@ -107,16 +114,40 @@ class Checker {
         }
     }
 
+    // Where several searches found nothing the next ones will hardly: they get a small part of the effort.
     Result<void> seek_witnesses() {
+        constexpr std::size_t in_vain_max = 2;
+        constexpr SearchLimits less{3, 3, 2, 2'000, 8, 8, 64};
+        std::size_t in_vain = 0, sought = 0;
         for (const Edge& edge : classifier_.edges()) {
+            if (classifier_.large() && ++sought > large_witnesses_max) break;
             if (!search_) search_ = std::make_unique<Search>(schema_);
             const std::int64_t start = now();
-            TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge)));
+            const bool tired = classifier_.large() || in_vain >= in_vain_max;
+            TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge),
+                                                  tired ? less : SearchLimits{}));
             classifier_.micros[{edge.first, edge.second}] += now() - start;
-            if (found) witnesses_.emplace(key_of(edge), std::move(*found));
+            if (found)
+                witnesses_.emplace(key_of(edge), std::move(*found));
+            else
+                ++in_vain;
         }
         return {};
     }
+
+    // What was left out because there is so much.
+    void warn_of_size() {
+        const auto& edges = classifier_.edges();
+        std::string text = "the schema is large: bounds and repairs are not sought, and facts are not traded";
+        if (options_.witnesses && edges.size() > large_witnesses_max)
+            text += "; witnesses are sought for the first " + std::to_string(large_witnesses_max) + " of " +
+                    std::to_string(edges.size()) + " conflicts, the others are not proved either way";
+        if (few_listed())
+            text += "; pairs in which the transaction cannot touch the invariant are not listed";
+        if (schema_->transactions.size() > contested_max) text += "; proofs were not contested by a search";
+        report_.warnings.push_back({{}, text + ". --transaction or --invariant asks for all of one."});
+    }
+    bool few_listed() const { return schema_->transactions.size() * schema_->invariants.size() > listed_max; }
 
     Conflict conflict_of(const Edge& edge, std::uint32_t transaction) const {
         Conflict conflict;
@@ -153,6 +184,7 @@ class Checker {
                 pair.invariant = i;
                 const auto found = edges.find({t, i});
                 if (found == edges.end()) {
+                    if (few_listed() && !may_touch(analysis_, t, i)) continue;
                     pair.verdict = Verdict::confluent;
                     const Rule rule = rule_of(analysis_, classifier_, t, i);
                     pair.rule = rule.name;
@@ -208,6 +240,7 @@ class Checker {
             }
         }
         if (!any || !only_transactions_.empty() || !only_invariants_.empty()) return {};
+        if (classifier_.large() && count > contested_max) return {};
         if (!search_) search_ = std::make_unique<Search>(schema_);
         Seeds seeds;
         seeds.values.resize(count);

@@ -27,6 +27,10 @@ void Classifier::against(Baseline baseline) {
 void Classifier::run() {
     collect_obligations();
     prove_or_open();
+    if (large()) {
+        order_endpoints();
+        return;
+    }
     if (!edges_.empty()) learn_signs();
     if (!edges_.empty() && (!baseline_ || baseline_->infer)) infer();
     if (!intolerable()) {
@@ -56,9 +60,16 @@ smt::Pair& Classifier::pair(PairKey key) {
     return *slot;
 }
 
-const Proof* Classifier::proof(std::uint32_t first, std::uint32_t second, std::uint32_t invariant) const {
-    const auto found = proofs_.find({std::minmax(first, second), invariant});
-    return found == proofs_.end() ? nullptr : &found->second;
+std::optional<Proof> Classifier::proof(std::uint32_t transaction, std::uint32_t invariant) const {
+    const auto found = proofs_.find({transaction, invariant});
+    return found == proofs_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Classifier::note_proof(PairKey key, std::uint32_t invariant, Proof::By by) {
+    for (const std::uint32_t transaction : {key.first, key.second}) {
+        Proof& known = proofs_[{transaction, invariant}];
+        known.by = std::max(known.by, by);
+    }
 }
 
 void Classifier::collect_obligations() {
@@ -137,14 +148,15 @@ void Classifier::prove_or_open() {
         for (std::uint32_t invariant : invariants) {
             Edge edge;
             if (settle(key, invariant, Expect::proof, edge)) {
-                proofs_[{key, invariant}] = {Proof::By::diamond};
+                note_proof(key, invariant, Proof::By::diamond);
             } else {
+                if (large()) find_scope(edge);
                 edges_.push_back(std::move(edge));
                 all_proved = false;
             }
         }
         // A solver holds megabytes: keep those that will be asked again.
-        if (all_proved) forget(key);
+        if (all_proved || large()) forget(key);
         if (clock) micros[key] += clock() - start;
         ++done;
         if (progress_) progress_(done, obligations_.size(), analysis_.schema().transactions[key.first].name);
@@ -174,7 +186,7 @@ void Classifier::learn_signs() {
         if (!signs.contains(edge.first) && !signs.contains(edge.second)) {
             left.push_back(std::move(again));
         } else if (settle(key, edge.invariant, Expect::conflict, again)) {
-            proofs_[{key, edge.invariant}] = {Proof::By::stable_facts};
+            note_proof(key, edge.invariant, Proof::By::stable_facts);
         } else {
             left.push_back(std::move(again));
         }
@@ -182,16 +194,30 @@ void Classifier::learn_signs() {
     edges_ = std::move(left);
 }
 
-void Classifier::infer() {
-    std::set<TableId> tables;
+// Columns that open invariants read, and of the same tables those that the calls of open edges read.
+std::map<TableId, std::set<std::uint32_t>> Classifier::open_columns() const {
+    std::map<TableId, std::set<std::uint32_t>> out;
     for (const Edge& edge : edges_) {
         if (analysis_.schema().invariants[edge.invariant].kind == catalog::InvariantKind::lost_update)
             continue;
-        for (const auto& [table, use] : analysis_.invariant_reads[edge.invariant].tables)
-            tables.insert(table);
+        for (const auto& [table, use] : analysis_.invariant_reads[edge.invariant].tables) {
+            out[table].insert(use.reads.begin(), use.reads.end());
+            for (const std::uint32_t t : {edge.first, edge.second}) {
+                const auto read = analysis_.access[t].tables.find(table);
+                if (read != analysis_.access[t].tables.end())
+                    out[table].insert(read->second.reads.begin(), read->second.reads.end());
+            }
+        }
     }
-    if (tables.empty()) return;
-    analysis_.bounds = bound_candidates(analysis_, tables);
+    return out;
+}
+
+void Classifier::infer() {
+    const auto columns = open_columns();
+    if (columns.empty()) return;
+    std::set<TableId> tables;
+    for (const auto& [table, read] : columns) tables.insert(table);
+    analysis_.bounds = bound_candidates(analysis_, columns);
     analysis_.permanent = permanent_rows(analysis_, tables);
     if (analysis_.bounds.empty() && analysis_.permanent.empty()) return;
     analysis_.use_permanent = !analysis_.permanent.empty();
@@ -207,7 +233,7 @@ void Classifier::infer() {
         const PairKey key{edge.first, edge.second};
         Edge again;
         if (settle(key, edge.invariant, Expect::conflict, again)) {
-            proofs_[{key, edge.invariant}] = {Proof::By::bounds};
+            note_proof(key, edge.invariant, Proof::By::bounds);
             permanent_used_ |= analysis_.use_permanent;
         } else {
             left.push_back(std::move(again));
@@ -276,22 +302,37 @@ void Classifier::drop_broken_alone(std::set<std::size_t>& bounds) {
     }
 }
 
+// Pairs of transactions that touch the table of one of the bounds.
+std::set<Classifier::PairKey> Classifier::pairs_near(const std::set<std::size_t>& bounds) const {
+    std::map<TableId, std::vector<std::uint32_t>> touching;
+    for (std::size_t b : bounds) touching[analysis_.bounds[b].table];
+    for (std::uint32_t t = 0; t < analysis_.touches.size(); ++t) {
+        for (const auto& [table, touch] : analysis_.touches[t]) {
+            const auto found = touching.find(table);
+            if (found != touching.end()) found->second.push_back(t);
+        }
+    }
+    std::set<PairKey> out;
+    for (const auto& [table, transactions] : touching) {
+        for (std::size_t i = 0; i < transactions.size(); ++i) {
+            for (std::size_t j = i; j < transactions.size(); ++j)
+                out.insert({transactions[i], transactions[j]});
+        }
+    }
+    return out;
+}
+
 // True when one was dropped.
 bool Classifier::drop_broken_together(std::set<std::size_t>& bounds) {
     const std::size_t before = bounds.size();
-    const auto count = static_cast<std::uint32_t>(analysis_.touches.size());
-    for (std::uint32_t t = 0; t < count; ++t) {
-        for (std::uint32_t u = t; u < count; ++u) {
-            for (std::size_t b : std::set<std::size_t>(bounds)) {
-                const smt::Bound& bound = analysis_.bounds[b];
-                if (!touches_bound(analysis_.touches[t], bound) ||
-                    !touches_bound(analysis_.touches[u], bound))
-                    continue;
-                smt::Pair& p = pair({t, u});
-                if (p.breaks_bound(b, bounds, drops(t, p, Side::first), drops(u, p, Side::second)) !=
-                    Answer::no)
-                    bounds.erase(b);
-            }
+    for (const auto& [t, u] : pairs_near(bounds)) {
+        for (std::size_t b : std::set<std::size_t>(bounds)) {
+            const smt::Bound& bound = analysis_.bounds[b];
+            if (!touches_bound(analysis_.touches[t], bound) || !touches_bound(analysis_.touches[u], bound))
+                continue;
+            smt::Pair& p = pair({t, u});
+            if (p.breaks_bound(b, bounds, drops(t, p, Side::first), drops(u, p, Side::second)) != Answer::no)
+                bounds.erase(b);
         }
     }
     return bounds.size() < before;
@@ -359,7 +400,7 @@ void Classifier::retry_open() {
         std::vector<Edge> left;
         for (Edge& edge : edges_) {
             if (!edge.story && is_proved(edge)) {
-                proofs_[{{edge.first, edge.second}, edge.invariant}] = {Proof::By::stable_facts};
+                note_proof({edge.first, edge.second}, edge.invariant, Proof::By::stable_facts);
             } else {
                 left.push_back(std::move(edge));
             }
@@ -377,7 +418,7 @@ void Classifier::retry_open() {
         order_without(&edges_[i], false);
         stabilise();
         if (proved(edges_[i])) {
-            proofs_[{{edges_[i].first, edges_[i].second}, edges_[i].invariant}] = {Proof::By::stable_facts};
+            note_proof({edges_[i].first, edges_[i].second}, edges_[i].invariant, Proof::By::stable_facts);
             edges_.erase(edges_.begin() + static_cast<std::ptrdiff_t>(i));
         } else {
             ++i;
@@ -388,35 +429,40 @@ void Classifier::retry_open() {
 
 // Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
 // apart, so only facts that hold with every transaction apart may be used.
-void Classifier::find_scopes() {
+bool Classifier::find_scope(Edge& edge) {
+    if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
     const auto usable = [](const catalog::Parameter& p) {
         return p.mode != catalog::Parameter::Mode::out && !p.fresh && !p.type.array;
     };
-    const auto comparable = [](const catalog::Parameter& a, const catalog::Parameter& b) {
+    const auto comparable = [&](const catalog::Parameter& a, const catalog::Parameter& b) {
+        if (analysis_.schema().assumed_transactions && edge.first == edge.second && a.index != b.index)
+            return false;
         return a.type.id == b.type.id || (sql::is_integer(a.type) && sql::is_integer(b.type));
     };
-    const auto search = [&](Edge& edge) {
-        smt::Pair& p = pair({edge.first, edge.second});
-        const auto& first = analysis_.schema().transactions[edge.first].parameters;
-        const auto& second = analysis_.schema().transactions[edge.second].parameters;
-        for (std::uint32_t i = 0; i < first.size(); ++i) {
-            for (std::uint32_t j = 0; j < second.size(); ++j) {
-                if (!usable(first[i]) || !usable(second[j]) || !comparable(first[i], second[j])) continue;
-                const Answer answer = p.breaks(edge.invariant, drops(edge.first, p, Side::first),
-                                               drops(edge.second, p, Side::second), {{i, j}});
-                if (answer == Answer::no) edge.scope.push_back({i, j});
-            }
+    smt::Pair& p = pair({edge.first, edge.second});
+    const auto& first = analysis_.schema().transactions[edge.first].parameters;
+    const auto& second = analysis_.schema().transactions[edge.second].parameters;
+    std::vector<smt::Distinct> candidates;
+    for (std::uint32_t i = 0; i < first.size(); ++i) {
+        for (std::uint32_t j = 0; j < second.size(); ++j) {
+            if (usable(first[i]) && usable(second[j]) && comparable(first[i], second[j]))
+                candidates.push_back({i, j});
         }
-        return !edge.scope.empty();
-    };
+    }
+    edge.scope = p.excluding(edge.invariant, drops(edge.first, p, Side::first),
+                             drops(edge.second, p, Side::second), candidates);
+    return !edge.scope.empty();
+}
+
+void Classifier::find_scopes() {
     bool all = true;
-    for (Edge& edge : edges_) all &= search(edge);
+    for (Edge& edge : edges_) all &= find_scope(edge);
     if (all) return;
     const std::set<std::uint32_t> ordered = ordered_;
     ordered_.clear();
     stabilise(true);
     for (Edge& edge : edges_) {
-        if (edge.scope.empty()) search(edge);
+        if (edge.scope.empty()) find_scope(edge);
     }
     ordered_ = ordered;
     dropped_.clear();

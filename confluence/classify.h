@@ -12,6 +12,8 @@
 // (infer.h).
 // 6. Edges make transactions ordered; ordered ones do not run apart, which may make facts stable again
 // (greedy release).
+// Of a schema with very many pairs each is looked at once: steps 4 to 6 are left out, and only their proofs
+// with them.
 //
 // Deterministic. Not thread-safe.
 #pragma once
@@ -66,9 +68,11 @@ class Classifier {
     void run();
 
     const std::vector<Edge>& edges() const { return edges_; }
-    // How (first, second) was proved free of the invariant; null when there was nothing to prove or nothing
-    // was proved.
-    const Proof* proof(std::uint32_t first, std::uint32_t second, std::uint32_t invariant) const;
+    // Whether there are so many pairs that each was looked at once.
+    bool large() const { return obligations_.size() > large_min; }
+    // What the proofs that a transaction is free of the invariant beside any other needed at most; nothing
+    // when there was nothing to prove.
+    std::optional<Proof> proof(std::uint32_t transaction, std::uint32_t invariant) const;
     // Inferred bounds that proofs rely on, as text.
     const std::vector<std::string>& inferred() const { return inferred_; }
     bool permanent_rows_used() const { return permanent_used_; }
@@ -82,6 +86,7 @@ class Classifier {
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> micros;
 
   private:
+    static constexpr std::size_t large_min = 400;
     using PairKey = std::pair<std::uint32_t, std::uint32_t>;
     smt::Pair& pair(PairKey key);
     void forget(PairKey key) { pairs_.erase(key); }
@@ -93,6 +98,7 @@ class Classifier {
     enum class Expect : std::uint8_t { proof, conflict };
     bool settle(PairKey key, std::uint32_t invariant, Expect expect, Edge& edge);
     bool story(PairKey key, std::uint32_t invariant, Edge& edge);
+    void note_proof(PairKey key, std::uint32_t invariant, Proof::By by);
     void stabilise(bool stories_too = false);
     bool concurrent(std::uint32_t a, std::uint32_t b) const {
         return !(ordered_.contains(a) && ordered_.contains(b));
@@ -101,12 +107,15 @@ class Classifier {
     void retry_open();
     void learn_signs();
     void infer();
+    std::map<TableId, std::set<std::uint32_t>> open_columns() const;
     std::set<std::size_t> inductive_bounds();
     void drop_implied(std::set<std::size_t>& bounds);
     void drop_broken_alone(std::set<std::size_t>& bounds);
+    std::set<PairKey> pairs_near(const std::set<std::size_t>& bounds) const;
     bool drop_broken_together(std::set<std::size_t>& bounds);
     void forget_bounds();
     void find_scopes();
+    bool find_scope(Edge& edge);
     const smt::Dropped& drops(std::uint32_t transaction, smt::Pair& pair, smt::Side side);
 
     smt::Analysis& analysis_;
@@ -118,7 +127,7 @@ class Classifier {
     std::map<std::uint32_t, smt::Dropped> dropped_;  // of transactions whose facts were stabilised
     std::map<std::uint32_t, smt::Dropped> met_;      // facts that some transaction may meet, per transaction
     std::vector<Edge> edges_;
-    std::map<std::pair<PairKey, std::uint32_t>, Proof> proofs_;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, Proof> proofs_;  // by (transaction, invariant)
     std::set<std::uint32_t> ordered_;
     std::set<std::size_t> bounds_;
     std::vector<std::string> inferred_;

@@ -92,14 +92,15 @@ std::string name_of(const catalog::Table& table, std::uint32_t column) {
 
 }  // namespace
 
-std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis, const std::set<TableId>& tables) {
+std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis,
+                                         const std::map<TableId, std::set<std::uint32_t>>& columns) {
     std::vector<smt::Bound> out;
     const catalog::Schema& schema = analysis.schema();
     const auto initial = initial_rows(schema);
-    for (TableId id : tables) {
+    for (const auto& [id, read] : columns) {
         const catalog::Table& table = schema.table(id);
         const InitialTable& rows = initial.at(id);
-        for (std::uint32_t c = 0; c < table.columns.size(); ++c) {
+        for (const std::uint32_t c : read) {
             const catalog::Column& column = table.columns[c];
             const auto all = [&](auto&& holds) {
                 return rows.exact && std::all_of(rows.rows.begin(), rows.rows.end(), [&](const auto& row) {

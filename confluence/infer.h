@@ -4,6 +4,7 @@
 // Without them the start (0, 0) could not be told from an unreachable start (-1, 1).
 #pragma once
 
+#include <map>
 #include <set>
 #include <vector>
 
@@ -11,8 +12,9 @@
 
 namespace anabranch::confluence {
 
-// Candidates for the tables named, true of the initial rows; not yet proved inductive.
-std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis, const std::set<TableId>& tables);
+// Candidates for these columns, true of the initial rows; not yet proved inductive.
+std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis,
+                                         const std::map<TableId, std::set<std::uint32_t>>& columns);
 // Rows of the start in tables that lose no row, with the columns that nobody changes: in every state. At most
 // two per table.
 std::vector<smt::PermanentRow> permanent_rows(const smt::Analysis& analysis, const std::set<TableId>& tables);

@@ -8,18 +8,6 @@ using catalog::InvariantKind;
 
 namespace {
 
-bool touches(const smt::Analysis& analysis, std::uint32_t transaction, std::uint32_t invariant) {
-    for (const auto& [table, touch] : analysis.touches[transaction]) {
-        const auto reads = analysis.invariant_reads[invariant].tables.find(table);
-        if (reads == analysis.invariant_reads[invariant].tables.end()) continue;
-        if (touch.appear || touch.vanish) return true;
-        for (std::uint32_t c : touch.columns) {
-            if (reads->second.reads.contains(c)) return true;
-        }
-    }
-    return false;
-}
-
 // Words for what a kind of invariant needs to break, when nobody can supply it.
 Rule nobody(const catalog::Invariant& invariant) {
     switch (invariant.kind) {
@@ -53,20 +41,28 @@ Rule nobody(const catalog::Invariant& invariant) {
 
 }  // namespace
 
+bool may_touch(const smt::Analysis& analysis, std::uint32_t transaction, std::uint32_t invariant) {
+    for (const auto& [table, touch] : analysis.touches[transaction]) {
+        const auto reads = analysis.invariant_reads[invariant].tables.find(table);
+        if (reads == analysis.invariant_reads[invariant].tables.end()) continue;
+        if (touch.appear || touch.vanish) return true;
+        for (std::uint32_t c : touch.columns) {
+            if (reads->second.reads.contains(c)) return true;
+        }
+    }
+    return false;
+}
+
 Rule rule_of(const smt::Analysis& analysis, const Classifier& classifier, std::uint32_t transaction,
              std::uint32_t invariant) {
     const catalog::Schema& schema = analysis.schema();
     const catalog::Transaction& t = schema.transactions[transaction];
     if (!analysis.access[transaction].writes_any()) return {"reads only", t.name + " writes nothing", false};
-    if (!touches(analysis, transaction, invariant))
+    if (!may_touch(analysis, transaction, invariant))
         return {"cannot touch",
                 t.name + " changes nothing that " + schema.invariants[invariant].name + " reads", false};
-    const Proof* strongest = nullptr;
-    for (std::uint32_t other = 0; other < schema.transactions.size(); ++other) {
-        const Proof* proof = classifier.proof(transaction, other, invariant);
-        if (proof != nullptr && (strongest == nullptr || proof->by > strongest->by)) strongest = proof;
-    }
-    if (strongest == nullptr) return nobody(schema.invariants[invariant]);
+    const auto strongest = classifier.proof(transaction, invariant);
+    if (!strongest) return nobody(schema.invariants[invariant]);
     switch (strongest->by) {
         case Proof::By::diamond:
             return {"diamond (z3)",

@@ -354,6 +354,28 @@ std::vector<CallValue> SearchArguments::values_of(const Parameter& parameter, co
     return out;
 }
 
+// All choices of one value from each of the first `lists` lists whose ranks have this sum, in the order of
+// the places in the last list, then in the one before ...
+void SearchArguments::combine(const std::vector<std::vector<CallValue>>& choices, std::size_t lists,
+                              std::size_t sum, std::vector<std::size_t>& places, std::size_t limit,
+                              std::vector<std::vector<CallValue>>& out) {
+    if (out.size() >= limit) return;
+    if (lists == 0) {
+        if (sum != 0) return;
+        std::vector<CallValue> values;
+        for (std::size_t i = 0; i < places.size(); ++i) values.push_back(choices[i][places[i]]);
+        out.push_back(std::move(values));
+        return;
+    }
+    std::size_t below = 0;  // the most that the lists before this one can have
+    for (std::size_t i = 0; i + 1 < lists; ++i) below += choices[i].size() - 1;
+    const std::size_t size = choices[lists - 1].size();
+    for (std::size_t place = sum > below ? sum - below : 0; place < size && place <= sum; ++place) {
+        places[lists - 1] = place;
+        combine(choices, lists - 1, sum - place, places, limit, out);
+    }
+}
+
 std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transaction,
                                                            const crdt::Database& state,
                                                            const std::vector<NamedKey>& names,
@@ -370,31 +392,15 @@ std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transac
             choices.back().pop_back();
         product *= choices.back().size();
     }
-    // All combinations, those of better ranks first.
-    std::vector<std::pair<std::size_t, std::size_t>> order;  // sum of ranks, number of the combination
-    order.reserve(product);
-    for (std::size_t n = 0; n < product; ++n) {
-        std::size_t sum = 0, rest = n;
-        for (const auto& list : choices) {
-            sum += rest % list.size();
-            rest /= list.size();
-        }
-        order.emplace_back(sum, n);
-    }
-    std::sort(order.begin(), order.end());
     std::vector<std::vector<CallValue>> out = parameters.suggested;
     add_mapped(parameters, state, names, out);
     limit += out.size() - parameters.suggested.size();
-    for (const auto& [sum, n] : order) {
-        if (out.size() >= limit) break;
-        std::vector<CallValue> values;
-        std::size_t rest = n;
-        for (const auto& list : choices) {
-            values.push_back(list[rest % list.size()]);
-            rest /= list.size();
-        }
-        out.push_back(std::move(values));
-    }
+    // Combinations, those of better ranks first.
+    std::size_t ranks = 0;
+    for (const auto& list : choices) ranks += list.size() - 1;
+    std::vector<std::size_t> places(choices.size());
+    for (std::size_t sum = 0; sum <= ranks && out.size() < limit; ++sum)
+        combine(choices, choices.size(), sum, places, limit, out);
     return out;
 }
 

@@ -77,6 +77,9 @@ class SearchArguments {
     };
     class Association;
     void read(std::uint32_t transaction, const Seeds& seeds);
+    static void combine(const std::vector<std::vector<CallValue>>& choices, std::size_t lists,
+                        std::size_t sum, std::vector<std::size_t>& places, std::size_t limit,
+                        std::vector<std::vector<CallValue>>& out);
     void add_literal(Parameter& parameter, const std::string& text) const;
     void add_defaults(Parameter& parameter) const;
     std::vector<CallValue> values_of(const Parameter& parameter, const crdt::Database& state,

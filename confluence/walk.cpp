@@ -26,6 +26,7 @@ void Walker::ctes(const std::vector<Cte>& ctes) {
 }
 
 void Walker::query(const Query& query) {
+    on_query(query);
     scopes_.push_back({&query.rels, {}, false});
     ctes(query.ctes);
     rels(query.rels);
@@ -40,6 +41,7 @@ void Walker::query(const Query& query) {
     if (query.left) this->query(*query.left);
     if (query.right) this->query(*query.right);
     scopes_.pop_back();
+    after_query(query);
 }
 
 void Walker::rels(const std::vector<Rel>& rels) {

@@ -27,6 +27,9 @@ class Walker {
     // Rows of a stored table are read (FROM), apart from the target of an UPDATE or DELETE.
     virtual void on_rows(TableId) {}
     virtual void on_node(const sql::Expr&) {}
+    // Around the walk of a query: what it reads is told in between.
+    virtual void on_query(const sql::Query&) {}
+    virtual void after_query(const sql::Query&) {}
     // Something that has no stored counterpart: a recursive or data-modifying CTE read in FROM, a table
     // function, a virtual table.
     virtual void on_opaque(const sql::Rel&) {}

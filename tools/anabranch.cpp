@@ -174,14 +174,18 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
     auto* bench =
         app.add_subcommand("bench", "Measure on this machine, beside PostgreSQL where it is installed");
     bench
-        ->add_option("WHAT", b.what,
-                     "bank: calls per second; gossip: what replication costs; scale: with how many replicas")
+        ->add_option(
+            "WHAT", b.what,
+            "bank: calls per second; check: times of the checker beside their bars; gossip: what "
+            "replication costs; scale: with how many replicas; schema: print the generated schema that "
+            "`check` uses")
         ->required()
-        ->check(CLI::IsMember({"bank", "gossip", "scale"}));
-    bench->add_flag("--quick", b.quick, "gossip, scale: with little work, to see that it works");
+        ->check(CLI::IsMember({"bank", "check", "gossip", "scale", "schema"}));
+    bench->add_flag("--quick", b.quick, "check, gossip, scale: with little work, to see that it works");
     bench->add_option("--seconds", b.seconds, "Per measurement")->capture_default_str();
     bench->add_option("--clients", b.clients, "Connections")->capture_default_str();
     bench->add_flag("!--no-postgres", b.postgres, "Do not run PostgreSQL beside it");
+    bench->add_option("--tables", b.tables, "Of the generated schema")->capture_default_str();
 }
 
 void add_storage(CLI::App& app, BackupArguments& b, RestoreArguments& r, VerifyArguments& v) {

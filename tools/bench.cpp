@@ -24,15 +24,6 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The bank's schema lies beside the program in a checkout, or where `meson install` put it.
-std::string bank_file(const std::string& program) {
-    const auto folder = std::filesystem::path(program).parent_path();
-    for (const auto& candidate :
-         {folder / "../tools/examples/bank.sql", folder / "../share/anabranch/examples/bank.sql"})
-        if (std::filesystem::exists(candidate)) return std::filesystem::weakly_canonical(candidate).string();
-    return "tools/examples/bank.sql";
-}
-
 // What this disk can do: small writes, each synced before the next.
 double syncs_per_second() {
     const std::string path =
@@ -152,8 +143,10 @@ void print(const char* what, const LoadResult& r, double reference) {
 }  // namespace
 
 int bench(const BenchArguments& arguments, const std::string& program) {
+    if (arguments.what == "check") return bench_check(arguments, program);
+    if (arguments.what == "schema") return print_schema(arguments);
     if (arguments.what == "gossip" || arguments.what == "scale") return bench_gossip(arguments, program);
-    const std::string file = bank_file(program);
+    const std::string file = example_file(program, "bank");
     const auto schema = load_schema({file}, false);
     if (schema == nullptr) return 1;
     confluence::Options options;

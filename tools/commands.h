@@ -105,13 +105,16 @@ struct SimulateArguments {
 int simulate(const SimulateArguments& arguments);
 
 struct BenchArguments {
-    std::string what;    // bank, gossip, scale
-    bool quick = false;  // gossip: a hundredth of the work, to see that it works
+    std::string what;    // bank, check, gossip, scale, schema
+    bool quick = false;  // check, gossip, scale: with little work, to see that it works
     std::uint32_t seconds = 3;
     std::uint32_t clients = 16;
     bool postgres = true;
+    std::uint32_t tables = 375;  // of the generated schema
 };
 int bench(const BenchArguments& arguments, const std::string& program);
 int bench_gossip(const BenchArguments& arguments, const std::string& program);
+int bench_check(const BenchArguments& arguments, const std::string& program);
+int print_schema(const BenchArguments& arguments);
 
 }  // namespace anabranch::tools

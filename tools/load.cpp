@@ -43,6 +43,15 @@ catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assum
     return loaded.schema;
 }
 
+std::string example_file(const std::string& program, const std::string& name) {
+    const auto folder = std::filesystem::path(program).parent_path();
+    for (const auto& place : {folder / "../tools/examples", folder / "../share/anabranch/examples"}) {
+        const auto file = place / (name + ".sql");
+        if (std::filesystem::exists(file)) return std::filesystem::weakly_canonical(file).string();
+    }
+    return "tools/examples/" + name + ".sql";
+}
+
 int explain(const Error& error) {
     std::string text = "anabranch: ";
     if (!error.place.file.empty()) text += error.place.describe() + ": ";

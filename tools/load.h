@@ -15,6 +15,8 @@ namespace anabranch::tools {
 // Prints errors on standard error; null then. `behind`: texts to be loaded behind the files.
 catalog::SchemaPtr load_schema(const std::vector<std::string>& files, bool assume_transactions,
                                const std::vector<catalog::ScriptFile>& behind = {});
+// An example's schema lies beside the program in a checkout, or where `meson install` put it.
+std::string example_file(const std::string& program, const std::string& name);
 // Explains an error on standard error as "anabranch: message", detail and hint; returns 1.
 int explain(const Error& error);
 std::int64_t monotonic_micros();

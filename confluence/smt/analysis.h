@@ -1,5 +1,5 @@
 // What all pairs of one schema share: touches, constants, inferred bounds, budget. Built once, then read
-// only.
+// only, but for the patience that is left.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,25 @@ struct ReadSign {
     bool at_least_zero = false, at_most_zero = false;
 };
 
+// How much of the budget a pair of transactions still gets: one that has run out of it once will again, and
+// its next questions get a small part of it. Counts answers, never time, so that verdicts are reproducible.
+class Patience {
+  public:
+    static constexpr std::uint32_t share = 16;
+    std::uint32_t limit(std::uint32_t first, std::uint32_t second, std::uint32_t whole) const {
+        return undecided_.contains({first, second}) ? whole / share : whole;
+    }
+    void undecided(std::uint32_t first, std::uint32_t second) { ++undecided_[{first, second}]; }
+    bool exhausted(std::uint32_t first, std::uint32_t second) const {
+        const auto found = undecided_.find({first, second});
+        return found != undecided_.end() && found->second >= undecided_max;
+    }
+
+  private:
+    static constexpr std::uint32_t undecided_max = 4;
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> undecided_;
+};
+
 class Analysis {
   public:
     // `lender` shares its solver context: for variants of one schema, analysed one after another.
@@ -53,7 +72,7 @@ class Analysis {
     // Per transaction; empty touches for skipped and read-only ones.
     std::vector<Access> access;
     std::vector<Touches> touches;
-    Touches touched;  // by anybody: the union of all touches
+    Touches touched;                      // by anybody: the union of all touches
     std::vector<Access> invariant_reads;  // per invariant
     std::set<TableId>
         claimed;  // a transaction makes rows of it by a plain INSERT (the rows of the start are known to all)
@@ -64,6 +83,7 @@ class Analysis {
     std::optional<std::uint32_t>
         unassumed;  // an invariant that is asked about and may not be assumed of any state
     std::uint32_t rlimit = 20'000'000;
+    mutable Patience patience;
     std::uint32_t extra_slots = 0;  // tests: adding slots changes no verdict
 
   private:

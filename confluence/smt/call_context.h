@@ -53,7 +53,7 @@ struct Call::Context {
         ev.reads = reads;
         ev.site = site;
         ev.opaque = false;
-        ev.slots_only = witnessed && first();
+        ev.slots_only = witnessed && first() && room_for_reads;
         ev.pinned_reads = witnessed && first() && room_for_reads ? hard_absent : nullptr;
     }
     void end() {

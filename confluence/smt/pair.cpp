@@ -23,7 +23,7 @@ class Pair::Impl {
          std::vector<std::uint32_t> targets)
         : analysis_(analysis),
           terms_(analysis.constants(), analysis.context()),
-          universe_(analysis.schema(), terms_, analysis.touches, analysis.claimed),
+          universe_(analysis.schema(), terms_, analysis.touched, analysis.claimed),
           solver_(simple_solver(terms_.context())),
           e_(universe_, analysis.schema().transactions[first], Owner::first, &rest_keys_),
           f_(universe_, analysis.schema().transactions[second], Owner::second, &rest_keys_),
@@ -31,7 +31,6 @@ class Pair::Impl {
           second_(second),
           targets_(std::move(targets)) {
         z3::params params(terms_.context());
-        params.set("rlimit", analysis.rlimit);
         params.set("arith.solver", 2U);  // Z3's older simplex: a tenth faster on questions of this size
         solver_.set(params);
         universe_.compute = [this](const sql::Expr& e, const std::vector<Val>& row) {
@@ -90,15 +89,28 @@ class Pair::Impl {
         }
     }
 
-    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                  const std::vector<Distinct>& distinct) {
-        if (unmodelled(invariant)) return Answer::unknown;
-        const auto goal = goals_.find(invariant);
-        if (goal == goals_.end()) return failed_ ? Answer::unknown : Answer::no;
-        z3::expr_vector assumptions = believed(first, second);
-        assumptions.push_back(goal->second);
-        for (const Distinct& d : distinct) assumptions.push_back(differ(d));
-        return answer(assumptions);
+    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
+        return breaks(invariant, first, second, std::vector<Distinct>{});
+    }
+
+    // Each model in which the invariant breaks clears all candidates that hold in it; the first one is asked
+    // for with all of them at once.
+    std::vector<Distinct> excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                                    std::vector<Distinct> candidates) {
+        std::vector<Distinct> out;
+        if (candidates.size() > 1 && breaks(invariant, first, second, candidates, scope_part) == Answer::yes)
+            return out;
+        while (!candidates.empty()) {
+            const Distinct asked = candidates.back();
+            candidates.pop_back();
+            const Answer answer = breaks(invariant, first, second, {asked}, scope_part);
+            if (answer == Answer::no) out.push_back(asked);
+            if (answer != Answer::yes) continue;
+            std::erase_if(candidates,
+                          [&](const Distinct& d) { return model_->eval(differing(d), true).is_true(); });
+        }
+        std::reverse(out.begin(), out.end());
+        return out;
     }
 
     std::set<std::size_t> bounds_broken_alone(const std::set<std::size_t>& candidates,
@@ -217,6 +229,19 @@ class Pair::Impl {
     }
 
   private:
+    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                  const std::vector<Distinct>& distinct, std::uint32_t part = 1) {
+        if (unmodelled(invariant)) return Answer::unknown;
+        const auto goal = goals_.find(invariant);
+        if (goal == goals_.end()) return failed_ ? Answer::unknown : Answer::no;
+        z3::expr_vector assumptions = believed(first, second);
+        assumptions.push_back(goal->second);
+        for (const Distinct& d : distinct) assumptions.push_back(differ(d));
+        return answer(assumptions, part);
+    }
+
+    static constexpr std::uint32_t scope_part = 4;  // of the budget, for questions about parameters
+
     struct BoundLiterals {
         z3::expr at_start, everywhere, broken;  // literals
         z3::expr not_at_start, alone;           // what fails
@@ -243,7 +268,7 @@ class Pair::Impl {
             z3::expr_vector all(terms_.context());
             for (const z3::expr& literal : assumptions) all.push_back(literal);
             all.push_back(any);
-            const z3::check_result result = check(all);
+            const z3::check_result result = check(all, Patience::share);
             if (result == z3::unsat) return out;
             const std::size_t before = out.size();
             if (result == z3::sat) {
@@ -554,28 +579,42 @@ class Pair::Impl {
         return out;
     }
 
+    z3::expr differing(const Distinct& d) {
+        return terms_.not_(terms_.same(e_.parameters()[d.first], f_.parameters()[d.second]));
+    }
+
     z3::expr differ(const Distinct& d) {
         const auto found = distinct_.find({d.first, d.second});
         if (found != distinct_.end()) return found->second;
         const z3::expr literal = terms_.boolean("differ");
-        solver_.add(z3::implies(
-            literal, terms_.not_(terms_.same(e_.parameters()[d.first], f_.parameters()[d.second]))));
+        solver_.add(z3::implies(literal, differing(d)));
         distinct_.emplace(std::pair{d.first, d.second}, literal);
         return literal;
     }
 
-    z3::check_result check(const z3::expr_vector& assumptions) {
+    // `part` of the budget, for questions of which many are asked and none matters much.
+    z3::check_result check(const z3::expr_vector& assumptions, std::uint32_t part = 1) {
         if (failed_) return z3::unknown;
-        try {
-            return solver_.check(assumptions);
-        } catch (const z3::exception&) {
-            return z3::unknown;
+        const std::uint32_t limit =
+            std::min(analysis_.rlimit / part, analysis_.patience.limit(first_, second_, analysis_.rlimit));
+        if (limit != limit_) {
+            z3::params params(terms_.context());
+            params.set("rlimit", limit);
+            solver_.set(params);
+            limit_ = limit;
         }
+        z3::check_result result = z3::unknown;
+        try {
+            result = solver_.check(assumptions);
+        } catch (const z3::exception&) {
+        }
+        if (result == z3::unknown && part == 1) analysis_.patience.undecided(first_, second_);
+        return result;
     }
 
-    Answer answer(const z3::expr_vector& assumptions) {
+    Answer answer(const z3::expr_vector& assumptions, std::uint32_t part = 1) {
         model_.reset();
-        switch (check(assumptions)) {
+        switch (check(assumptions, part)) {
             case z3::unsat:
                 return Answer::no;
             case z3::sat:
@@ -615,6 +654,7 @@ class Pair::Impl {
     std::map<std::pair<std::uint32_t, std::uint32_t>, z3::expr> distinct_;
     std::optional<z3::model> model_;
     std::optional<State> s_, se_;  // kept for questions about one call
+    std::uint32_t limit_ = 0;      // of the solver's resources
     bool failed_ = false;          // a term that Z3 refuses: nothing is proved
 };
 
@@ -631,9 +671,12 @@ Dropped Pair::met_by(Side side, const Touches& touches) const {
 Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) {
     return impl_->falsified(side, first, second);
 }
-Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                    const std::vector<Distinct>& distinct) {
-    return impl_->breaks(invariant, first, second, distinct);
+Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
+    return impl_->breaks(invariant, first, second);
+}
+std::vector<Distinct> Pair::excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                                      const std::vector<Distinct>& candidates) {
+    return impl_->excluding(invariant, first, second, candidates);
 }
 std::set<std::size_t> Pair::bounds_broken_alone(const std::set<std::size_t>& candidates,
                                                 const std::set<std::size_t>& assumed) {

@@ -55,8 +55,10 @@ class Pair {
     // stable set when repeated.
     Dropped falsified(Side side, const Dropped& first, const Dropped& second);
     // May the merged state violate the invariant?
-    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                  const std::vector<Distinct>& distinct = {});
+    Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second);
+    // Of the candidates, those without which it may: where one of these holds, it does not.
+    std::vector<Distinct> excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                                    const std::vector<Distinct>& candidates);
     // Of candidate bounds (indexes into Analysis::bounds): those that the first call may break alone at its
     // origin, and those that a valid state may break, so that they say more than the invariants do.
     std::set<std::size_t> bounds_broken_alone(const std::set<std::size_t>& candidates,

@@ -7,7 +7,7 @@ namespace anabranch::confluence::smt {
 bool can_hold(const Analysis& analysis, std::uint32_t invariant) {
     try {
         Terms terms(analysis.constants(), analysis.context());
-        Universe universe(analysis.schema(), terms, analysis.touches, analysis.claimed);
+        Universe universe(analysis.schema(), terms, analysis.touched, analysis.claimed);
         const auto rows = rows_of_violation(analysis.schema(), analysis.schema().invariants[invariant]);
         for (const auto& [table, count] : rows) universe.add_slot(table, Owner::base);
         std::vector<z3::expr> hard;

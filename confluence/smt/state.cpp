@@ -40,17 +40,13 @@ void Reads::add(const Reads& other) {
     }
 }
 
-Universe::Universe(const catalog::Schema& schema, Terms& terms, const std::vector<Touches>& all,
+Universe::Universe(const catalog::Schema& schema, Terms& terms, const Touches& touched,
                    const std::set<TableId>& claimed)
     : schema_(schema), terms_(terms) {
-    std::set<TableId> deleted;
-    for (const Touches& touches : all) {
-        for (const auto& [id, touch] : touches) {
-            if (touch.appear) appear_.insert(id);
-            if (touch.vanish) vanish_.insert(id);
-            if (touch.vanish) deleted.insert(id);
-            written_[id].insert(touch.columns.begin(), touch.columns.end());
-        }
+    for (const auto& [id, touch] : touched) {
+        if (touch.appear) appear_.insert(id);
+        if (touch.vanish) vanish_.insert(id);
+        written_[id].insert(touch.columns.begin(), touch.columns.end());
     }
     shapes_.resize(schema.tables.size());
     for (const catalog::Table& table : schema.tables) {
@@ -58,7 +54,7 @@ Universe::Universe(const catalog::Schema& schema, Terms& terms, const std::vecto
         shape.table = &table;
         shape.per_key = table.identity == catalog::RowIdentity::per_key;
         shape.claims = shape.per_key && claimed.contains(table.id);
-        shape.incarnations = shape.per_key && (table.deletes || deleted.contains(table.id));
+        shape.incarnations = shape.per_key && (table.deletes || vanish_.contains(table.id));
         for (std::uint32_t i = 0; i < table.foreign_keys.size(); ++i) {
             const catalog::ForeignKey& fk = table.foreign_keys[i];
             if (fk.on_delete != OnDelete::cascade && fk.on_delete != OnDelete::set_null) continue;

@@ -130,7 +130,8 @@ class Reads {
 
 class Universe {
   public:
-    Universe(const catalog::Schema& schema, Terms& terms, const std::vector<Touches>& all,
+    // `touched`: by any transaction.
+    Universe(const catalog::Schema& schema, Terms& terms, const Touches& touched,
              const std::set<TableId>& claimed);
 
     const catalog::Schema& schema() const { return schema_; }

@@ -76,7 +76,7 @@ class Examples(unittest.TestCase):
 
     def test_each_loads_in_postgresql(self):
         with Postgres() as postgres:
-            for name in ANOMALIES:
+            for name in [*ANOMALIES, "tpcc"]:
                 with self.subTest(name):
                     postgres.create_database(name)
                     postgres.load(schema(name), name)
