@@ -1,4 +1,5 @@
 #include "node/io/node.h"
+#include "node/session/settings.h"
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -64,6 +65,11 @@ bool read_entry(NodeArguments& a, const std::string& key, const nlohmann::json& 
                                         : std::vector{value.get<std::string>()};
         return true;
     }
+    if (key == "set") {
+        for (const auto& [setting, given] : value.items())
+            a.defaults.push_back(setting + "=" + given.get<std::string>());
+        return true;
+    }
     if (key != "peers") return false;
     if (!a.peers.empty()) return true;
     for (const auto& [peer, address] : value.items())
@@ -72,7 +78,7 @@ bool read_entry(NodeArguments& a, const std::string& key, const nlohmann::json& 
 }
 
 std::string known_entries() {
-    std::string out = "schema, peers";
+    std::string out = "schema, peers, set";
     for (const auto& [name, member] : texts) out += std::string(", ") + name;
     for (const auto& [name, member] : flags) out += std::string(", ") + name;
     for (const auto& [name, member] : numbers) out += std::string(", ") + name;
@@ -130,6 +136,15 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     out.log_least = a.log_level == "alarm"     ? replica::Notice::Level::alarm
                     : a.log_level == "warning" ? replica::Notice::Level::warning
                                                : replica::Notice::Level::info;
+    session::Settings settings;
+    for (const auto& text : a.defaults) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return fail(
+                usage("--set " + text + " is not NAME=VALUE", "For example --set statement_timeout=30s."));
+        out.defaults.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+        TRY_VOID(settings.set_default(out.defaults.back().first, out.defaults.back().second));
+    }
     for (const auto& text : a.peers) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0)

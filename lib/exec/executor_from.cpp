@@ -12,7 +12,8 @@ bool Executor::cancelled() {
     constexpr std::uint32_t poll_every = 256;
     if (rows_until_poll_-- != 0) return false;
     rows_until_poll_ = poll_every;
-    if (cancelled_ == nullptr || !*cancelled_) return false;
+    // Another thread may raise it.
+    if (cancelled_ == nullptr || !__atomic_load_n(cancelled_, __ATOMIC_RELAXED)) return false;
     context_.fail(sqlstate::query_canceled, "canceling statement due to user request");
     return true;
 }
@@ -355,7 +356,7 @@ bool Executor::zipped(const Leaf& plan, Next next) {
                 }
                 std::copy(values.begin(), values.end(), const_cast<Datum*>(rows[at]) + column);
                 ++at;
-                return !failed();
+                return !failed() && !cancelled();
             });
         column += source.columns.size();
         if (failed()) return false;

@@ -493,6 +493,9 @@ Block Replica::block(std::uint64_t session) const {
 Result<void> Replica::set(std::uint64_t session, std::string_view name, std::string_view value) {
     return impl_->sessions_.set(session, name, value);
 }
+void Replica::set_cancelled(const bool* flag) {
+    impl_->sessions_.set_cancelled(flag);
+}
 std::optional<std::string> Replica::setting(std::uint64_t session, std::string_view name) const {
     return impl_->sessions_.setting(session, name);
 }

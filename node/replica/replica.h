@@ -233,6 +233,9 @@ class Replica {
     // is kept would read otherwise by now. An error fails the block.
     Result<void> savepoint(std::uint64_t session, SavepointCommand command, const std::string& name);
     Block block(std::uint64_t session) const;
+    // Looked at by statements of sessions while they run; another thread may raise it: true stops them
+    // with 57014. Set once, before the first.
+    void set_cancelled(const bool* flag);
     // SET / SHOW anabranch.*: order_timeout, durability, read, session (token), lost_update ...
     Result<void> set(std::uint64_t session, std::string_view name, std::string_view value);
     std::optional<std::string> setting(std::uint64_t session, std::string_view name) const;

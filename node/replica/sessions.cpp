@@ -299,6 +299,7 @@ Result<void> Sessions::begin(std::uint64_t id) {
     block.origin->begin(state_.now, state_.random.next());
     block.run =
         std::make_unique<exec::TransactionRun>(state_.schema, state_.database, *block.origin, outside_);
+    block.run->set_cancelled(cancelled_);
     block.changes = state_.changes;
     session.block = std::move(block);
     return {};

@@ -25,6 +25,10 @@ class Sessions {
     void open(std::uint64_t session) { (void)sessions_[session]; }
     void close(std::uint64_t session);
     void cancel(std::uint64_t session);
+    void set_cancelled(const bool* flag) {
+        cancelled_ = flag;
+        run_.set_cancelled(flag);
+    }
 
     Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
                       std::span<const sql::Datum> parameters, exec::RowSink* sink);
@@ -118,6 +122,7 @@ class Sessions {
     Tentative& tentative_;
     IdentityValues& identities_;
     const exec::VirtualTables* outside_;
+    const bool* cancelled_ = nullptr;
     RecordedOrigin origin_;
     exec::TransactionRun run_;
     std::map<std::uint64_t, Session> sessions_;

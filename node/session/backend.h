@@ -26,6 +26,11 @@ class Host {
     virtual replica::Replica& replica() = 0;
     virtual Tables& tables() = 0;
     virtual catalog::SchemaPtr schema() = 0;
+    // A statement of this session runs from here to stopped(); no timeout: zero.
+    virtual void running(std::uint64_t session, Duration timeout) = 0;
+    virtual bool stopped() = 0;  // true: it was told to stop because of its timeout
+    // Settings that sessions begin with.
+    virtual const std::vector<std::pair<std::string, std::string>>& defaults() const = 0;
 };
 
 // A prepared statement of the wire: a replica's Runnable, or a utility statement.
@@ -76,7 +81,15 @@ class Backend final : public pgwire::Backend {
     const std::vector<sql::OutputColumn>* cursor(std::string_view name) const override {
         return cursors_.columns(name);
     }
-    void cancel_running() override;
+    void cancel_running() override;  // what waits, not what runs
+    // The client is turned away once it has said who it is: before that, clients take an error for a failure
+    // of TLS.
+    void refuse(Error reason) { refusal_ = std::move(reason); }
+    Duration statement_timeout() const { return settings_.duration("statement_timeout"); }
+    // How long a client may say nothing; zero: for ever. And what it is told then.
+    Duration idle_timeout() const;
+    Error idle_error() const;
+    static void blame_timeout(Result<std::string>& tag);  // of a statement that was cancelled
     const sql::EnumLabels* enum_labels() const override;
 
     bool listens(const std::string& channel) const { return channels_.contains(channel); }
@@ -115,7 +128,8 @@ class Backend final : public pgwire::Backend {
     std::string declaring_;  // the cursor whose query runs
     std::string user_, database_;
     std::set<std::string> channels_;  // LISTEN
-    bool implicit_ = false;           // the open block is an implicit transaction: Sync ends it
+    std::optional<Error> refusal_;
+    bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
     bool block_by_client_ = false;
 };
 

@@ -22,13 +22,19 @@ BEGIN ATOMIC
 END;
 )";
 
+// Statements that would run for long stop when they first look.
+const bool cancelled = true;
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     constexpr std::uint64_t clients_per_host = 500;  // its tables grow
     static std::unique_ptr<test::Host> host;
     static std::uint64_t clients = 0;
-    if (clients++ % clients_per_host == 0) host = std::make_unique<test::Host>(schema);
+    if (clients++ % clients_per_host == 0) {
+        host = std::make_unique<test::Host>(schema);
+        host->replica().set_cancelled(&cancelled);
+    }
     test::Client client(*host, clients);
     const std::string answer = client.send({reinterpret_cast<const char*>(data), size});
     CHECK_NOTE(test::well_formed(answer), "messages are whole");

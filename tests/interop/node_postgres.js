@@ -78,6 +78,12 @@ async function blocksCommitRollBackAndFail(client) {
   assert.deepEqual(told.rows, [{ total: '9', note: `counter ${id}` }]);
 }
 
+async function timeoutsOfTheConnectionHold(client) {
+  const endless = 'SELECT count(*) FROM generate_series(1, 100000000000) AS n WHERE n % 7 = 8';
+  await assert.rejects(client.query(endless), { code: '57014', message: /statement timeout/ });
+  assert.deepEqual((await client.query('SHOW statement_timeout')).rows, [{ statement_timeout: '300ms' }]);
+}
+
 async function aPoolServesManyAtOnce() {
   const pool = new Pool({ ...place, max: 4, application_name: 'pooled' });
   const id = ++keys;
@@ -123,6 +129,7 @@ async function main() {
     await blocksCommitRollBackAndFail(client);
     await querybuildersReadTheCatalog(client);
   });
+  await withClient({ statement_timeout: 300 }, timeoutsOfTheConnectionHold);
   await aPoolServesManyAtOnce();
 }
 

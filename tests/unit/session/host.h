@@ -47,6 +47,9 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     Result<catalog::Route> route_of(const std::string&, std::span<const sql::Type>) override {
         return catalog::Route::free;
     }
+    void running(std::uint64_t, Duration) override {}
+    bool stopped() override { return false; }
+    const std::vector<std::pair<std::string, std::string>>& defaults() const override { return defaults_; }
     session::StatementCache& cache() { return cache_; }
 
     // What a shell does after every event; the newest durable ticket.
@@ -67,6 +70,7 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     std::unique_ptr<replica::Replica> replica_;
     replica::Outputs outputs_;
     session::StatementCache cache_;
+    std::vector<std::pair<std::string, std::string>> defaults_;
     std::int64_t now_ = 1'700'000'000'000'000;
     std::uint64_t durable_ = 0;
 };
