@@ -194,6 +194,7 @@ class Ordered {
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
     order::Index fence_ = 0;          // 0: none yet
     std::optional<InFlight> in_flight_;
+    bool not_taken_ = false;  // by the core, when it was asked last: it hands over
     struct PrimaryRead {
         std::optional<order::Index> index;
         bool failed = false;

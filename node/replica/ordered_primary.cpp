@@ -73,8 +73,9 @@ bool Ordered::is_up_to_date() const {
 }
 
 void Ordered::work() {
-    while (!in_flight_ && core_->may_execute() && is_up_to_date() && !refusal_of_writes(state_, true) &&
-           !state_.importing && committed_.empty()) {
+    not_taken_ = false;
+    while (!not_taken_ && !in_flight_ && core_->may_execute() && is_up_to_date() &&
+           !refusal_of_writes(state_, true) && !state_.importing && committed_.empty()) {
         auto items = ready();
         if (items.empty()) return;
         execute(std::move(items));
@@ -193,6 +194,7 @@ void Ordered::not_taken() {
     for (auto call = in_flight_->calls.rbegin(); call != in_flight_->calls.rend(); ++call)
         queue_.push_front(std::move(call->work));
     in_flight_.reset();
+    not_taken_ = true;
 }
 
 // What has become of the entry in flight, once its index is applied.

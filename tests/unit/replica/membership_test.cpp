@@ -217,6 +217,22 @@ TEST_CASE("the primacy is handed over on request") {
     CHECK(world.run(seconds(2), [&] { return !world.primary().empty() && world.primary() != next; }));
 }
 
+TEST_CASE("ordered calls that come while the primacy is handed over wait, and are carried out once") {
+    World world;
+    const std::string old = world.primary(), next = world.first_other();
+    world.stop_disk(next);  // it cannot take over yet
+    const auto before = world.call(old, "CALL withdraw(1, 1)", 5);
+    world.run(millis(20));
+    world.begin_change(old, "transfer", next);
+    const auto during = world.call(old, "CALL withdraw(1, 2)", 6);
+    world.run(millis(20));
+    world.stop_disk(next, false);
+    CHECK(world.run(seconds(10), [&] { return world.answered(before) && world.answered(during); }));
+    CHECK(world.answer(before) == "CALL");
+    CHECK(world.answer(during) == "CALL");
+    CHECK(world.reads(old, "97"));
+}
+
 TEST_CASE("a cluster of one grows to two and shrinks again, and says what it can lose") {
     World world(1);
     CHECK(world.at("a").survives().starts_with("one voter"));
