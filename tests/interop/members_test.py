@@ -83,6 +83,8 @@ class Members(unittest.TestCase):
             other = cluster.others(primary)[0]
             self.assertEqual(self.change(other, "remove", primary.name), f"{primary.name} has been removed\n")
             cluster.nodes.remove(primary)
+            removed = "it has been removed from the cluster"
+            wait_for(lambda: primary.status().get("under_way") == removed, what="the news")
             self.assertIn("has been removed from the cluster", primary.psql("CALL perform(9)")[1])
             primary.stop()
             told = sum(caller.told for caller in callers)
