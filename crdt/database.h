@@ -125,6 +125,10 @@ class Database final : public exec::Store {
                        std::string_view to = {}) const;
     Result<void> import_chunk(BytesView chunk,
                               const VersionVector& source_version);  // joined with the local state
+    // After a restart in the middle of it: what `source_version` covers comes with the chunks that are still
+    // to come, and as a delta it is premature, as import_chunk() had made it before the restart. A delta that
+    // was taken nevertheless would bring back rows which the chunks that are here say are gone.
+    void resume_import(const VersionVector& source_version);
     // Not a join: the keys that the chunk covers become what they are in it. For a replica whose rows are
     // found to be wrong. Answers which keys have changed.
     Result<std::vector<std::string>> replace(BytesView chunk);

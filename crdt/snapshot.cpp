@@ -276,6 +276,10 @@ Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source
     return {};
 }
 
+void Database::resume_import(const VersionVector& source_version) {
+    impl_->importing = source_version;
+}
+
 Result<std::vector<std::string>> Database::replace(BytesView bytes) {
     TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
     return Import(*impl_, impl_->table(chunk.table), impl_->version).install(chunk);

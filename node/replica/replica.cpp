@@ -162,7 +162,7 @@ class Replica::Impl {
     Result<void> start(Instant now, Outputs& out) {
         enter(now, out);
         checkpoint_.recovered();
-        transfer_.merged();
+        transfer_.start();
         ordered_.start();
         standing_.start();
         if (!recovered_) TRY_VOID(make_initial());

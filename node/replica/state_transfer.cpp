@@ -200,6 +200,11 @@ Result<void> StateTransfer::recover(BytesView body) {
     return {};
 }
 
+void StateTransfer::start() {
+    if (state_.importing && !complete_) state_.database.resume_import(version_);
+    merged();
+}
+
 void StateTransfer::image(FunctionRef<void(RecordKind, BytesView)> put) const {
     if (state_.importing && !(version_.empty() && shown_.empty())) put(RecordKind::state, record({}));
 }

@@ -34,6 +34,7 @@ class StateTransfer {
     std::string describe() const;  // empty: nothing is under way
 
     Result<void> recover(BytesView body);  // an 'S' record
+    void start();                          // all records have been read
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;
 
   private:

@@ -133,3 +133,14 @@ TEST_CASE("a free call that waited and was lost with the only directory that hel
     CHECK(outcome.ok);
     CHECK(outcome.marks.at("lost directories") > 0);
 }
+
+TEST_CASE(
+    "a state that was half here before a crash is not mixed with an entry of the order that it covers") {
+    const auto script = parse_script(anabranch::test::read_file(
+        anabranch::test::source_path("tests/unit/sim/scripts/half_state_restart.script")));
+    REQUIRE(script);
+    const auto outcome = run(bank(), bank_plan(), *script);
+    INFO(outcome.problem);
+    CHECK(outcome.ok);
+    CHECK(outcome.marks.at("state transfers done") > 0);
+}
