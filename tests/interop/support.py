@@ -191,7 +191,14 @@ class Cluster:
         """All nodes give one answer to the statement, within the time; that answer."""
 
         def same():
-            answers = {node.query(statement) for node in self.nodes}
+            answers = set()
+            for node in self.nodes:
+                out, problem = node.psql(statement)
+                if "57P03" in problem:
+                    return False  # it fetches a state, or waits for the primary
+                if problem:
+                    raise AssertionError(f"{statement} at {node.name}: {problem}")
+                answers.add(out)
             return len(answers) == 1
 
         wait_for(same, seconds, "agreement")
