@@ -79,6 +79,7 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_flag("--tls-required", a.tls_required, "Refuse SQL clients without TLS");
     c->add_flag("--trust", a.trust, "Without --users: also let in SQL clients from other machines");
     c->add_option("--max-clients", a.clients_max, "Connections accepted at once")->capture_default_str();
+    c->add_option("--set", a.defaults, "What sessions begin with, NAME=VALUE, such as statement_timeout=30s");
     c->add_option("--checkpoint-bytes", a.checkpoint_bytes,
                   "Bytes of log between checkpoints, at least; twice the data if that is more")
         ->check(CLI::Range(std::size_t{4096}, std::size_t{1} << 40))

@@ -45,6 +45,7 @@ struct NodeArguments {
     std::size_t checkpoint_bytes = 16777216;  // of log, at least, from one checkpoint to the next
     std::size_t kept_bytes = 67108864;        // of deltas for members that are away
     std::size_t memory_bytes = 0;             // of rows; 0: three quarters of the machine's memory
+    std::vector<std::string> defaults;        // NAME=VALUE of settings that sessions begin with
     bool quiet = false;
     std::int64_t parent = 0;  // process id of the `demo` or `bench` with which this node ends; 0: nobody
 };

@@ -1,4 +1,5 @@
 #include "node/io/node.h"
+#include "node/session/settings.h"
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -63,6 +64,9 @@ Result<void> read_config(NodeArguments& a) {
                 a.memory_bytes = value.get<std::size_t>();
             else if (key == "quiet")
                 a.quiet = value.get<bool>();
+            else if (key == "set")
+                for (const auto& [setting, given] : value.items())
+                    a.defaults.push_back(setting + "=" + given.get<std::string>());
             else if (key == "schema") {
                 if (a.schema.empty())
                     a.schema = value.is_array() ? value.get<std::vector<std::string>>()
@@ -75,7 +79,7 @@ Result<void> read_config(NodeArguments& a) {
                 return fail(usage("config file " + a.config + " has an unknown entry \"" + key + "\"",
                                   "Known are schema, name, data, sql, gossip, http, peers, users, "
                                   "tls-certificate, tls-key, tls-required, trust, max-clients, "
-                                  "checkpoint-bytes, kept-bytes, memory-bytes and quiet."));
+                                  "checkpoint-bytes, kept-bytes, memory-bytes, set and quiet."));
             }
         }
     } catch (const std::exception& problem) {
@@ -102,6 +106,15 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     out.kept_bytes = a.kept_bytes;
     out.memory_bytes = a.memory_bytes;
     out.quiet = a.quiet;
+    session::Settings settings;
+    for (const auto& text : a.defaults) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0)
+            return fail(
+                usage("--set " + text + " is not NAME=VALUE", "For example --set statement_timeout=30s."));
+        out.defaults.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+        TRY_VOID(settings.set_default(out.defaults.back().first, out.defaults.back().second));
+    }
     for (const auto& text : a.peers) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0)

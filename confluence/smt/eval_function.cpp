@@ -38,10 +38,22 @@ bool takes_nulls(Func func) {
         case Func::concat_ws:
         case Func::format:
         case Func::quote_nullable:
+        case Func::num_nulls:
+        case Func::num_nonnulls:
         case Func::array_append:
+        case Func::array_prepend:
         case Func::array_cat:
+        case Func::array_remove:
+        case Func::array_replace:
+        case Func::array_fill:
         case Func::array_position:
+        case Func::array_positions:
         case Func::array_to_string:
+        case Func::string_to_array:
+        case Func::enum_first:
+        case Func::enum_last:
+        case Func::enum_range:
+        case Func::pg_typeof:
         case Func::jsonb_build_object:
         case Func::jsonb_build_array:
         case Func::to_jsonb:
@@ -49,6 +61,39 @@ bool takes_nulls(Func func) {
             return true;
         default:
             return false;
+    }
+}
+
+// Strict, but NULL also of arguments that are not: an absent key, an empty array, an unbounded range, no
+// match.
+bool may_find_nothing(Func func) {
+    switch (func) {
+        case Func::json_get:
+        case Func::json_get_text:
+        case Func::json_path:
+        case Func::json_path_text:
+        case Func::regexp_match:
+        case Func::regexp_substr:
+        case Func::array_element:
+        case Func::array_slice:
+        case Func::array_length:
+        case Func::array_upper:
+        case Func::array_lower:
+        case Func::array_ndims:
+        case Func::array_dims:
+        case Func::range_lower:
+        case Func::range_upper:
+        case Func::record_field:
+        case Func::extract:
+        case Func::date_part:
+        case Func::overlaps:
+        case Func::scale:
+        case Func::min_scale:
+        case Func::to_regclass:
+        case Func::to_regtype:
+            return true;
+        default:
+            return func >= Func::current_user && func <= Func::pg_char_to_encoding;  // of session and catalog
     }
 }
 
@@ -293,7 +338,11 @@ Val Evaluator::strict_call(Func func, const Expr& e, const Call& call, const std
         default:
             break;
     }
-    return uninterpreted(name, e.type, args);
+    Val result = uninterpreted(name, e.type, args);
+    if (!may_find_nothing(func)) return result;
+    result.null = terms_.or_(result.null, uninterpreted(name + ".nothing", Type{TypeId::bool_}, args).value);
+    if (result.kind == Kind::boolean) result.value = terms_.and_(result.value, terms_.not_(result.null));
+    return result;
 }
 
 }  // namespace anabranch::confluence::smt

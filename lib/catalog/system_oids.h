@@ -13,6 +13,7 @@ namespace anabranch::catalog {
 namespace oid {
 inline constexpr std::int64_t owner = 10;
 inline constexpr std::int64_t database = 5;
+inline constexpr std::int64_t array_in = 750;  // the input function of all arrays
 inline constexpr std::int64_t heap = 2, btree = 403, gist = 783;
 inline constexpr std::int64_t pg_catalog = 11, public_ = 2200, information_schema = 13000;
 inline constexpr std::int64_t system_table = 1000;      // + number of the virtual table

@@ -2,89 +2,65 @@
 
 #include <algorithm>
 
-#include "lib/base/arena.h"
-#include "lib/base/check.h"
-#include "lib/catalog/system_oids.h"
-#include "lib/catalog/system_tables.h"
-#include "lib/sql/array.h"
-#include "lib/sql/builtin.h"
-#include "lib/sql/value.h"
+#include "lib/catalog/system_row.h"
 
 namespace anabranch::catalog {
-
-namespace {
 
 using sql::Datum;
 using sql::Type;
 using sql::TypeId;
-using Visit = FunctionRef<bool(std::span<const Datum>)>;
 
-constexpr std::string_view user_name = "anabranch";
-
-// One row under construction: columns by name. What is not set is what PostgreSQL has for "nothing": 0,
-// false, '' for names, else NULL.
-class Row {
-  public:
-    Row(const SystemTable& table, Arena& arena) : table_(table), arena_(arena) { clear(); }
-
-    Row& set(std::string_view column, Datum value) {
-        values_[index(column)] = value;
-        return *this;
-    }
-    Row& number(std::string_view column, std::int64_t v) { return set(column, Datum::integer(v)); }
-    Row& flag(std::string_view column, bool v) { return set(column, Datum::boolean(v)); }
-    Row& letter(std::string_view column, char v) {
-        return set(column, Datum::integer(static_cast<unsigned char>(v)));
-    }
-    Row& text(std::string_view column, std::string_view v) {
-        return set(column, Datum::bytes(arena_.copy(v)));
-    }
-    Row& real(std::string_view column, double v) { return set(column, Datum::floating(v)); }
-    Row& null(std::string_view column) { return set(column, {}); }
-    Row& numbers(std::string_view column, const std::vector<std::int64_t>& v, std::int32_t lower = 1) {
-        std::vector<Datum> items;
-        for (const std::int64_t n : v) items.push_back(Datum::integer(n));
-        std::string out;
-        sql::write_array(table_.columns[index(column)].type, items, out, lower);
-        return text(column, out);
-    }
-    // False when the visitor wants no more.
-    bool emit(Visit visit) {
-        const bool more = visit(values_);
-        clear();
-        return more;
-    }
-
-  private:
-    std::size_t index(std::string_view column) const {
-        for (std::size_t i = 0; i < table_.columns.size(); ++i)
-            if (table_.columns[i].name == column) return i;
-        CHECK_NOTE(false, column);
-        return 0;
-    }
-    void clear() {
-        values_.clear();
-        for (const SystemColumn& c : table_.columns) {
-            Datum value;
-            if (!c.type.array && c.type.id != TypeId::timestamptz &&
-                sql::storage_of(c.type) == sql::Storage::integer)
-                value = Datum::integer(0);
-            if (!c.type.array && c.type.id == TypeId::name) value = Datum::bytes("");
-            values_.push_back(value);
-        }
-    }
-    const SystemTable& table_;
-    Arena& arena_;
-    std::vector<Datum> values_;
-};
-
-std::int64_t type_oid(Type t) {
-    return sql::oid_of(t);
+const std::vector<ColumnId>& index_columns(const OidMap::Index& i) {
+    return i.key ? i.table->keys[*i.key].columns : i.table->indexes[*i.secondary].columns;
 }
 
-std::int64_t table_oid(const Table& t) {
-    return oid::table + t.id.value;
+std::vector<ColumnId> columns_of(const OidMap::Constraint& c) {
+    switch (c.type) {
+        case 'c':
+            return c.table->checks[c.number].columns;
+        case 'f':
+            return c.table->foreign_keys[c.number].columns;
+        case 'x':
+            return c.table->exclusions[c.number].columns;
+        default:
+            return c.table->keys[c.number].columns;
+    }
 }
+
+std::vector<std::int64_t> one_based(const std::vector<ColumnId>& columns) {
+    std::vector<std::int64_t> out;
+    for (const ColumnId c : columns) out.push_back(c.value + 1);
+    return out;
+}
+
+std::string internal_name(const Schema& schema, Type t) {
+    if (t.array) return "_" + internal_name(schema, sql::element_of(t));
+    if (t.id == TypeId::enum_) return t.detail < schema.enums.size() ? schema.enums[t.detail].name : "enum";
+    return std::string(sql::builtin_type_name(t));
+}
+
+std::string literal(const Schema& schema, Type t, const sql::Const& c) {
+    if (c.null) return "NULL";
+    switch (sql::storage_of(t)) {
+        case sql::Storage::integer:
+            if (t.id == TypeId::enum_) {
+                const auto& labels = schema.enums[t.detail].labels;
+                return "'" +
+                       (c.integer >= 0 && static_cast<std::size_t>(c.integer) < labels.size()
+                            ? labels[static_cast<std::size_t>(c.integer)]
+                            : "") +
+                       "'";
+            }
+            return sql::print_literal(t, Datum::integer(c.integer));
+        case sql::Storage::floating:
+            return sql::print_literal(t, Datum::floating(c.floating));
+        case sql::Storage::bytes:
+            return sql::print_literal(t, Datum::bytes(c.bytes));
+    }
+    return {};
+}
+
+namespace {
 
 std::size_t visible_columns(const Table& t) {
     return static_cast<std::size_t>(
@@ -121,7 +97,7 @@ std::vector<Type> listed_types() {
 
 class Catalog {
   public:
-    Catalog(const Schema& schema, const SystemTable& table, Visit visit)
+    Catalog(const Schema& schema, const SystemTable& table, RowVisitor visit)
         : schema_(schema), map_(schema), row_(table, arena_), visit_(visit) {}
 
     void pg_namespace() {
@@ -210,7 +186,7 @@ class Catalog {
                 .number("adnum", d.column + 1);
             const Column& c = d.table->columns[d.column];
             const auto* constant = std::get_if<sql::Const>(&c.default_value->node);
-            row_.text("adbin", constant != nullptr ? literal(c.type, *constant) : "(default)");
+            row_.text("adbin", constant != nullptr ? default_text(c.type, *constant) : "(default)");
             if (!row_.emit(visit_)) return;
         }
     }
@@ -218,10 +194,10 @@ class Catalog {
     void pg_type() {
         for (const Type t : listed_types()) {
             const bool array = t.array;
-            type(type_oid(t), internal_name(t), oid::pg_catalog, array ? 'A' : sql::category_of(t),
+            type(type_oid(t), internal_name(schema_, t), oid::pg_catalog, array ? 'A' : sql::category_of(t),
                  sql::size_of(t));
             if (array)
-                row_.number("typelem", type_oid(sql::element_of(t)));
+                row_.number("typelem", type_oid(sql::element_of(t))).number("typinput", oid::array_in);
             else if (t.id != TypeId::void_ && t.id != TypeId::record)
                 row_.number("typarray", type_oid(sql::array_of_type(t)));
             row_.letter("typtype", sql::is_range(t)                                  ? 'r'
@@ -237,7 +213,7 @@ class Catalog {
             type(type_oid(sql::array_of_type(t)), "_" + schema_.enums[i].name,
                  map_.schema_oid(schema_.enums[i].schema), 'A', -1)
                 .letter("typtype", 'b');
-            if (!row_.number("typelem", type_oid(t)).emit(visit_)) return;
+            if (!row_.number("typelem", type_oid(t)).number("typinput", oid::array_in).emit(visit_)) return;
         }
         for (std::size_t i = 0; i < schema_.domains.size(); ++i) {
             const sql::Domain& d = *schema_.domains[i];
@@ -335,9 +311,24 @@ class Catalog {
     void pg_proc() {
         for (std::size_t i = 0; i < schema_.transactions.size(); ++i) {
             const Transaction& t = schema_.transactions[i];
-            std::vector<std::int64_t> types;
+            std::vector<std::int64_t> types, all_types;
+            std::vector<std::string> modes, names;
+            bool plain = true, named = false;
+            const auto argument = [&](char mode, const std::string& name, std::int64_t type) {
+                if (mode == 'i' || mode == 'b') types.push_back(type);
+                all_types.push_back(type);
+                modes.emplace_back(1, mode);
+                names.push_back(name);
+                plain = plain && mode == 'i';
+                named = named || !name.empty();
+            };
             for (const Parameter& p : t.parameters)
-                if (p.mode != Parameter::Mode::out) types.push_back(type_oid(p.type));
+                argument(p.mode == Parameter::Mode::out     ? 'o'
+                         : p.mode == Parameter::Mode::inout ? 'b'
+                                                            : 'i',
+                         p.name, p.domain ? domain_oid(*p.domain) : type_oid(p.type));
+            if (t.returns_set && t.columns.size() > 1)  // TABLE (...)
+                for (const sql::OutputColumn& c : t.columns) argument('t', c.name, type_oid(c.type));
             row_.number("oid", oid::routine + static_cast<std::int64_t>(i))
                 .text("proname", t.name)
                 .number("pronamespace", map_.schema_oid(t.schema));
@@ -355,6 +346,8 @@ class Catalog {
             row_.number("prorettype", t.columns.size() == 1
                                           ? type_oid(t.columns[0].type)
                                           : type_oid({t.columns.empty() ? TypeId::void_ : TypeId::record}));
+            if (!plain) row_.numbers("proallargtypes", all_types).texts("proargmodes", modes);
+            if (named) row_.texts("proargnames", names);
             if (!row_.emit(visit_)) return;
         }
     }
@@ -440,137 +433,19 @@ class Catalog {
         }
     }
 
-    // ---- information_schema ----
-
-    void info_schemata() {
-        for (const char* name : {"pg_catalog", "public", "information_schema"})
-            if (!row_.text("catalog_name", user_name)
-                     .text("schema_name", name)
-                     .text("schema_owner", user_name)
-                     .emit(visit_))
-                return;
-        for (const std::string& name : map_.schemas)
-            if (!row_.text("catalog_name", user_name)
-                     .text("schema_name", name)
-                     .text("schema_owner", user_name)
-                     .emit(visit_))
-                return;
-    }
-    void info_tables() {
-        const auto one = [&](std::string_view schema, std::string_view name, const char* kind) {
-            row_.text("table_catalog", user_name)
-                .text("table_schema", schema)
-                .text("table_name", name)
-                .text("table_type", kind);
-            return row_.text("is_insertable_into", kind[0] == 'B' ? "YES" : "NO")
-                .text("is_typed", "NO")
-                .emit(visit_);
-        };
-        for (const Table& t : schema_.tables)
-            if (!one(t.schema, t.name, "BASE TABLE")) return;
-        for (const OidMap::ViewOf& v : map_.views)
-            if (!one(v.schema, v.name, "VIEW")) return;
-    }
-    void info_views() {
-        for (const OidMap::ViewOf& v : map_.views) {
-            row_.text("table_catalog", user_name)
-                .text("table_schema", v.schema)
-                .text("table_name", v.name)
-                .text("view_definition", v.text);
-            if (!row_.text("check_option", "NONE").text("is_updatable", "NO").emit(visit_)) return;
-        }
-    }
-    void info_columns() {
-        const auto one = [&](std::string_view schema, std::string_view table, std::int64_t position,
-                             std::string_view name, Type type, bool nullable) {
-            row_.text("table_catalog", user_name)
-                .text("table_schema", schema)
-                .text("table_name", table)
-                .text("column_name", name);
-            row_.number("ordinal_position", position)
-                .text("is_nullable", nullable ? "YES" : "NO")
-                .text("data_type", info_type(type));
-            row_.text("udt_catalog", user_name)
-                .text("udt_schema", "pg_catalog")
-                .text("udt_name", internal_name(type));
-            row_.null("character_maximum_length")
-                .null("numeric_precision")
-                .null("numeric_scale")
-                .null("datetime_precision");
-            const bool sized = (type.id == TypeId::varchar || type.id == TypeId::bpchar) && type.modifier > 4;
-            if (sized) row_.number("character_maximum_length", type.modifier - 4);
-        };
-        for (const Table& t : schema_.tables)
-            for (std::uint32_t c = 0; c < t.columns.size(); ++c) {
-                const Column& column = t.columns[c];
-                if (column.hidden) continue;
-                one(t.schema, t.name, c + 1, column.name, column.type, !column.not_null);
-                row_.text("is_identity", column.identity == Identity::none ? "NO" : "YES")
-                    .text("is_generated", column.generated ? "ALWAYS" : "NEVER");
-                if (const auto* value =
-                        column.default_value ? std::get_if<sql::Const>(&column.default_value->node) : nullptr)
-                    row_.text("column_default", literal(column.type, *value));
-                if (!row_.text("is_updatable", "YES").emit(visit_)) return;
-            }
-        for (const OidMap::ViewOf& v : map_.views)
-            for (std::size_t c = 0; c < v.query->columns.size(); ++c) {
-                one(v.schema, v.name, static_cast<std::int64_t>(c + 1), v.query->columns[c].name,
-                    v.query->columns[c].type, true);
-                if (!row_.text("is_updatable", "NO").emit(visit_)) return;
-            }
-    }
-    void info_constraints() {
-        for (const OidMap::Constraint& c : map_.constraints) {
-            if (c.type == 'x') continue;
-            row_.text("constraint_catalog", user_name)
-                .text("constraint_schema", c.table->schema)
-                .text("constraint_name", c.name);
-            row_.text("table_catalog", user_name)
-                .text("table_schema", c.table->schema)
-                .text("table_name", c.table->name);
-            row_.text("constraint_type", c.type == 'p'   ? "PRIMARY KEY"
-                                         : c.type == 'u' ? "UNIQUE"
-                                         : c.type == 'f' ? "FOREIGN KEY"
-                                                         : "CHECK");
-            row_.text("is_deferrable", "NO").text("initially_deferred", "NO").text("enforced", "YES");
-            if (!row_.emit(visit_)) return;
-        }
-    }
-    void info_key_usage() {
-        for (const OidMap::Constraint& c : map_.constraints) {
-            if (c.type == 'c' || c.type == 'x') continue;
-            std::int64_t position = 0;
-            for (const ColumnId column : columns_of(c)) {
-                row_.text("constraint_catalog", user_name)
-                    .text("constraint_schema", c.table->schema)
-                    .text("constraint_name", c.name);
-                row_.text("table_catalog", user_name)
-                    .text("table_schema", c.table->schema)
-                    .text("table_name", c.table->name);
-                row_.text("column_name", c.table->columns[column.value].name)
-                    .number("ordinal_position", ++position);
-                if (c.type == 'f')
-                    row_.number("position_in_unique_constraint", position);
-                else
-                    row_.null("position_in_unique_constraint");
-                if (!row_.emit(visit_)) return;
-            }
-        }
-    }
-    void info_routines() {
-        for (const Transaction& t : schema_.transactions) {
-            for (const char* prefix : {"specific", "routine"}) {
-                const std::string p(prefix);
-                row_.text(p + "_catalog", user_name).text(p + "_schema", t.schema).text(p + "_name", t.name);
-            }
-            if (!row_.text("routine_type", t.is_procedure ? "PROCEDURE" : "FUNCTION")
-                     .text("external_language", "SQL")
-                     .emit(visit_))
-                return;
-        }
-    }
-
   private:
+    // As pg_get_expr prints a constant: what is no number or boolean says its type.
+    std::string default_text(Type t, const sql::Const& c) const {
+        std::string out = literal(schema_, t, c);
+        if (!out.starts_with('\'')) return out;
+        return out + "::" +
+               (t.id == TypeId::enum_ ? internal_name(schema_, t) : sql::type_name(sql::without_modifier(t)));
+    }
+    std::int64_t domain_oid(const sql::Domain& domain) const {
+        for (std::size_t i = 0; i < schema_.domains.size(); ++i)
+            if (schema_.domains[i].get() == &domain) return oid::domain + static_cast<std::int64_t>(i);
+        return type_oid(domain.base);
+    }
     Row& relation(std::int64_t number, std::string_view name, const std::string& schema, char kind,
                   std::size_t columns) {
         row_.number("oid", number)
@@ -612,63 +487,11 @@ class Catalog {
             .letter("typstorage", size < 0 ? 'x' : 'p')
             .flag("typbyval", size > 0 && size <= 8);
     }
-    static const std::vector<ColumnId>& index_columns(const OidMap::Index& i) {
-        return i.key ? i.table->keys[*i.key].columns : i.table->indexes[*i.secondary].columns;
-    }
-    static std::vector<ColumnId> columns_of(const OidMap::Constraint& c) {
-        switch (c.type) {
-            case 'c':
-                return c.table->checks[c.number].columns;
-            case 'f':
-                return c.table->foreign_keys[c.number].columns;
-            case 'x':
-                return c.table->exclusions[c.number].columns;
-            default:
-                return c.table->keys[c.number].columns;
-        }
-    }
-    static std::vector<std::int64_t> one_based(const std::vector<ColumnId>& columns) {
-        std::vector<std::int64_t> out;
-        for (const ColumnId c : columns) out.push_back(c.value + 1);
-        return out;
-    }
-    std::string internal_name(Type t) const {
-        if (t.array) return "_" + internal_name(sql::element_of(t));
-        if (t.id == TypeId::enum_)
-            return t.detail < schema_.enums.size() ? schema_.enums[t.detail].name : "enum";
-        return std::string(sql::builtin_type_name(t));
-    }
-    static std::string info_type(Type t) {
-        if (t.array) return "ARRAY";
-        if (t.id == TypeId::enum_) return "USER-DEFINED";
-        return sql::type_name(sql::without_modifier(t));
-    }
-    std::string literal(Type t, const sql::Const& c) const {
-        if (c.null) return "NULL";
-        switch (sql::storage_of(t)) {
-            case sql::Storage::integer:
-                if (t.id == TypeId::enum_) {
-                    const auto& labels = schema_.enums[t.detail].labels;
-                    return "'" +
-                           (c.integer >= 0 && static_cast<std::size_t>(c.integer) < labels.size()
-                                ? labels[static_cast<std::size_t>(c.integer)]
-                                : "") +
-                           "'";
-                }
-                return sql::print_literal(t, Datum::integer(c.integer));
-            case sql::Storage::floating:
-                return sql::print_literal(t, Datum::floating(c.floating));
-            case sql::Storage::bytes:
-                return sql::print_literal(t, Datum::bytes(c.bytes));
-        }
-        return {};
-    }
-
     const Schema& schema_;
     OidMap map_;
     Arena arena_;
     Row row_;
-    Visit visit_;
+    RowVisitor visit_;
 };
 
 using Fill = void (Catalog::*)();
@@ -695,22 +518,19 @@ constexpr Entry entries[] = {
     {"pg_catalog", "pg_tables", &Catalog::pg_tables},
     {"pg_catalog", "pg_views", &Catalog::pg_views},
     {"pg_catalog", "pg_indexes", &Catalog::pg_indexes},
-    {"information_schema", "schemata", &Catalog::info_schemata},
-    {"information_schema", "tables", &Catalog::info_tables},
-    {"information_schema", "views", &Catalog::info_views},
-    {"information_schema", "columns", &Catalog::info_columns},
-    {"information_schema", "table_constraints", &Catalog::info_constraints},
-    {"information_schema", "key_column_usage", &Catalog::info_key_usage},
-    {"information_schema", "routines", &Catalog::info_routines},
 };
 
 }  // namespace
 
-bool catalog_rows(const Schema& schema, std::uint32_t virtual_table, Visit visit) {
+bool catalog_rows(const Schema& schema, std::uint32_t virtual_table, RowVisitor visit) {
     if (virtual_table >= system_tables().size()) return false;
     const SystemTable& table = system_tables()[virtual_table];
     if (table.schema == "anabranch" || table.name == "pg_settings" || table.name == "pg_stat_activity")
         return false;
+    if (table.schema == "information_schema") {
+        information_rows(schema, table, visit);
+        return true;
+    }
     Catalog catalog(schema, table, visit);
     if (table.name == "pg_roles" || table.name == "pg_authid")
         catalog.role("rolname", "rol");

@@ -228,7 +228,7 @@ std::int64_t object_oid(const Schema& schema, sql::TypeId kind, std::string_view
         for (std::size_t i = 0; i < schema.transactions.size(); ++i)
             if (schema.transactions[i].name == what && visible(schema.transactions[i].schema))
                 return oid::routine + static_cast<std::int64_t>(i);
-        return -1;
+        return what == "array_in" && (where.empty() || where == "pg_catalog") ? oid::array_in : -1;
     }
     if (kind != sql::TypeId::regclass) return -1;
     if (const Table* t = schema.find_table(where, what)) return oid::table + t->id.value;
@@ -245,6 +245,7 @@ std::int64_t object_oid(const Schema& schema, sql::TypeId kind, std::string_view
 
 std::string object_display(const Schema& schema, sql::TypeId kind, std::int64_t number) {
     const auto at = [&](std::int64_t first) { return static_cast<std::size_t>(number - first); };
+    if (kind == sql::TypeId::regproc && number == oid::array_in) return "array_in";
     if (kind == sql::TypeId::regproc)
         return in_range(number, oid::routine, schema.transactions.size())
                    ? schema.transactions[at(oid::routine)].display()

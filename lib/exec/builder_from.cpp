@@ -114,9 +114,11 @@ void Builder::declare_functions(const sql::Rel& rel, const sql::FunctionRel& fun
         part.args = exprs(source.args);
         for (const sql::ExprPtr& arg : source.args) part.types.push_back(arg->type);
         const std::size_t rest = rel.columns.size() - column - (leaf.ordinality ? 1 : 0);
-        const std::size_t count = source.func == sql::TableFunc::jsonb_to_recordset ? rest
-                                  : source.func == sql::TableFunc::expandarray      ? 2
-                                                                                    : 1;
+        const bool pair = source.func == sql::TableFunc::expandarray ||
+                          source.func == sql::TableFunc::jsonb_each ||
+                          source.func == sql::TableFunc::jsonb_each_text;
+        const bool open = source.func == sql::TableFunc::jsonb_to_recordset || function.sources.size() == 1;
+        const std::size_t count = open ? rest : source.func == sql::TableFunc::keywords ? 5 : pair ? 2 : 1;
         for (std::size_t i = 0; i < count && column < rel.columns.size(); ++i, ++column)
             part.columns.push_back({rel.columns[column].name, rel.columns[column].type});
         leaf.functions.push_back(std::move(part));

@@ -228,8 +228,14 @@ std::size_t TransactionRun::rows_touched() const {
     return impl_->overlay.rows().size();
 }
 
-void TransactionRun::set_cancelled(const bool* flag) {
-    impl_->executor.set_cancelled(flag);
+void TransactionRun::set_interrupt(const Interrupt* interrupt) {
+    impl_->executor.set_interrupt(interrupt);
+}
+
+Error interrupted_error(Interrupted why) {
+    return Error::make(sqlstate::query_canceled, why == Interrupted::timed_out
+                                                     ? "canceling statement due to statement timeout"
+                                                     : "canceling statement due to user request");
 }
 
 Arena& TransactionRun::arena() {

@@ -7,6 +7,7 @@
 // immutable and shareable.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,11 @@ class VirtualTables {
     // current_setting(), SHOW: empty optional when unknown.
     virtual std::optional<std::string> setting(std::string_view name) const = 0;
 };
+
+// Why a running statement is to stop, with 57014. Set by another thread, or before the statement runs.
+enum class Interrupted : std::uint8_t { no, cancelled, timed_out };
+using Interrupt = std::atomic<Interrupted>;
+Error interrupted_error(Interrupted why);
 
 // Result rows of one statement or call. Column values are borrowed for the duration of the call.
 class RowSink {
@@ -90,8 +96,8 @@ class TransactionRun {
     Result<void> keep();
     void undo();  // back to the last keep(); a failed statement is forgiven
     std::size_t rows_touched() const;
-    // Polled now and then by long statements; true stops them with 57014.
-    void set_cancelled(const bool* flag);
+    // Looked at now and then by long statements.
+    void set_interrupt(const Interrupt* interrupt);
     Arena& arena();
 
   private:

@@ -62,7 +62,7 @@ class Executor final : public SubqueryRunner {
     void set_latest(bool latest) { latest_ = latest; }
     void set_writer(WriteRunner* writer) { writer_ = writer; }
     void set_virtual_tables(const VirtualTables* tables) { virtual_tables_ = tables; }
-    void set_cancelled(const bool* flag) { cancelled_ = flag; }
+    void set_interrupt(const Interrupt* interrupt) { interrupt_ = interrupt; }
 
     bool query(const QueryPlan& plan, RowEmitter emit);
     bool group(const Group& group, Next next) { return step(group, 0, next); }
@@ -79,6 +79,7 @@ class Executor final : public SubqueryRunner {
     Arena& arena() { return context_.arena; }
     sql::EvalContext& context() { return context_; }
     bool failed() const { return context_.failed; }
+    bool cancelled();  // asked once per row: whether to stop, and then it has failed
     const sql::Datum* keep(const sql::Datum* row, std::size_t width);  // a copy in the arena
 
   private:
@@ -107,7 +108,6 @@ class Executor final : public SubqueryRunner {
     NodeState& stored(const Leaf& leaf);
     bool range(const Access& access, const std::string& prefix, std::string& low, std::string& high);
     void clear_slots(const Group& group);
-    bool cancelled();
 
     // ---- queries (executor_query.cpp) ----
     bool select(const QueryPlan& plan, RowEmitter emit);
@@ -142,7 +142,7 @@ class Executor final : public SubqueryRunner {
     const Program* program_ = nullptr;
     WriteRunner* writer_ = nullptr;
     const VirtualTables* virtual_tables_ = nullptr;
-    const bool* cancelled_ = nullptr;
+    const Interrupt* interrupt_ = nullptr;
     std::uint32_t rows_until_poll_ = 0;
     bool latest_ = false;
     std::vector<Slot> slots_;

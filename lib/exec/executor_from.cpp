@@ -12,8 +12,10 @@ bool Executor::cancelled() {
     constexpr std::uint32_t poll_every = 256;
     if (rows_until_poll_-- != 0) return false;
     rows_until_poll_ = poll_every;
-    if (cancelled_ == nullptr || !*cancelled_) return false;
-    context_.fail(sqlstate::query_canceled, "canceling statement due to user request");
+    const Interrupted why =
+        interrupt_ == nullptr ? Interrupted::no : interrupt_->load(std::memory_order_relaxed);
+    if (why == Interrupted::no) return false;
+    context_.fail(interrupted_error(why));
     return true;
 }
 
@@ -355,7 +357,7 @@ bool Executor::zipped(const Leaf& plan, Next next) {
                 }
                 std::copy(values.begin(), values.end(), const_cast<Datum*>(rows[at]) + column);
                 ++at;
-                return !failed();
+                return !failed() && !cancelled();
             });
         column += source.columns.size();
         if (failed()) return false;

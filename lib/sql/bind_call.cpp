@@ -83,6 +83,29 @@ Result<std::optional<ExprPtr>> Binding::special_call(const ast::FunctionCall& c,
     return make(type, at, Case{{{std::move(equal), null_of(type, at)}}, std::move(left)});
 }
 
+// make_interval(days => 10, hours => 4): what is not named is 0.
+Result<std::vector<ExprPtr>> Binding::interval_parts(const ast::FunctionCall& c, std::vector<ExprPtr> args,
+                                                     Span at) {
+    constexpr std::string_view names[] = {"years", "months", "weeks", "days", "hours", "mins", "secs"};
+    std::vector<ExprPtr> out(std::size(names));
+    for (std::size_t i = 0; i < args.size(); ++i) {
+        const std::string& name = c.arguments[i].name;
+        const auto slot = name.empty()
+                              ? i
+                              : static_cast<std::size_t>(std::find(std::begin(names), std::end(names), name) -
+                                                         std::begin(names));
+        if (slot >= out.size() || out[slot]) return fail(no_function(c, args, at));
+        out[slot] = std::move(args[i]);
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        if (out[i]) continue;
+        Const zero;
+        zero.null = false;
+        out[i] = make({i + 1 == out.size() ? TypeId::float8 : TypeId::int4}, at, std::move(zero));
+    }
+    return out;
+}
+
 // Values for $1.. of the routine, in the order of its IN parameters.
 Result<std::vector<ExprPtr>> Binding::routine_arguments(const RoutineSignature& r, const ast::FunctionCall& c,
                                                         const std::vector<ExprPtr>& args, Span at) {
@@ -163,7 +186,7 @@ Result<ExprPtr> Binding::select_list_function(const ast::FunctionCall& c, const 
             Error::make(sqlstate::feature_not_supported,
                         std::string("set-returning functions are not allowed in ") + name_of(scope.clause))
                 .with_span(at));
-    if (f->columns.size() != 1) return fail(unsupported(c.name.name + "() in the select list", at));
+    if (f->columns.empty()) return fail(unsupported(c.name.name + "() in the select list", at));
     std::vector<ExprPtr> values = args;
     for (std::size_t i = 0; i < values.size(); ++i) {
         TRY(values[i], coerce(values[i], f->args[i], Coercion::implicit, values[i]->span));
@@ -175,9 +198,16 @@ Result<ExprPtr> Binding::select_list_function(const ast::FunctionCall& c, const 
     }
     Rel& rel = scope.rels[*scope.select_functions];
     std::get<FunctionRel>(rel.source).sources.push_back({f->func, std::move(values)});
-    rel.columns.push_back({f->columns[0].first, f->columns[0].second, {}, 0});
-    return column_ref(*scope.select_functions, static_cast<std::uint32_t>(rel.columns.size() - 1),
-                      f->columns[0].second, at);
+    std::vector<ExprPtr> columns;
+    std::vector<std::string> names;
+    for (const auto& [column_name, type] : f->columns) {
+        rel.columns.push_back({column_name, type, {}, 0});
+        columns.push_back(column_ref(*scope.select_functions,
+                                     static_cast<std::uint32_t>(rel.columns.size() - 1), type, at));
+        names.push_back(column_name);
+    }
+    if (columns.size() == 1) return columns[0];
+    return make({TypeId::record}, at, RowOf{std::move(columns), std::move(names)});
 }
 
 Result<ExprPtr> Binding::call(const ast::FunctionCall& c, Scope& scope, Span at) {
@@ -201,6 +231,9 @@ Result<ExprPtr> Binding::call(const ast::FunctionCall& c, Scope& scope, Span at)
         args.push_back(std::move(arg));
     }
     if (built_in_schema) {
+        if (name == "make_interval") {
+            TRY(args, interval_parts(c, std::move(args), at));
+        }
         if (is_table_function(name)) return select_list_function(c, args, scope, at);
         const Resolution r = resolve_function(name, types_of(args));
         if (r.match == Match::found) return convert_arguments(std::move(args), r.resolved, at);

@@ -272,20 +272,6 @@ Result<ExprPtr> Binding::subscript(const ast::Subscript& s, Scope& scope, Span a
     return make(type, at, Call{Func::array_slice, {base, std::move(lower), std::move(upper)}});
 }
 
-Result<ExprPtr> Binding::field(const ast::FieldAccess& f, Scope& scope, Span at) {
-    if (f.field.empty()) return fail(unsupported("all fields of a row value", at));
-    Result<ExprPtr> row = expr(*f.row, scope);
-    if (row && row->get()->type.id != TypeId::record)
-        return fail(Error::make("42809", "column notation ." + f.field + " applied to type " +
-                                             type_text((*row)->type) + ", which is not a composite type")
-                        .with_span(at));
-    const auto* name = std::get_if<ast::ColumnRef>(&f.row->node);
-    if (name == nullptr) return row ? fail(unsupported("a field of a row value", at)) : row;
-    ast::ColumnRef inner = *name;
-    inner.parts.push_back(f.field);
-    return column(inner, scope, at);
-}
-
 Result<ExprPtr> Binding::subquery(const ast::Subquery& s, Scope& scope, Span at) {
     TRY(std::shared_ptr<Query> q, query(*s.query, &scope));
     if (s.kind == ast::SubqueryKind::Exists) {
@@ -318,7 +304,7 @@ Result<ExprPtr> Binding::row(const ast::Row& r, Scope& scope, Span at) {
         TRY(ExprPtr e, expr(item, scope));
         items.push_back(std::move(e));
     }
-    return make({TypeId::record}, at, RowOf{std::move(items)});
+    return make({TypeId::record}, at, RowOf{std::move(items), {}});
 }
 
 Result<std::vector<ExprPtr>> Binding::exprs(const std::vector<ast::Expr>& list, Scope& scope) {

@@ -137,7 +137,6 @@ class Binding {
     Result<ExprPtr> cast(const ast::Cast& c, Scope& scope, Span at);
     Result<ExprPtr> array(const ast::Array& a, Scope& scope, Span at, std::optional<Type> element);
     Result<ExprPtr> subscript(const ast::Subscript& s, Scope& scope, Span at);
-    Result<ExprPtr> field(const ast::FieldAccess& f, Scope& scope, Span at);
     Result<ExprPtr> subquery(const ast::Subquery& s, Scope& scope, Span at);
     Result<ExprPtr> row(const ast::Row& r, Scope& scope, Span at);
     Error no_common_type(const std::string& what, Type first, Type second) const;
@@ -157,6 +156,13 @@ class Binding {
     Error no_column(Scope& scope, const std::vector<std::string>& parts, Span at);
     Result<void> expand_star(const ast::Star& star, Scope& scope, Span at,
                              std::vector<std::pair<std::string, ExprPtr>>& out);
+
+    // bind_record.cpp
+    Result<ExprPtr> field(const ast::FieldAccess& f, Scope& scope, Span at);
+    Result<std::vector<std::pair<std::string, ExprPtr>>> all_fields(const ast::FieldAccess& f, Scope& scope,
+                                                                    Span at);
+    Result<std::vector<std::pair<std::string, ExprPtr>>> fields_of(const ExprPtr& row, const Scope& scope,
+                                                                   Span at);
 
     // bind_operator.cpp
     Result<ExprPtr> unary(const ast::UnaryOp& u, Scope& scope, Span at);
@@ -179,6 +185,8 @@ class Binding {
                                                 Span at);
     Result<std::vector<ExprPtr>> routine_arguments(const RoutineSignature& r, const ast::FunctionCall& c,
                                                    const std::vector<ExprPtr>& args, Span at);
+    Result<std::vector<ExprPtr>> interval_parts(const ast::FunctionCall& c, std::vector<ExprPtr> args,
+                                                Span at);
     Result<ExprPtr> select_list_function(const ast::FunctionCall& c, const std::vector<ExprPtr>& args,
                                          Scope& scope, Span at);
     Error no_function(const ast::FunctionCall& c, const std::vector<ExprPtr>& args, Span at);
@@ -189,6 +197,8 @@ class Binding {
     Result<ExprPtr> window(const ast::FunctionCall& c, Scope& scope, Span at);
     Result<Aggregate> aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result);
     Result<void> window_spec(const ast::WindowSpec& spec, Scope& scope, Window& out, Span at);
+    Result<void> window_frame(const ast::WindowFrame& frame, Scope& scope, Window& out, Span at);
+    Result<void> range_bound(FrameBound& bound, Window& out, Span at);
     Result<Aggregate::Order> sort_key(const ast::SortKey& key, Scope& scope);
 
     // bind_query.cpp

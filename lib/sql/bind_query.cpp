@@ -104,9 +104,20 @@ OutputColumn Binding::output_column(const std::string& name, const ExprPtr& e, c
 Result<void> Binding::targets(const std::vector<ast::SelectItem>& items, Scope& scope, Clause clause,
                               std::vector<ExprPtr>& exprs, std::vector<OutputColumn>& columns) {
     for (const ast::SelectItem& item : items) {
-        if (const auto* star = std::get_if<ast::Star>(&item.expr.node)) {
+        const auto* star = std::get_if<ast::Star>(&item.expr.node);
+        const auto* row = std::get_if<ast::FieldAccess>(&item.expr.node);
+        if (star != nullptr || (row != nullptr && row->field.empty())) {
             std::vector<std::pair<std::string, ExprPtr>> all;
-            TRY_VOID(expand_star(*star, scope, item.expr.span, all));
+            if (star != nullptr) {
+                TRY_VOID(expand_star(*star, scope, item.expr.span, all));
+            } else {
+                const Clause before = std::exchange(scope.clause, clause);
+                Result<std::vector<std::pair<std::string, ExprPtr>>> fields =
+                    all_fields(*row, scope, item.expr.span);
+                scope.clause = before;
+                if (!fields) return fail(fields.error());
+                all = std::move(*fields);
+            }
             for (auto& [name, e] : all) {
                 columns.push_back(output_column(name, e, scope));
                 exprs.push_back(std::move(e));

@@ -261,6 +261,7 @@ Type concrete(const Argument& a, Type given, const Bindings& b) {
         case Pattern::nonarray:
             return b.element ? *b.element : Type{TypeId::text};
         case Pattern::array:
+            if (!b.element && b.enum_) return array_of_type(*b.enum_);
             return array_of_type(b.element ? without_modifier(*b.element) : Type{TypeId::text});
         case Pattern::enum_:
             return b.enum_.value_or(Type{});

@@ -23,7 +23,8 @@ Kernel find_kernel(Func func, std::span<const Type> args, Type result) {
     using Chooser = Kernel (*)(Func, std::span<const Type>, Type);
     constexpr Chooser choosers[] = {comparison_kernel, arithmetic_kernel, math_kernel,    text_kernel,
                                     encoding_kernel,   format_kernel,     pattern_kernel, datetime_kernel,
-                                    range_kernel,      array_kernel,      json_kernel,    session_kernel};
+                                    range_kernel,      array_kernel,      json_kernel,    session_kernel,
+                                    bytes_kernel};
     for (const Chooser choose : choosers) {
         if (const Kernel kernel = choose(func, args, result)) return kernel;
     }
@@ -88,9 +89,12 @@ Builtin Builtin::array_of(std::span<const Type> items, Type result) {
     return {array_of_kernel, std::move(site)};
 }
 
-Builtin Builtin::row_of(std::span<const Type> items) {
+Builtin Builtin::row_of(std::span<const Type> items, std::vector<std::string> names) {
     CallSite site;
     site.args.assign(items.begin(), items.end());
+    site.names = std::move(names);
+    for (std::size_t i = site.names.size(); i < items.size(); ++i)
+        site.names.push_back("f" + std::to_string(i + 1));
     site.result = {TypeId::record};
     return {row_of_kernel, std::move(site)};
 }

@@ -192,14 +192,17 @@ Datum array_compare_kernel(EvalContext& context, const CallSite& site, const Dat
 
 Datum row_of_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
     std::vector<RecordField> fields(site.args.size());
-    std::vector<std::string> names(site.args.size());
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        names[i] = "f" + std::to_string(i + 1);
-        fields[i] = {names[i], site.args[i], args[i]};
-    }
+    for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = {site.names[i], site.args[i], args[i]};
     std::string out;
     write_record(fields, out);
     return make_bytes(context, out);
+}
+
+Datum record_field_kernel(EvalContext&, const CallSite&, const Datum* args) {
+    if (args[0].is_null()) return {};
+    const std::vector<RecordField> fields = read_record(args[0].as_bytes());
+    const auto index = static_cast<std::size_t>(args[1].as_integer());
+    return index < fields.size() ? fields[index].value : Datum();
 }
 
 }  // namespace anabranch::sql

@@ -24,11 +24,13 @@ Kernel range_kernel(Func func, std::span<const Type> args, Type result);
 Kernel array_kernel(Func func, std::span<const Type> args, Type result);
 Kernel json_kernel(Func func, std::span<const Type> args, Type result);
 Kernel session_kernel(Func func, std::span<const Type> args, Type result);
+Kernel bytes_kernel(Func func, std::span<const Type> args, Type result);
 Kernel cast_kernel(Type from, Type to, bool implicit);
 
 // Kernels of constructors that no Func names.
 Datum array_of_kernel(EvalContext& context, const CallSite& site, const Datum* args);
 Datum row_of_kernel(EvalContext& context, const CallSite& site, const Datum* args);
+Datum record_field_kernel(EvalContext& context, const CallSite& site, const Datum* args);
 Datum array_compare_kernel(EvalContext& context, const CallSite& site, const Datum* args);
 
 // ---- Strict calls: NULL as soon as one argument is NULL ----

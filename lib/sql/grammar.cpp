@@ -41,6 +41,7 @@ std::string_view state_of(std::string_view message) {
     if (says("memory exhausted") || says("stack depth")) return "54001";
     if (says("out of memory")) return sqlstate::out_of_memory;
     if (says("invalid byte sequence")) return "22021";
+    if (says("frame start") || says("frame end")) return "42P20";
     if (says("Unicode")) return "22025";
     return sqlstate::syntax_error;
 }

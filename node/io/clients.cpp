@@ -1,5 +1,7 @@
 #include "node/io/clients.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -12,6 +14,8 @@ namespace anabranch::io {
 namespace {
 // Who has not proved who he is by then is turned away, as in PostgreSQL.
 constexpr auto authentication_timeout = std::chrono::seconds(60);
+// Clients beyond the limit that are heard out, so that each is told in its own way.
+constexpr std::size_t refused_max = 20;
 }  // namespace
 
 class Clients::Client : public std::enable_shared_from_this<Client> {
@@ -28,10 +32,8 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     void start() {
         boost::system::error_code ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
-        timer_.expires_after(authentication_timeout);
-        timer_.async_wait([self = weak_from_this()](boost::system::error_code) {
-            if (const auto client = self.lock()) client->hurry();
-        });
+        deadline_ = Clock::now() + authentication_timeout;
+        arm();
         read();
     }
     void read() {
@@ -45,6 +47,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     }
     void complete(std::uint64_t number, const Result<std::string>& tag) {
         session_.complete(number, backend_->outcome(tag));
+        attend(true);
         mark();
         resume();
     }
@@ -53,6 +56,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         mark();
     }
     void cancel() { backend_->cancel_running(); }
+    void refuse(Error reason) { backend_->refuse(std::move(reason)); }
     void terminate(const Error& reason) {
         session_.terminate(reason);
         mark();
@@ -82,6 +86,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         socket_.shutdown(tcp::socket::shutdown_both, ignored);
         socket_.close(ignored);
         backend_.reset();
+        clients_.loop_.watch().forget(id);
         clients_.remove(id);
     }
     bool closed() const { return closed_; }
@@ -109,6 +114,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         if (error) return vanish();
         session_.receive({buffer_, size});
         if (const auto cancel = session_.cancel_request()) clients_.cancel(cancel->pid, cancel->secret);
+        attend(false);
         mark();
         clients_.loop_.turn();
         if (closed_ || session_.wants_close() || session_.wants_tls()) return;
@@ -143,9 +149,42 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
                                   self->read();
                               });
     }
-    void hurry() {
-        if (closed_ || session_.admitted()) return;
-        vanish();
+    // Sets by when something is to happen: a statement that waits has its timeout, from when it began to
+    // wait, a client that is to speak its own.
+    void attend(bool anew) {
+        if (closed_ || !session_.admitted()) return;
+        if (!std::exchange(known_, true)) clients_.loop_.watch().admit(id, secret);
+        const bool busy = session_.busy();
+        if (busy && std::exchange(busy_, true) && !anew) return;
+        busy_ = busy;
+        const Duration limit = busy              ? backend_->statement_timeout()
+                               : session_.idle() ? backend_->idle_timeout()
+                                                 : Duration{};
+        deadline_ = limit.micros == 0 ? Clock::time_point::max()
+                                      : Clock::now() + std::chrono::microseconds(limit.micros);
+        arm();
+    }
+    // One wait at a time; a deadline that has moved on is looked at again when it ends.
+    void arm() {
+        if (deadline_ >= armed_) return;
+        armed_ = deadline_;
+        timer_.expires_at(armed_);
+        timer_.async_wait([self = weak_from_this()](boost::system::error_code error) {
+            if (error) return;
+            if (const auto client = self.lock()) client->on_timer();
+        });
+    }
+    void on_timer() {
+        armed_ = Clock::time_point::max();
+        if (closed_) return;
+        if (Clock::now() < deadline_) return arm();
+        deadline_ = Clock::time_point::max();
+        if (!session_.admitted()) return vanish();
+        if (session_.busy())
+            backend_->cancel(exec::Interrupted::timed_out);
+        else
+            terminate(backend_->idle_error());
+        clients_.loop_.turn();
     }
     void mark() {
         if (std::exchange(marked_, true)) return;
@@ -166,6 +205,9 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     char buffer_[16 * 1024];
     std::string output_;
     static constexpr std::size_t waiting_bytes_max = std::size_t{4} << 20;
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point deadline_ = Clock::time_point::max(), armed_ = Clock::time_point::max();
+    bool known_ = false, busy_ = false;
     bool writing_ = false, closed_ = false, marked_ = false;
     bool paused_ = false;  // not reading, though connected
 };
@@ -181,21 +223,34 @@ void Clients::start() {
 void Clients::accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
         if (stopping_) return;
-        if (!error) {
-            const std::uint64_t id = ++accepted_;
-            auto client = std::make_shared<Client>(*this, std::move(socket), id);
-            clients_[id] = client;
-            client->start();
-            if (clients_.size() > loop_.config().clients_max) {
-                client->terminate(
-                    Error::make(sqlstate::too_many_connections, "sorry, too many clients already")
-                        .with_detail("Node " + loop_.config().name + " serves at most " +
-                                     std::to_string(loop_.config().clients_max) + " clients."));
-                loop_.turn();
-            }
-        }
+        if (!error) welcome(std::move(socket));
         accept();
     });
+}
+
+void Clients::adopt(int socket) {
+    boost::system::error_code error;
+    tcp::socket adopted(loop_.context());
+    if (!stopping_) adopted.assign(acceptor_.local_endpoint(error).protocol(), socket, error);
+    if (stopping_ || error)
+        ::close(socket);
+    else
+        welcome(std::move(adopted));
+}
+
+void Clients::welcome(tcp::socket socket) {
+    const std::uint64_t id = ++accepted_;
+    auto client = std::make_shared<Client>(*this, std::move(socket), id);
+    clients_[id] = client;
+    client->start();
+    const std::size_t most = loop_.config().clients_max;
+    if (clients_.size() <= most) return;
+    auto reason = Error::make(sqlstate::too_many_connections, "sorry, too many clients already")
+                      .with_detail("Node " + loop_.config().name + " serves at most " + std::to_string(most) +
+                                   " clients.");
+    if (clients_.size() <= most + refused_max) return client->refuse(std::move(reason));
+    client->terminate(reason);
+    loop_.turn();
 }
 
 void Clients::stop(const Error& reason) {

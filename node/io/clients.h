@@ -18,13 +18,15 @@ class Clients {
     void stop(const Error& reason);
     void durable(std::uint64_t ticket);
     void reply(const replica::Reply& reply);
-    void write_all();  // sends what sessions have ready
+    void adopt(int socket);  // a connection that the watch has accepted
+    void write_all();        // sends what sessions have ready
     std::size_t count() const { return clients_.size(); }
     std::uint64_t accepted() const { return accepted_; }
 
   private:
     class Client;
     void accept();
+    void welcome(tcp::socket socket);
     void cancel(std::uint32_t pid, std::uint32_t secret);
     void remove(std::uint64_t id);
 

@@ -7,6 +7,7 @@
 
 #include "node/io/log.h"
 #include "node/io/node.h"
+#include "node/io/watch.h"
 #include "node/session/backend.h"
 
 namespace anabranch::io {
@@ -28,6 +29,7 @@ class Loop : public session::Host {
     virtual std::uint64_t durable() const = 0;
     virtual const NodeConfig& config() const = 0;
     virtual asio::io_context& context() = 0;
+    virtual Watch& watch() = 0;
     virtual void report(replica::Notice::Level level, const std::string& text) = 0;
 };
 

@@ -144,6 +144,10 @@ class Node final : public Loop {
                          asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
                      }});
         announce(address_of(sql), address_of(gossip), address_of(http), recovered);
+        watch_.emplace(sql.native_handle(), [this](int socket) {
+            asio::post(context_, [this, socket] { clients_->adopt(socket); });
+        });
+        replica_->set_interrupt(&watch_->interrupt());
         peers_.emplace(*this, std::move(gossip));
         clients_.emplace(*this, std::move(sql), std::move(security));
         http_.emplace(context_, std::move(http),
@@ -186,6 +190,12 @@ class Node final : public Loop {
     const NodeConfig& config() const override { return config_; }
     asio::io_context& context() override { return context_; }
     std::uint64_t durable() const override { return durable_; }
+    void running(std::uint64_t session, Duration timeout) override { watch_->begin(session, timeout); }
+    void stopped() override { watch_->end(); }
+    const std::vector<std::pair<std::string, std::string>>& defaults() const override {
+        return config_.defaults;
+    }
+    Watch& watch() override { return *watch_; }
 
     void turn() override {
         if (turning_) return;
@@ -355,6 +365,7 @@ class Node final : public Loop {
 
     void shut_down(const Error& reason) {
         if (stopping_) return;
+        watch_->stop();
         clients_->stop(reason);
         stopping_ = true;
         peers_->stop();
@@ -413,6 +424,7 @@ class Node final : public Loop {
     std::optional<CheckpointWriter> checkpoints_;
     std::optional<replica::CheckpointPart> finishing_;  // its end waits for the log
     std::optional<Peers> peers_;
+    std::optional<Watch> watch_;
     std::optional<Clients> clients_;
     std::optional<Http> http_;
     asio::steady_timer timer_;

@@ -42,6 +42,7 @@ struct NodeConfig {
     std::size_t checkpoint_bytes = std::size_t{16} << 20;
     std::size_t memory_bytes = 0;  // of rows and indexes; 0: three quarters of the machine's
     std::size_t kept_bytes = std::size_t{64} << 20;
+    std::vector<std::pair<std::string, std::string>> defaults;  // settings that sessions begin with
     bool quiet = false;
 };
 

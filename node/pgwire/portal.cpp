@@ -1,5 +1,7 @@
 #include "node/pgwire/portal.h"
 
+#include <algorithm>
+
 #include "lib/sql/value.h"
 
 namespace anabranch::pgwire {
@@ -26,6 +28,25 @@ bool DataRowSink::row(std::span<const sql::Datum> values) {
     }
     message.end();
     if (row_ends_ != nullptr) row_ends_->push_back(out_->size());
+    return true;
+}
+
+bool Portal::send(std::uint32_t limit, std::string& out) {
+    const std::size_t first = rows_sent, begin = first == 0 ? 0 : row_ends[first - 1];
+    if (limit > 0 && !row_ends.empty()) {
+        const std::size_t last = std::min(row_ends.size(), first + limit);
+        out.append(rows, begin, (last == 0 ? 0 : row_ends[last - 1]) - begin);
+        rows_sent = last;
+        if (last < row_ends.size()) return false;
+        rows.clear();
+        row_ends.clear();
+        rows_sent = 0;
+        return last - first != limit;
+    }
+    out.append(rows, begin);
+    rows.clear();
+    row_ends.clear();
+    rows_sent = 0;
     return true;
 }
 

@@ -28,6 +28,10 @@ struct Portal {
     std::vector<std::size_t> row_ends;
     std::size_t rows_sent = 0;
     std::string tag;
+
+    // Appends the next rows, all that are left without a limit. True when the portal is at its end; as in
+    // PostgreSQL a limit that is just reached does not tell.
+    bool send(std::uint32_t limit, std::string& out);
 };
 
 // Writes DataRows to `out` as they come. Not moved while a statement runs.

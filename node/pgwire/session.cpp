@@ -6,6 +6,7 @@
 #include "lib/base/check.h"
 #include "node/pgwire/codec.h"
 #include "node/pgwire/copy.h"
+#include "node/pgwire/copy_in.h"
 #include "node/pgwire/output.h"
 #include "node/pgwire/portal.h"
 
@@ -20,7 +21,7 @@ std::uint32_t read32(std::string_view in) {
 class Session::Impl {
   public:
     Impl(Backend& backend, const SessionOptions& options)
-        : backend_(backend), options_(options), startup_(options.startup) {}
+        : backend_(backend), options_(options), startup_(options.startup), copy_in_(options.copy_bytes_max) {}
 
     void receive(std::string_view bytes) {
         input_.append(bytes);
@@ -56,6 +57,8 @@ class Session::Impl {
         startup_.tls_started();
     }
     bool admitted() const { return started_; }
+    bool busy() const { return waiting_ != Waiting::nothing; }
+    bool idle() const { return !busy() && !copy_in_.active(); }
     std::size_t waiting_bytes() const {
         return output_.size() + (waiting_ == Waiting::nothing ? 0 : input_.size() - consumed_);
     }
@@ -153,7 +156,7 @@ class Session::Impl {
     void dispatch(char type) {
         if (skip_until_sync_ && type != 'S' && type != 'X') return;
         MessageReader body(message_);
-        if (copying_ && type != 'X') return copy_message(type, body);
+        if (copy_in_.active() && type != 'X') return copy_message(type);
         switch (type) {
             case 'Q':
                 return query(body);
@@ -279,9 +282,7 @@ class Session::Impl {
                     return simple_failed(Error::make(sqlstate::in_failed_transaction,
                                                      "current transaction is aborted, commands ignored until "
                                                      "end of transaction block"));
-                write_copy_in(output_.tail(), *copy);
-                copying_ = true;
-                return;
+                return copy_in_.begin(*copy, output_.tail());
             }
             if (!simple_run({})) return;
         }
@@ -367,46 +368,25 @@ class Session::Impl {
 
     // ---- COPY FROM STDIN: data is collected, and is one statement when it ends ----
 
-    void copy_message(char type, MessageReader& body) {
-        switch (type) {
-            case 'd':
-                if (copy_data_.size() + message_.size() > options_.copy_bytes_max)
-                    return copy_failed(
-                        Error::make("54000", "COPY data is larger than " +
-                                                 std::to_string(options_.copy_bytes_max) + " bytes")
-                            .with_hint("One COPY is one transaction: send the data in several."));
-                copy_data_ += message_;
+    void copy_message(char type) {
+        switch (copy_in_.take(type, message_)) {
+            case CopyIn::Step::more:
                 return;
-            case 'c':
-                return copy_done();
-            case 'f':
-                return copy_failed(Error::make(sqlstate::query_canceled,
-                                               "COPY from stdin failed: " + std::string(body.text())));
-            case 'H':
-            case 'S':
-                return;  // of drivers that send them unasked
-            default:
-                copy_failed(Error::make(
-                    sqlstate::protocol_violation,
-                    std::string("unexpected message type '") + type + "' during COPY from stdin"));
+            case CopyIn::Step::failed:
+                return copy_failed();
+            case CopyIn::Step::complete:
+                break;
         }
-    }
-    void copy_failed(const Error& problem, std::string_view context = {}) {
-        copying_ = false;
-        copy_data_ = {};
-        auto m = out();
-        fail_block();
-        write_error(m, "ERROR", problem, {}, 0, context);
-        ready();
-    }
-    void copy_done() {
-        copying_ = false;
-        const std::string data = std::exchange(copy_data_, {});
         Arena arena;
-        std::string context;
-        const auto rows = read_copy(*simple_.prepared->copy(), data, arena, backend_.enum_labels(), context);
-        if (!rows) return copy_failed(rows.error(), context);
-        if (simple_run(*rows)) simple_next();
+        std::vector<sql::Datum> rows;
+        if (!copy_in_.rows(arena, backend_.enum_labels(), rows)) return copy_failed();
+        if (simple_run(rows)) simple_next();
+    }
+    void copy_failed() {
+        fail_block();
+        auto m = out();
+        write_error(m, "ERROR", copy_in_.error(), {}, 0, copy_in_.context());
+        ready();
     }
 
     // ---- extended query ----
@@ -523,30 +503,9 @@ class Session::Impl {
         send_rows(portal);
     }
     void send_rows(Portal& portal) {
-        if (row_limit_ == 0 || portal.row_ends.empty()) {
-            const std::size_t begin = portal.rows_sent == 0 ? 0 : portal.row_ends[portal.rows_sent - 1];
-            output_.tail().append(portal.rows, begin);
-            portal.rows.clear();
-            portal.rows_sent = 0;
-            portal.row_ends.clear();
-            return command_complete(portal.tag);
-        }
-        const std::size_t first = portal.rows_sent;
-        const std::size_t last = std::min(portal.row_ends.size(), first + row_limit_);
-        const std::size_t begin = first == 0 ? 0 : portal.row_ends[first - 1];
-        const std::size_t end = last == 0 ? 0 : portal.row_ends[last - 1];
-        output_.tail().append(portal.rows, begin, end - begin);
-        portal.rows_sent = last;
-        if (last < portal.row_ends.size() || last - first == row_limit_) {
-            auto m = out();
-            if (last == portal.row_ends.size())
-                portal.rows.clear(), portal.row_ends.clear(), portal.rows_sent = 0;
-            return write_empty(m, 's');
-        }
-        portal.rows.clear();
-        portal.row_ends.clear();
-        portal.rows_sent = 0;
-        command_complete(portal.tag);
+        if (portal.send(row_limit_, output_.tail())) return command_complete(portal.tag);
+        auto m = out();
+        write_empty(m, 's');
     }
 
     void close(MessageReader& body) {
@@ -609,8 +568,7 @@ class Session::Impl {
     std::uint32_t row_limit_ = 0;
     DataRowSink sink_;
     CopyOutSink copy_sink_;
-    bool copying_ = false;   // CopyData is awaited for the statement of simple_
-    std::string copy_data_;  // so far
+    CopyIn copy_in_;  // of the statement of simple_
     const std::vector<std::uint16_t> no_formats_;
 };
 
@@ -649,6 +607,12 @@ void Session::tls_started() {
 }
 std::size_t Session::waiting_bytes() const {
     return impl_->waiting_bytes();
+}
+bool Session::busy() const {
+    return impl_->busy();
+}
+bool Session::idle() const {
+    return impl_->idle();
 }
 bool Session::admitted() const {
     return impl_->admitted();

@@ -504,12 +504,12 @@ void Ordered::forget(std::uint64_t session) {
     }
 }
 
-void Ordered::cancel(std::uint64_t session) {
+void Ordered::cancel(std::uint64_t session, exec::Interrupted why) {
     for (auto it = outstanding_.begin(); it != outstanding_.end();) {
         const auto& [key, item] = *it++;
         if (key.first != session) continue;
         const bool certain = item.phase == Phase::waiting && item.unsure == 0;
-        auto error = Error::make(sqlstate::query_canceled, "canceling statement due to user request");
+        auto error = exec::interrupted_error(why);
         if (!certain) error.detail = "The request had been handed to the primary and may still be executed.";
         reply(key.first, key.second, std::unexpected(std::move(error)));
         erase(key);

@@ -72,7 +72,7 @@ class Ordered {
     };
     void submit(Request request);
     void forget(std::uint64_t session);  // the client is gone: its sink must not be used any more
-    void cancel(std::uint64_t session);
+    void cancel(std::uint64_t session, exec::Interrupted why);
 
     void message(const std::string& peer, const wire::OrderMessage& message);
     void forward(const std::string& peer, const wire::Forward& message);

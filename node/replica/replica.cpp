@@ -321,7 +321,7 @@ class Replica::Impl {
     }
     void on(const OpenSession& event) { sessions_.open(event.session); }
     void on(const CloseSession& event) { sessions_.close(event.session); }
-    void on(const CancelRequest& event) { sessions_.cancel(event.session); }
+    void on(const CancelRequest& event) { sessions_.cancel(event.session, event.why); }
 
     void on(const Persisted& event) {
         state_.durable = std::max(state_.durable, event.ticket);
@@ -499,6 +499,9 @@ Block Replica::block(std::uint64_t session) const {
 }
 Result<void> Replica::set(std::uint64_t session, std::string_view name, std::string_view value) {
     return impl_->sessions_.set(session, name, value);
+}
+void Replica::set_interrupt(const exec::Interrupt* interrupt) {
+    impl_->sessions_.set_interrupt(interrupt);
 }
 std::optional<std::string> Replica::setting(std::uint64_t session, std::string_view name) const {
     return impl_->sessions_.setting(session, name);

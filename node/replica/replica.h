@@ -108,8 +108,9 @@ struct OpenSession {
 struct CloseSession {
     std::uint64_t session = 0;
 };
-struct CancelRequest {
+struct CancelRequest {  // what the session waits for; a statement that runs is stopped by the interrupt
     std::uint64_t session = 0;
+    exec::Interrupted why = exec::Interrupted::cancelled;
 };
 
 using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace, CheckpointReady, CutLink,
@@ -211,6 +212,8 @@ class Replica {
     // is kept would read otherwise by now. An error fails the block.
     Result<void> savepoint(std::uint64_t session, SavepointCommand command, const std::string& name);
     Block block(std::uint64_t session) const;
+    // Looked at by the statements of sessions while they run. Set once, before the first.
+    void set_interrupt(const exec::Interrupt* interrupt);
     // SET / SHOW anabranch.*: order_timeout, durability, read, session (token), lost_update ...
     Result<void> set(std::uint64_t session, std::string_view name, std::string_view value);
     std::optional<std::string> setting(std::uint64_t session, std::string_view name) const;

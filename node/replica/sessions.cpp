@@ -94,16 +94,15 @@ void Sessions::close(std::uint64_t session) {
     sessions_.erase(session);
 }
 
-void Sessions::cancel(std::uint64_t session) {
-    ordered_.cancel(session);
+void Sessions::cancel(std::uint64_t session, exec::Interrupted why) {
+    ordered_.cancel(session, why);
     for (auto it = waiting_.begin(); it != waiting_.end();) {
         if (it->session != session) {
             ++it;
             continue;
         }
         state_.out->push_back(Reply{it->session, it->number,
-                                    std::unexpected(Error::make(sqlstate::query_canceled,
-                                                                "canceling statement due to user request"))});
+                                    std::unexpected(exec::interrupted_error(why))});
         ordered_.end_read(it->read);
         it = waiting_.erase(it);
     }
@@ -278,6 +277,7 @@ Result<void> Sessions::begin(std::uint64_t id) {
     block.origin->begin(state_.now, state_.random.next());
     block.run =
         std::make_unique<exec::TransactionRun>(state_.schema, state_.database, *block.origin, outside_);
+    block.run->set_interrupt(interrupt_);
     block.changes = state_.changes;
     session.block = std::move(block);
     return {};

@@ -23,7 +23,11 @@ class Sessions {
 
     void open(std::uint64_t session) { (void)sessions_[session]; }
     void close(std::uint64_t session);
-    void cancel(std::uint64_t session);
+    void cancel(std::uint64_t session, exec::Interrupted why);
+    void set_interrupt(const exec::Interrupt* interrupt) {
+        interrupt_ = interrupt;
+        run_.set_interrupt(interrupt);
+    }
 
     Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
                       std::span<const sql::Datum> parameters, exec::RowSink* sink);
@@ -111,6 +115,7 @@ class Sessions {
     Ordered& ordered_;
     IdentityValues& identities_;
     const exec::VirtualTables* outside_;
+    const exec::Interrupt* interrupt_ = nullptr;
     RecordedOrigin origin_;
     exec::TransactionRun run_;
     std::map<std::uint64_t, Session> sessions_;

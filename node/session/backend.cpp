@@ -80,6 +80,32 @@ std::optional<std::size_t> explained_call(std::string_view text) {
     return at - 4;
 }
 
+// Settings in the words of a server's command line, as libpq's PGOPTIONS has them: -c name=value,
+// --name=value. A backslash keeps a blank in a word.
+std::vector<std::pair<std::string, std::string>> command_line(std::string_view text) {
+    std::vector<std::string> words(1);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == ' ')
+            words.emplace_back();
+        else
+            words.back() += text[i] == '\\' && i + 1 < text.size() ? text[++i] : text[i];
+    }
+    std::vector<std::pair<std::string, std::string>> out;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        std::string word = words[i];
+        if (word == "-c" && i + 1 < words.size())
+            word = words[++i];
+        else if (word.starts_with("-c") || word.starts_with("--"))
+            word.erase(0, 2);
+        const auto equals = word.find('=');
+        if (equals == std::string::npos) continue;
+        std::string name = word.substr(0, equals);
+        std::replace(name.begin(), name.end(), '-', '_');
+        out.emplace_back(std::move(name), word.substr(equals + 1));
+    }
+    return out;
+}
+
 // The value of a SET: its literals joined as PostgreSQL joins lists.
 std::string value_text(const std::vector<ast::Expr>& values) {
     std::string out;
@@ -122,16 +148,22 @@ Backend::~Backend() {
 
 Result<void> Backend::connect(const std::string& user, const std::string& database,
                               const std::vector<std::pair<std::string, std::string>>& settings) {
+    if (refusal_) return std::unexpected(*refusal_);
     user_ = user;
     database_ = database;
+    for (const auto& [name, value] : host_.defaults()) TRY_VOID(settings_.set_default(name, value));
     (void)settings_.set("session_authorization", user);
+    const auto begin_with = [&](const std::string& name, const std::string& value) -> Result<void> {
+        return name.starts_with("anabranch.") ? host_.replica().set(session_, name, value)
+                                              : settings_.set(name, value);
+    };
     for (const auto& [name, value] : settings) {
-        if (name == "options" || name.starts_with("_pq_.") || name == "replication") continue;
-        if (name.starts_with("anabranch.")) {
-            TRY_VOID(host_.replica().set(session_, name, value));
+        if (name.starts_with("_pq_.") || name == "replication") continue;
+        if (name != "options") {
+            TRY_VOID(begin_with(name, value));
             continue;
         }
-        TRY_VOID(settings_.set(name, value));
+        for (const auto& [option, given] : command_line(value)) TRY_VOID(begin_with(option, given));
     }
     return {};
 }
@@ -326,8 +358,11 @@ Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
 
 Completion Backend::run(std::uint64_t number, const replica::RunnablePtr& runnable,
                         std::span<const sql::Datum> parameters, exec::RowSink& sink) {
-    return completion(
-        host_.replica().execute(session_, number, runnable, parameters, &sink, host_.now(), host_.outputs()));
+    host_.running(session_, statement_timeout());
+    auto executed =
+        host_.replica().execute(session_, number, runnable, parameters, &sink, host_.now(), host_.outputs());
+    host_.stopped();
+    return completion(std::move(executed));
 }
 
 // ---- cursors ----
@@ -405,8 +440,19 @@ pgwire::BlockState Backend::block_state() const {
     return pgwire::BlockState::idle;
 }
 
-void Backend::cancel_running() {
-    host_.replica().step(replica::CancelRequest{session_}, host_.now(), host_.outputs());
+void Backend::cancel(exec::Interrupted why) {
+    host_.replica().step(replica::CancelRequest{session_, why}, host_.now(), host_.outputs());
+}
+
+Duration Backend::idle_timeout() const {
+    return settings_.duration(block_state() == pgwire::BlockState::idle
+                                  ? "idle_session_timeout"
+                                  : "idle_in_transaction_session_timeout");
+}
+Error Backend::idle_error() const {
+    if (block_state() == pgwire::BlockState::idle)
+        return Error::make("57P05", "terminating connection due to idle-session timeout");
+    return Error::make("25P03", "terminating connection due to idle-in-transaction timeout");
 }
 
 Completion Backend::utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink) {

@@ -25,6 +25,11 @@ class Host {
     virtual replica::Replica& replica() = 0;
     virtual Tables& tables() = 0;
     virtual catalog::SchemaPtr schema() = 0;
+    // A statement of this session runs from here to stopped(); no timeout: zero.
+    virtual void running(std::uint64_t session, Duration timeout) = 0;
+    virtual void stopped() = 0;
+    // Settings that sessions begin with.
+    virtual const std::vector<std::pair<std::string, std::string>>& defaults() const = 0;
 };
 
 // A prepared statement of the wire: a replica's Runnable, or a utility statement.
@@ -75,7 +80,15 @@ class Backend final : public pgwire::Backend {
     const std::vector<sql::OutputColumn>* cursor(std::string_view name) const override {
         return cursors_.columns(name);
     }
-    void cancel_running() override;
+    void cancel_running() override { cancel(exec::Interrupted::cancelled); }
+    // The client is turned away once it has said who it is: before that, clients take an error for a failure
+    // of TLS.
+    void refuse(Error reason) { refusal_ = std::move(reason); }
+    void cancel(exec::Interrupted why);  // what waits, not what runs
+    Duration statement_timeout() const { return settings_.duration("statement_timeout"); }
+    // How long a client may say nothing; zero: for ever. And what it is told then.
+    Duration idle_timeout() const;
+    Error idle_error() const;
     const sql::EnumLabels* enum_labels() const override;
 
     // A `later` execution has ended.
@@ -110,6 +123,7 @@ class Backend final : public pgwire::Backend {
     Cursors cursors_;
     std::string declaring_;  // the cursor whose query runs
     std::string user_, database_;
+    std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
     bool block_by_client_ = false;
 };

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <utility>
 
 namespace anabranch::session {
 
@@ -13,6 +16,7 @@ struct Known {
     bool announced = false;
     bool fixed = false;           // only this value (in any case) is accepted
     const char* shown = nullptr;  // the name as it is announced
+    bool is_timeout() const { return std::string_view(name).ends_with("_timeout"); }
 };
 
 // tidy: table
@@ -27,6 +31,7 @@ constexpr std::array known{
     Known{"default_transaction_read_only", "off", true},
     Known{"extra_float_digits", "1"},
     Known{"idle_in_transaction_session_timeout", "0"},
+    Known{"idle_session_timeout", "0"},
     Known{"in_hot_standby", "off", true, true},
     Known{"integer_datetimes", "on", true, true},
     Known{"intervalstyle", "postgres", true, true, "IntervalStyle"},
@@ -83,6 +88,50 @@ std::string canonical(std::string_view name, std::string_view value) {
     return text;
 }
 
+constexpr std::pair<std::string_view, std::int64_t> units[] = {
+    {"us", 1},           {"ms", 1000},         {"s", 1'000'000},
+    {"min", 60'000'000}, {"h", 3'600'000'000}, {"d", 86'400'000'000}};
+
+// "500", "1.5s", "2 min": a number without unit is milliseconds.
+std::optional<Duration> parse_timeout(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    double number = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (problem != std::errc() || !std::isfinite(number)) return {};
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    double scale = text.empty() ? 1000 : 0;
+    for (const auto& [unit, micros] : units)
+        if (text == unit) scale = static_cast<double>(micros);
+    if (scale == 0 || std::fabs(number * scale) > 1e17) return {};
+    return Duration{static_cast<std::int64_t>(std::rint(number * scale / 1000)) * 1000};
+}
+
+// As SHOW prints it: in the largest unit that needs no fraction.
+std::string timeout_text(Duration timeout) {
+    if (timeout.micros == 0) return "0";
+    for (std::size_t i = std::size(units); i-- > 0;)
+        if (timeout.micros % units[i].second == 0)
+            return std::to_string(timeout.micros / units[i].second) + std::string(units[i].first);
+    return std::to_string(timeout.micros) + "us";
+}
+
+Result<Duration> checked_timeout(std::string_view name, std::string_view value) {
+    const auto timeout = parse_timeout(value);
+    if (!timeout)
+        return fail(Error::make("22023", "invalid value for parameter \"" + std::string(name) + "\": \"" +
+                                             std::string(value) + "\"")
+                        .with_hint("Valid units for this parameter are \"us\", \"ms\", \"s\", \"min\", "
+                                   "\"h\", and \"d\"."));
+    const std::int64_t millis = timeout->micros / 1000;
+    if (millis < 0 || millis > INT32_MAX)
+        return fail(Error::make("22023", std::to_string(millis) +
+                                             " ms is outside the valid range for parameter \"" +
+                                             std::string(name) + "\" (0 ms .. 2147483647 ms)"));
+    return *timeout;
+}
+
 }  // namespace
 
 Settings::Settings() {
@@ -92,6 +141,19 @@ Settings::Settings() {
 void Settings::reset_all() {
     values_.clear();
     for (const auto& entry : known) values_[entry.name] = entry.value;
+    for (const auto& [name, value] : defaults_) values_[name] = value;
+}
+
+Result<void> Settings::set_default(std::string_view name, std::string_view value) {
+    TRY_VOID(set(name, value));
+    const std::string key = lower(name);
+    defaults_[key] = values_[key];
+    return {};
+}
+
+Duration Settings::duration(std::string_view name) const {
+    const auto found = values_.find(name);
+    return found == values_.end() ? Duration{} : parse_timeout(found->second).value_or(Duration{});
 }
 
 Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
@@ -109,6 +171,11 @@ Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
                                              std::string(value) + "\"")
                         .with_detail("This server speaks " + std::string(entry->value) + " only."));
     }
+    if (entry->is_timeout()) {
+        TRY(const Duration timeout, checked_timeout(raw_name, value));
+        values_[name] = timeout_text(timeout);
+        return {};
+    }
     values_[name] = value;
     return {};
 }
@@ -116,7 +183,9 @@ Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
 void Settings::reset(std::string_view raw_name) {
     const std::string name = lower(raw_name);
     const Known* entry = find(name);
-    if (entry != nullptr)
+    if (const auto own = defaults_.find(name); own != defaults_.end())
+        values_[name] = own->second;
+    else if (entry != nullptr)
         values_[name] = entry->value;
     else
         values_.erase(name);

@@ -1,6 +1,6 @@
-// Settings of one client session that the engine accepts without acting on them (drivers set them and read
-// them back), and those that are announced by ParameterStatus. Settings named anabranch.* belong to the
-// replica (node/replica/sessions.h).
+// Settings of one client session: timeouts, those that the engine accepts without acting on them (drivers set
+// them and read them back), and those that are announced by ParameterStatus. Settings named anabranch.*
+// belong to the replica (node/replica/sessions.h).
 #pragma once
 
 #include <map>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/time.h"
 
 namespace anabranch::session {
 
@@ -22,12 +23,15 @@ class Settings {
     void reset(std::string_view name);
     void reset_all();
     std::optional<std::string> get(std::string_view name) const;
+    Duration duration(std::string_view name) const;  // of a timeout; zero: none
+    // What RESET goes back to, and what a session begins with; same errors as set().
+    Result<void> set_default(std::string_view name, std::string_view value);
     bool announced(std::string_view name) const;  // a change is reported to the client
     std::vector<std::pair<std::string, std::string>> announcement() const;
     std::vector<std::pair<std::string, std::string>> all() const;
 
   private:
-    std::map<std::string, std::string, std::less<>> values_;
+    std::map<std::string, std::string, std::less<>> values_, defaults_;
 };
 
 }  // namespace anabranch::session

@@ -107,9 +107,20 @@ void Tables::settings(const catalog::SystemTable& table, Visit visit) const {
 
 // Rows of the schema's catalogs. Their values live only as long as the visit: they are copied.
 void Tables::schema_rows(std::uint32_t virtual_table, Visit visit) const {
+    // The schema does not know what the client calls the database.
+    const auto& table = catalog::system_tables()[virtual_table];
+    const std::string name = setting("database").value_or(std::string());
+    std::vector<std::size_t> databases;
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+        if (table.schema == "information_schema"
+                ? table.columns[i].name.ends_with("_catalog") || table.columns[i].name == "catalog_name"
+                : table.columns[i].name == "datname")
+            databases.push_back(i);
     std::vector<Datum> kept;
     catalog::catalog_rows(*schema_, virtual_table, [&](std::span<const Datum> row) {
         kept.assign(row.begin(), row.end());
+        for (const std::size_t i : databases)
+            if (kept[i].is_bytes() && !kept[i].as_bytes().empty()) kept[i] = Datum::bytes(name);
         for (auto& value : kept)
             if (value.is_bytes()) value = Datum::bytes(arena_.copy(value.as_bytes()));
         return visit(kept);

@@ -15,6 +15,15 @@ CREATE TABLE children (id bigint PRIMARY KEY, parent bigint NOT NULL REFERENCES 
 CREATE TABLE counters (id bigint PRIMARY KEY, hits bigint NOT NULL DEFAULT 0);
 CREATE TABLE made (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, label text NOT NULL);
 
+CREATE TABLE lines (
+    child  bigint REFERENCES children ON DELETE CASCADE,
+    number integer,
+    amount numeric(12, 2) DEFAULT 0.00 NOT NULL,
+    label  varchar(30) DEFAULT 'none',
+    PRIMARY KEY (number, child)
+);
+CREATE INDEX lines_by_label ON lines (label, amount);
+
 CREATE PROCEDURE hit(counter bigint, by_how_much positive)
 BEGIN ATOMIC
     INSERT INTO counters VALUES (counter, by_how_much)

@@ -1,11 +1,13 @@
-"""psycopg 2 and 3, asyncpg and SQLAlchemy against one node: application code as people write it."""
+"""psycopg 2 and 3, asyncpg, SQLAlchemy, JDBC, node-postgres and pgbench against one node: application code as people
+write it."""
 import asyncio
 import datetime as dt
 import decimal
 import json
+import os
+import pathlib
+import shutil
 import subprocess
-
-
 import unittest
 import uuid
 
@@ -16,7 +18,7 @@ import psycopg2
 import psycopg2.extras
 import sqlalchemy as sa
 
-from support import ROOT, Cluster
+from support import ROOT, Cluster, Postgres, free_ports
 
 SCHEMA = str(ROOT / "tests" / "interop" / "drivers.sql")
 
@@ -46,6 +48,17 @@ ROW = {
     "ta": ["", "a,b", 'q"q', None, "NULL"],
 }
 ASKED = [name for name in COLUMNS if name in ROW]
+
+
+class TcpPostgres(Postgres):
+    """JDBC knows no Unix sockets."""
+
+    def __init__(self):
+        (self.port,) = free_ports(1)
+        self.settings += f" -c listen_addresses=127.0.0.1 -c port={self.port}"
+
+    def client(self, name, *words):
+        super().client(name, "-p", str(self.port), *words)
 
 
 class Drivers(unittest.TestCase):
@@ -299,14 +312,56 @@ class SqlAlchemy(Drivers):
 
 
 class Jdbc(Drivers):
-    def test_the_application_of_jdbc_java_holds(self):
+    def java(self, file, *words):
         jar = "/usr/share/java/postgresql.jar"
         done = subprocess.run(
-            ["java", "-cp", jar, str(ROOT / "tests" / "interop" / "Jdbc.java"), str(self.port)],
+            ["java", "-cp", jar, str(ROOT / "tests" / "interop" / file), *map(str, words)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def test_the_application_of_jdbc_java_holds(self):
+        self.assertEqual(self.java("Jdbc.java", self.port), (0, "", ""))
+
+    def test_metadata_and_what_a_database_browser_asks_are_as_in_postgresql(self):
+        with TcpPostgres() as postgres:
+            postgres.load(SCHEMA)
+            self.assertEqual(self.java("JdbcMetadata.java", self.port, postgres.port), (0, "", ""))
+
+
+class NodePostgres(Drivers):
+    version = "8.23.1"
+
+    def folder(self):
+        """Where the package `pg` is installed; it is fetched once, into the user's cache."""
+        cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+        folder = cache / "anabranch" / f"node-postgres-{self.version}"
+        if (folder / "node_modules" / "pg" / "package.json").exists():
+            return folder
+        if shutil.which("npm") is None or shutil.which("node") is None:
+            self.skipTest("node and npm are not installed")
+        folder.mkdir(parents=True, exist_ok=True)
+        words = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", f"pg@{self.version}"]
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
+        )
+        if done.returncode != 0:
+            self.skipTest(f"npm cannot fetch pg@{self.version}: {done.stderr.strip()[-300:]}")
+        return folder
+
+    def test_the_application_of_node_postgres_js_holds(self):
+        modules = self.folder() / "node_modules"
+        done = subprocess.run(
+            ["node", str(ROOT / "tests" / "interop" / "node_postgres.js"), str(self.port)],
+            env=dict(os.environ, NODE_PATH=str(modules)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
             check=False,
         )
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))

@@ -1,13 +1,15 @@
 """Savepoints, cursors and COPY, from psql and from the drivers that use them by themselves."""
 import decimal
 import io
+import threading
+import time
 import unittest
 
 import psycopg
 import psycopg2
 import sqlalchemy as sa
 
-from support import ROOT, Cluster
+from support import ROOT, Cluster, program
 
 SCHEMA = str(ROOT / "tests" / "interop" / "drivers.sql")
 
@@ -223,6 +225,108 @@ class Copying(Sessions):
             cursor.copy_expert(f"COPY (SELECT * FROM parents WHERE id >= {first} ORDER BY id) TO STDOUT", out)
             self.assertEqual(out.getvalue(), rows)
         connection.close()
+
+
+ENDLESS = "SELECT count(*) FROM generate_series(1, 100000000000) AS n WHERE n % 7 = 8"
+
+
+class Timeouts(Sessions):
+    def connect(self, **options):
+        return psycopg.connect(dbname="bank", **self.place, **options)
+
+    def test_a_statement_that_runs_too_long_is_ended_and_the_node_goes_on(self):
+        with self.connect() as connection:
+            connection.execute("SET statement_timeout = '200ms'")
+            connection.commit()
+            with self.assertRaises(psycopg.errors.QueryCanceled) as raised:
+                connection.execute(ENDLESS)
+            self.assertEqual(raised.exception.diag.message_primary, "canceling statement due to statement timeout")
+            with self.assertRaises(psycopg.errors.InFailedSqlTransaction):
+                connection.execute("SELECT 1")
+            connection.rollback()
+            self.assertEqual(connection.execute("SELECT 1").fetchone(), (1,))
+            connection.execute("SET statement_timeout = 0")
+            self.assertEqual(connection.execute("SHOW statement_timeout").fetchone(), ("0",))
+
+    def test_a_cancel_request_ends_a_statement_that_runs(self):
+        with self.connect(autocommit=True) as connection:
+            thread = threading.Timer(0.5, connection.cancel)
+            thread.start()
+            with self.assertRaises(psycopg.errors.QueryCanceled) as raised:
+                connection.execute(ENDLESS)
+            thread.join()
+            self.assertEqual(raised.exception.diag.message_primary, "canceling statement due to user request")
+            self.assertEqual(connection.execute("SELECT 2").fetchone(), (2,))
+
+    def test_others_connect_while_a_long_statement_runs_and_are_served_after_it(self):
+        with self.connect(autocommit=True) as connection:
+            connection.execute("SET statement_timeout = '1s'")
+            answers = []
+            thread = threading.Timer(0.3, lambda: answers.append(self.node.query("SELECT 'late'")))
+            thread.start()
+            with self.assertRaises(psycopg.errors.QueryCanceled):
+                connection.execute(ENDLESS)
+            thread.join(20)
+            self.assertEqual(answers, ["late"])
+
+    def test_clients_that_say_nothing_are_told_so_and_left(self):
+        for setting, before, code in (
+            ("idle_session_timeout", "", "57P05"),
+            ("idle_in_transaction_session_timeout", "BEGIN", "25P03"),
+        ):
+            with self.subTest(setting):
+                connection = self.connect(autocommit=True, options=f"-c {setting}=300ms")
+                if before:
+                    connection.execute(before)
+                time.sleep(1)
+                with self.assertRaises(psycopg.OperationalError) as raised:
+                    connection.execute("SELECT 1")
+                self.assertIn("timeout", str(raised.exception))
+                if raised.exception.sqlstate is not None:
+                    self.assertEqual(raised.exception.sqlstate, code)
+                connection.close()
+
+    def test_timeouts_are_checked_and_shown_as_in_postgresql(self):
+        for value, shown in (("90000", "90s"), ("'2 min'", "2min"), ("'1.5s'", "1500ms"), ("'1h'", "1h"), ("0", "0")):
+            with self.subTest(value):
+                out, problem = self.node.psql(f"SET statement_timeout = {value}", "SHOW statement_timeout")
+                self.assertEqual((out, problem), (shown, ""))
+        for value in ("'soon'", "-1", "'30 days'"):
+            with self.subTest(value):
+                self.assertIn("22023", self.node.psql(f"SET statement_timeout = {value}")[1])
+
+
+class Limits(unittest.TestCase):
+    def test_a_node_has_as_many_clients_as_it_is_told_and_sessions_begin_with_its_settings(self):
+        flags = ["--max-clients", "3", "--set", "statement_timeout=1min", "--set", "application_name=unnamed"]
+        with Cluster(1, SCHEMA, flags) as cluster:
+            node = cluster.nodes[0]
+            place = {"host": "127.0.0.1", "port": node.sql, "user": "app", "dbname": "bank"}
+            clients = [psycopg.connect(**place) for _ in range(3)]
+            with self.assertRaises(psycopg.OperationalError) as raised:
+                psycopg.connect(**place)
+            self.assertIn("sorry, too many clients already", str(raised.exception))
+            self.assertIn("at most 3", str(raised.exception))
+            for client in clients:
+                client.close()
+            with psycopg.connect(autocommit=True, **place) as client:
+                self.assertEqual(client.execute("SHOW statement_timeout").fetchone(), ("1min",))
+                client.execute("SET statement_timeout = 5")
+                client.execute("RESET statement_timeout")
+                self.assertEqual(client.execute("SHOW statement_timeout").fetchone(), ("1min",))
+        for wrong in ("statement_timeout", "statement_timeout=soon", "no_such_setting=1"):
+            done = program("node", SCHEMA, "--name", "x", "--data", "/nowhere", "--set", wrong)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(wrong.partition("=")[0], done.stderr)
+
+    def test_a_call_that_waits_for_the_order_has_its_statement_timeout(self):
+        with Cluster(2) as cluster:
+            cluster.wait_primary().query("CALL open_account(1, 'ann')")
+            node = cluster.others(cluster.wait_primary())[0]
+            cluster.others(node)[0].kill()
+            _, problem = node.psql("SET statement_timeout = '500ms'", "CALL withdraw(1, 1)")
+            self.assertIn("57014", problem)
+            self.assertIn("statement timeout", problem)
 
 
 if __name__ == "__main__":

@@ -254,14 +254,15 @@ TEST_CASE("violations of a whole state name the rows") {
 TEST_CASE("a long statement stops when it is cancelled") {
     Shell shell(bank);
     exec::TransactionRun run(shell.schema(), shell.store(), shell.origin());
-    bool stop = true;
-    run.set_cancelled(&stop);
+    exec::Interrupt interrupt = exec::Interrupted::timed_out;
+    run.set_interrupt(&interrupt);
     const auto bound =
         catalog::bind_text(*shell.schema(), "SELECT count(*) FROM accounts a, accounts b, accounts c");
     REQUIRE(bound);
     const auto done = run.run(*exec::compile(shell.schema(), bound->statement), {}, nullptr);
     REQUIRE_FALSE(done);
     CHECK(done.error().sqlstate == "57014");
+    CHECK(done.error().message == "canceling statement due to statement timeout");
 }
 
 TEST_CASE("a failed statement voids the transaction") {

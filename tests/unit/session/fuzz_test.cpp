@@ -129,18 +129,6 @@ std::string message(Random& random) {
     return out;
 }
 
-// Whole messages of known types, and nothing behind them.
-bool well_formed(std::string_view bytes) {
-    while (!bytes.empty()) {
-        if (bytes.size() < 5) return false;
-        const std::size_t size = pgwire::MessageReader(bytes.substr(1)).i32();
-        if (size < 4 || size + 1 > bytes.size()) return false;
-        if (std::string_view("RSKZEN123tTDCInsGHdcvA").find(bytes[0]) == std::string_view::npos) return false;
-        bytes.remove_prefix(size + 1);
-    }
-    return true;
-}
-
 }  // namespace
 
 TEST_CASE("clients that send anything get whole messages, and leave the node and others as they were") {
@@ -148,7 +136,7 @@ TEST_CASE("clients that send anything get whole messages, and leave the node and
     test::Client witness(host, 1);
     const std::string ask = std::string("Q") + n32(13) + "SELECT 1" + '\0';
     const std::string answer = witness.send(ask);
-    REQUIRE(well_formed(answer));
+    REQUIRE(test::well_formed(answer));
     std::uint64_t number = 1;
     test::for_seeds(150, [&](Random& random) {
         test::Client client(host, ++number);
@@ -157,7 +145,7 @@ TEST_CASE("clients that send anything get whole messages, and leave the node and
             const std::size_t cut = random.chance(0.1) ? random.below(bytes.size()) : bytes.size();
             std::string got = client.send(std::string_view(bytes).substr(0, cut));
             got += client.send(std::string_view(bytes).substr(cut));
-            REQUIRE(well_formed(got));
+            REQUIRE(test::well_formed(got));
             REQUIRE(got.size() < 4'000'000);
         }
         REQUIRE(witness.send(ask) == answer);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lib/catalog/load.h"
+#include "node/pgwire/codec.h"
 #include "node/pgwire/session.h"
 #include "node/session/backend.h"
 
@@ -46,6 +47,9 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     Result<catalog::Route> route_of(const std::string&, std::span<const sql::Type>) override {
         return catalog::Route::free;
     }
+    void running(std::uint64_t, Duration) override {}
+    void stopped() override {}
+    const std::vector<std::pair<std::string, std::string>>& defaults() const override { return defaults_; }
     session::StatementCache& cache() { return cache_; }
 
     // What a shell does after every event; the newest durable ticket.
@@ -66,9 +70,22 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     std::unique_ptr<replica::Replica> replica_;
     replica::Outputs outputs_;
     session::StatementCache cache_;
+    std::vector<std::pair<std::string, std::string>> defaults_;
     std::int64_t now_ = 1'700'000'000'000'000;
     std::uint64_t durable_ = 0;
 };
+
+// Whole messages of known types, and nothing behind them.
+inline bool well_formed(std::string_view bytes) {
+    while (!bytes.empty()) {
+        if (bytes.size() < 5) return false;
+        const std::size_t size = pgwire::MessageReader(bytes.substr(1)).i32();
+        if (size < 4 || size + 1 > bytes.size()) return false;
+        if (std::string_view("RSKZEN123tTDCInsGHdcvA").find(bytes[0]) == std::string_view::npos) return false;
+        bytes.remove_prefix(size + 1);
+    }
+    return true;
+}
 
 // A client connection.
 class Client {
