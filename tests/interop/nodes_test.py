@@ -351,6 +351,8 @@ class Losses(unittest.TestCase):
             a, b = cluster.nodes
             a.query("CALL open_account(1, 'ann')")
             cluster.agree("SELECT owner FROM accounts")
+            lag = "SELECT behind FROM anabranch.replicas WHERE name = 'b'"
+            wait_for(lambda: a.query(lag) == "0", 5, "what b has to be known at a")
             program("admin", "cut", "--node", f"127.0.0.1:{a.http}")
             a.query("CALL rename_owner(1, 'early')")
             time.sleep(0.05)
