@@ -29,9 +29,11 @@ Result<void> shell(const std::string& command) {
 Postgres::Postgres(std::string directory)
     : directory_(std::move(directory)),
       caretaker_(::popen(
-          ("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; " +
+          // A server that is about to start cannot be stopped yet.
+          ("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; for i in $(seq 50); do [ -e " + directory_ +
+           "/db/postmaster.pid ] || break; " +
            as_postgres(std::string(programs) + "/pg_ctl -D " + directory_ + "/db -m immediate -w stop") +
-           "; rm -rf " + directory_)
+           " && break; sleep 0.2; done; rm -rf " + directory_)
               .c_str(),
           "we")) {}
 
