@@ -4,6 +4,7 @@
 
 #include "confluence/smt/pair.h"
 #include "confluence/walk.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence {
 

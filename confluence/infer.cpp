@@ -4,6 +4,7 @@
 
 #include "confluence/initial.h"
 #include "confluence/walk.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence {
 
@@ -22,20 +23,11 @@ class AssignedConstants : public Walker {
     AssignedConstants(TableId table, std::uint32_t column) : table_(table), column_(column) {}
     bool all_constant = true;
     std::vector<sql::Const> values;
-    void add(const sql::Expr& e) {
-        const sql::Expr* at = &e;
-        while (true) {
-            if (const auto* cast = std::get_if<sql::Cast>(&at->node)) {
-                at = cast->arg.get();
-            } else if (const auto* check = std::get_if<sql::DomainCheck>(&at->node)) {
-                at = check->arg.get();
-            } else {
-                break;
-            }
-        }
+    void add(const sql::ExprPtr& e) {
+        const sql::Expr* at = sql::uncast(e);
         if (const auto* choice = std::get_if<sql::Case>(&at->node)) {
-            for (const auto& branch : choice->branches) add(*branch.result);
-            if (choice->otherwise) add(*choice->otherwise);
+            for (const auto& branch : choice->branches) add(branch.result);
+            if (choice->otherwise) add(choice->otherwise);
             return;
         }
         const auto* constant = std::get_if<sql::Const>(&at->node);
@@ -62,14 +54,14 @@ class AssignedConstants : public Walker {
         if (given == insert.columns.end()) return;
         const std::size_t position = static_cast<std::size_t>(given - insert.columns.begin());
         if (insert.source && !insert.source->values.empty()) {
-            for (const auto& row : insert.source->values) add(*row[position]);
+            for (const auto& row : insert.source->values) add(row[position]);
         } else if (insert.source && insert.source->set_op == sql::SetOp::none &&
                    position < insert.source->targets.size()) {
             const auto* ref = std::get_if<sql::ColumnRef>(&insert.source->targets[position]->node);
             if (ref != nullptr) {
                 all_constant = false;
             } else {
-                add(*insert.source->targets[position]);
+                add(insert.source->targets[position]);
             }
         } else {
             all_constant = false;
@@ -79,7 +71,7 @@ class AssignedConstants : public Walker {
   private:
     void assignments(const std::vector<sql::Assignment>& list) {
         for (const auto& a : list) {
-            if (a.column.value == column_) add(*a.value);
+            if (a.column.value == column_) add(a.value);
         }
     }
     TableId table_;
@@ -123,7 +115,7 @@ std::vector<smt::Bound> bound_candidates(const smt::Analysis& analysis,
             for (const auto& transaction : schema.transactions) {
                 for (const auto& statement : transaction.body) assigned.statement(*statement);
             }
-            if (column.default_value) assigned.add(*column.default_value);
+            if (column.default_value) assigned.add(column.default_value);
             for (const auto& row : rows.rows) {
                 if (!row[c]) assigned.all_constant = false;
                 if (row[c] && !row[c]->null) assigned.values.push_back(*row[c]);

@@ -6,6 +6,7 @@
 #include "confluence/escrow.h"
 #include "confluence/variant.h"
 #include "confluence/walk.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence {
 
@@ -13,25 +14,12 @@ using catalog::InvariantKind;
 
 namespace {
 
-const sql::Expr* peel(const sql::ExprPtr& e) {
-    const sql::Expr* at = e.get();
-    while (true) {
-        if (const auto* cast = std::get_if<sql::Cast>(&at->node)) {
-            at = cast->arg.get();
-        } else if (const auto* check = std::get_if<sql::DomainCheck>(&at->node)) {
-            at = check->arg.get();
-        } else {
-            return at;
-        }
-    }
-}
-
 const sql::Param* param_of(const sql::ExprPtr& e) {
-    return std::get_if<sql::Param>(&peel(e)->node);
+    return std::get_if<sql::Param>(&sql::uncast(e)->node);
 }
 
 bool is_column(const sql::ExprPtr& e, std::uint32_t column) {
-    const auto* ref = std::get_if<sql::ColumnRef>(&peel(e)->node);
+    const auto* ref = std::get_if<sql::ColumnRef>(&sql::uncast(e)->node);
     return ref != nullptr && ref->level == 0 && ref->rel == 0 && ref->column == column;
 }
 

@@ -7,6 +7,7 @@
 #include "confluence/walk.h"
 #include "confluence/wording.h"
 #include "lib/exec/schema_plans.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence {
 
@@ -17,21 +18,8 @@ constexpr std::size_t slack_max = 3;   // distances to limits
 constexpr std::size_t values_max = 6;  // per parameter
 constexpr std::size_t product_max = 1024;
 
-const sql::Expr* bare(const sql::ExprPtr& e) {
-    const sql::Expr* at = e.get();
-    while (at != nullptr) {
-        if (const auto* cast = std::get_if<sql::Cast>(&at->node))
-            at = cast->arg.get();
-        else if (const auto* check = std::get_if<sql::DomainCheck>(&at->node))
-            at = check->arg.get();
-        else
-            break;
-    }
-    return at;
-}
-
 const sql::Param* parameter_of(const sql::ExprPtr& e) {
-    const auto* at = bare(e);
+    const auto* at = sql::uncast(e);
     return at == nullptr ? nullptr : std::get_if<sql::Param>(&at->node);
 }
 
@@ -70,7 +58,7 @@ class SearchArguments::Association final : public Walker {
         const auto* call = std::get_if<sql::Call>(&e.node);
         if (call == nullptr || call->args.size() != 2 || call->func != sql::Func::eq) return;
         for (std::size_t i = 0; i < 2; ++i) {
-            const auto* other = bare(call->args[1 - i]);
+            const auto* other = sql::uncast(call->args[1 - i]);
             if (const auto* parameter = parameter_of(call->args[i]);
                 parameter != nullptr && other != nullptr &&
                 std::holds_alternative<sql::ColumnRef>(other->node))

@@ -292,18 +292,4 @@ std::uint64_t rels_of(const Expr& e, bool* has_subquery) {
     return bits.bits;
 }
 
-std::vector<ExprPtr> conjuncts(const ExprPtr& condition) {
-    std::vector<ExprPtr> out;
-    if (!condition) return out;
-    const auto* logic = std::get_if<Logic>(&condition->node);
-    if (logic != nullptr && logic->op == LogicOp::and_) {
-        for (const ExprPtr& arg : logic->args) {
-            for (const ExprPtr& part : conjuncts(arg)) out.push_back(part);
-        }
-    } else {
-        out.push_back(condition);
-    }
-    return out;
-}
-
 }  // namespace anabranch::confluence

@@ -67,7 +67,4 @@ class Walker {
 // `has_subquery` is set, never cleared.
 std::uint64_t rels_of(const sql::Expr& e, bool* has_subquery = nullptr);
 
-// The conjuncts of a condition: AND flattened; nothing for a null pointer.
-std::vector<sql::ExprPtr> conjuncts(const sql::ExprPtr& condition);
-
 }  // namespace anabranch::confluence

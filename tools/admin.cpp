@@ -59,7 +59,7 @@ class Remote {
                 const auto answer = ask("GET", "/admin/outcome?number=" + number);
                 if (!answer || answer->status == 202) return {};
                 if (answer->status == 200) return Result<std::string>(answer->body);
-                return Result<std::string>(fail("55000", answer->body));
+                return Result<std::string>(fail(sqlstate::object_not_in_prerequisite_state, answer->body));
             });
         return done ? *done : fail("57P03", "no answer in time\n");
     }

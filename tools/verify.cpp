@@ -35,9 +35,10 @@ catalog::SchemaPtr schema_of(const VerifyArguments& arguments, const io::Directo
     if (schema == nullptr && arguments.schema.empty())
         std::fprintf(stderr, "  Name the schema's files with --schema.\n");
     if (schema == nullptr || schema->hash == identity.schema_hash) return schema;
-    explain(Error::make("55000", arguments.data + " belongs to another schema: " + identity.schema_file +
-                                     " with hash " + hex(identity.schema_hash) + ", not " + schema->file +
-                                     " with hash " + hex(schema->hash))
+    explain(Error::make(sqlstate::object_not_in_prerequisite_state,
+                        arguments.data + " belongs to another schema: " + identity.schema_file +
+                            " with hash " + hex(identity.schema_hash) + ", not " + schema->file +
+                            " with hash " + hex(schema->hash))
                 .with_hint("Name the schema it was made with by --schema."));
     return nullptr;
 }
@@ -171,7 +172,8 @@ Result<void> differing_rows(const std::string& a, const std::string& b, const st
     for (const auto& part : here.parts) {
         TRY(const auto there, ask_ranges(b, table, part));
         if (here.version != version || there.version != version)
-            return fail("55000", "the nodes have moved on while they were compared");
+            return fail(sqlstate::object_not_in_prerequisite_state,
+                        "the nodes have moved on while they were compared");
         if (there.whole.digest == part.digest) continue;
         if (part.keys > 1) {
             TRY_VOID(differing_rows(a, b, table, version, part, out));

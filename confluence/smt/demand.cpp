@@ -4,6 +4,7 @@
 #include "confluence/smt/call.h"
 #include "confluence/walk.h"
 #include "lib/sql/bind_describe.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence::smt {
 

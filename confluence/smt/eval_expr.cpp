@@ -3,6 +3,7 @@
 
 #include "confluence/smt/eval.h"
 #include "confluence/walk.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence::smt {
 

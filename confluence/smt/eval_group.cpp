@@ -4,6 +4,7 @@
 
 #include "confluence/smt/eval_query.h"
 #include "confluence/walk.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence::smt {
 

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "confluence/walk.h"
+#include "lib/sql/bind_walk.h"
 
 namespace anabranch::confluence::smt {
 

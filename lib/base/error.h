@@ -108,6 +108,7 @@ inline constexpr std::string_view duplicate_table = "42P07";
 inline constexpr std::string_view out_of_memory = "53200";
 inline constexpr std::string_view disk_full = "53100";
 inline constexpr std::string_view too_many_connections = "53300";
+inline constexpr std::string_view object_not_in_prerequisite_state = "55000";
 inline constexpr std::string_view query_canceled = "57014";
 inline constexpr std::string_view cannot_connect_now = "57P03";
 inline constexpr std::string_view io_error = "58030";

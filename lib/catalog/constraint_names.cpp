@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "lib/base/overload.h"
 #include "lib/catalog/draft.h"
 
 namespace anabranch::catalog {
@@ -14,13 +15,6 @@ std::string clipped(const std::string& text, std::size_t size) {
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
     return text.substr(0, size);
 }
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 // Every ColumnRef of an expression without subqueries.
 template <typename E, typename Visit>

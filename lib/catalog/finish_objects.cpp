@@ -1,4 +1,5 @@
 // Views, assertions and the initial rows.
+#include "lib/base/overload.h"
 #include "lib/catalog/finish.h"
 #include "lib/sql/bind_walk.h"
 #include "lib/sql/print.h"
@@ -6,13 +7,6 @@
 namespace anabranch::catalog {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 sql::Relation view_relation(const DraftObject& o, const std::string& schema, const std::string& name,
                             sql::QueryPtr query) {

@@ -1,19 +1,13 @@
 // Procedures and functions: transactions, and the signatures by which expressions may call them.
 #include <algorithm>
 
+#include "lib/base/overload.h"
 #include "lib/catalog/finish.h"
 #include "lib/sql/bind_walk.h"
 
 namespace anabranch::catalog {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 Volatility volatility_of(ast::Volatility v) {
     switch (v) {

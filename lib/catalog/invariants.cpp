@@ -9,13 +9,6 @@ namespace anabranch::catalog {
 
 namespace {
 
-std::string column_list(const Table& t, const std::vector<ColumnId>& columns) {
-    std::string out;
-    for (const ColumnId c : columns)
-        out += (out.empty() ? "" : ", ") + sql::quote_identifier(t.columns[c.value].name);
-    return "(" + out + ")";
-}
-
 std::string action_text(const char* event, OnDelete action) {
     switch (action) {
         case OnDelete::no_action:
@@ -52,7 +45,7 @@ class Lister {
         for (std::uint32_t i = 0; i < t.foreign_keys.size(); ++i) foreign_key(t, i);
         for (std::uint32_t i = 0; i < t.exclusions.size(); ++i)
             add(t, t.exclusions[i].name, InvariantKind::exclude,
-                "EXCLUDE over " + column_list(t, t.exclusions[i].columns), t.exclusions[i].span,
+                "EXCLUDE over " + t.column_list(t.exclusions[i].columns), t.exclusions[i].span,
                 t.exclusions[i].initially_deferred, ExcludeInvariant{i});
         lost_updates(t);
         return std::move(out_);
@@ -78,7 +71,7 @@ class Lister {
         if (i == 0 && t.hidden_key()) return;
         std::string text = i == 0 ? "PRIMARY KEY " : "UNIQUE ";
         if (k.expressions.empty())
-            text += column_list(t, k.columns);
+            text += t.column_list(k.columns);
         else
             text += "index " + k.name;
         if (k.predicate) text += " where its predicate holds";
@@ -88,8 +81,8 @@ class Lister {
     void foreign_key(const Table& t, std::uint32_t i) {
         const ForeignKey& f = t.foreign_keys[i];
         const Table& parent = schema_.table(f.parent);
-        const std::string text = "FOREIGN KEY " + column_list(t, f.columns) + " REFERENCES " +
-                                 parent.display() + " " + column_list(parent, f.parent_columns) +
+        const std::string text = "FOREIGN KEY " + t.column_list(f.columns) + " REFERENCES " +
+                                 parent.display() + " " + parent.column_list(f.parent_columns) +
                                  action_text("DELETE", f.on_delete) + action_text("UPDATE", f.on_update);
         add(t, f.name, InvariantKind::foreign_key, text, f.span, f.initially_deferred,
             ForeignKeyInvariant{i});

@@ -1,18 +1,12 @@
 // The statements of a script, one by one: what declares goes into the draft, what is not modelled becomes a
 // warning.
+#include "lib/base/overload.h"
 #include "lib/catalog/draft.h"
 #include "lib/sql/print.h"
 
 namespace anabranch::catalog {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 std::string text_of(const ast::Expr& e) {
     if (const auto* l = std::get_if<ast::Literal>(&e.node)) {

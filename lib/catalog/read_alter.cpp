@@ -1,18 +1,12 @@
 // ALTER TABLE, DROP and RENAME on the draft.
 #include <algorithm>
 
+#include "lib/base/overload.h"
 #include "lib/catalog/draft.h"
 
 namespace anabranch::catalog {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 bool has(const std::vector<std::string>& list, const std::string& name) {
     return std::find(list.begin(), list.end(), name) != list.end();

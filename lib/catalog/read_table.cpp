@@ -1,19 +1,13 @@
 // CREATE TABLE, CREATE INDEX, and the columns and constraints that ALTER TABLE shares with them.
 #include <algorithm>
 
+#include "lib/base/overload.h"
 #include "lib/catalog/draft.h"
 #include "lib/sql/builtin.h"
 
 namespace anabranch::catalog {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 bool is_nextval(const ast::Expr& e) {
     const auto* c = std::get_if<ast::FunctionCall>(&e.node);

@@ -1,5 +1,7 @@
 #include "lib/catalog/schema.h"
 
+#include "lib/sql/print.h"
+
 namespace anabranch::catalog {
 
 namespace {
@@ -12,6 +14,13 @@ std::string qualified(const std::string& schema, const std::string& name) {
 
 std::string Table::display() const {
     return qualified(schema, name);
+}
+
+std::string Table::column_list(const std::vector<ColumnId>& list) const {
+    std::string out;
+    for (const ColumnId c : list)
+        out += (out.empty() ? "" : ", ") + sql::quote_identifier(columns[c.value].name);
+    return "(" + out + ")";
 }
 
 std::optional<ColumnId> Table::find(std::string_view column) const {

@@ -143,6 +143,7 @@ struct Table {
     bool deletes = false;           // some declared transaction deletes from it
     std::uint32_t group_count = 0;  // register groups
     std::string display() const;    // "accounts", or "other.accounts" outside public
+    std::string column_list(const std::vector<ColumnId>& list) const;  // (id, "Order")
     std::optional<ColumnId> find(std::string_view column) const;
     bool hidden_key() const { return columns[keys[0].columns[0].value].hidden; }
     Span span;

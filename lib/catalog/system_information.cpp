@@ -37,10 +37,7 @@ class Information {
     }
     void tables() {
         const auto one = [&](std::string_view schema, std::string_view name, const char* kind) {
-            row_.text("table_catalog", user_name)
-                .text("table_schema", schema)
-                .text("table_name", name)
-                .text("table_type", kind);
+            of_table(schema, name).text("table_type", kind);
             return row_.text("is_insertable_into", kind[0] == 'B' ? "YES" : "NO")
                 .text("is_typed", "NO")
                 .emit(visit_);
@@ -52,26 +49,18 @@ class Information {
     }
     void views() {
         for (const OidMap::ViewOf& v : map_.views) {
-            row_.text("table_catalog", user_name)
-                .text("table_schema", v.schema)
-                .text("table_name", v.name)
-                .text("view_definition", v.text);
+            of_table(v.schema, v.name).text("view_definition", v.text);
             if (!row_.text("check_option", "NONE").text("is_updatable", "NO").emit(visit_)) return;
         }
     }
     void columns() {
         const auto one = [&](std::string_view schema, std::string_view table, std::int64_t position,
                              std::string_view name, Type type, bool nullable) {
-            row_.text("table_catalog", user_name)
-                .text("table_schema", schema)
-                .text("table_name", table)
-                .text("column_name", name);
+            of_table(schema, table).text("column_name", name);
             row_.number("ordinal_position", position)
                 .text("is_nullable", nullable ? "YES" : "NO")
                 .text("data_type", data_type(type));
-            row_.text("udt_catalog", user_name)
-                .text("udt_schema", "pg_catalog")
-                .text("udt_name", internal_name(schema_, type));
+            of_type(type);
             row_.null("character_maximum_length")
                 .null("numeric_precision")
                 .null("numeric_scale")
@@ -101,12 +90,8 @@ class Information {
     void table_constraints() {
         for (const OidMap::Constraint& c : map_.constraints) {
             if (c.type == 'x') continue;
-            row_.text("constraint_catalog", user_name)
-                .text("constraint_schema", c.table->schema)
-                .text("constraint_name", c.name);
-            row_.text("table_catalog", user_name)
-                .text("table_schema", c.table->schema)
-                .text("table_name", c.table->name);
+            constraint(c);
+            of_table(c.table->schema, c.table->name);
             row_.text("constraint_type", c.type == 'p'   ? "PRIMARY KEY"
                                          : c.type == 'u' ? "UNIQUE"
                                          : c.type == 'f' ? "FOREIGN KEY"
@@ -120,12 +105,8 @@ class Information {
             if (c.type == 'c' || c.type == 'x') continue;
             std::int64_t position = 0;
             for (const ColumnId column : columns_of(c)) {
-                row_.text("constraint_catalog", user_name)
-                    .text("constraint_schema", c.table->schema)
-                    .text("constraint_name", c.name);
-                row_.text("table_catalog", user_name)
-                    .text("table_schema", c.table->schema)
-                    .text("table_name", c.table->name);
+                constraint(c);
+                of_table(c.table->schema, c.table->name);
                 row_.text("column_name", c.table->columns[column.value].name)
                     .number("ordinal_position", ++position);
                 if (c.type == 'f')
@@ -144,9 +125,7 @@ class Information {
             const Table& table = foreign != nullptr ? schema_.table(foreign->parent) : *c.table;
             for (const ColumnId column : foreign != nullptr ? foreign->parent_columns : columns_of(c)) {
                 constraint(c);
-                row_.text("table_catalog", user_name)
-                    .text("table_schema", table.schema)
-                    .text("table_name", table.name);
+                of_table(table.schema, table.name);
                 if (!row_.text("column_name", table.columns[column.value].name).emit(visit_)) return;
             }
         }
@@ -181,10 +160,7 @@ class Information {
                 .text("domain_schema", d->schema)
                 .text("domain_name", d->name)
                 .text("data_type", data_type(d->base));
-            row_.text("udt_catalog", user_name)
-                .text("udt_schema", "pg_catalog")
-                .text("udt_name", internal_name(schema_, d->base))
-                .text("dtd_identifier", "1");
+            of_type(d->base).text("dtd_identifier", "1");
             if (!row_.emit(visit_)) return;
         }
     }
@@ -213,16 +189,21 @@ class Information {
                     .text("as_locator", "NO")
                     .text("data_type", data_type(p.type));
                 if (!p.name.empty()) row_.text("parameter_name", p.name);
-                row_.text("udt_catalog", user_name)
-                    .text("udt_schema", "pg_catalog")
-                    .text("udt_name", internal_name(schema_, p.type))
-                    .text("dtd_identifier", std::to_string(position));
+                of_type(p.type).text("dtd_identifier", std::to_string(position));
                 if (!row_.emit(visit_)) return;
             }
         }
     }
 
   private:
+    Row& of_table(std::string_view schema, std::string_view name) {
+        return row_.text("table_catalog", user_name).text("table_schema", schema).text("table_name", name);
+    }
+    Row& of_type(Type type) {
+        return row_.text("udt_catalog", user_name)
+            .text("udt_schema", "pg_catalog")
+            .text("udt_name", internal_name(schema_, type));
+    }
     void constraint(const OidMap::Constraint& c) {
         row_.text("constraint_catalog", user_name)
             .text("constraint_schema", c.table->schema)

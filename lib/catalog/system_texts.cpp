@@ -12,13 +12,6 @@ namespace anabranch::catalog {
 
 namespace {
 
-std::string column_list(const Table& t, const std::vector<ColumnId>& columns) {
-    std::string out;
-    for (const ColumnId c : columns)
-        out += (out.empty() ? "" : ", ") + sql::quote_identifier(t.columns[c.value].name);
-    return "(" + out + ")";
-}
-
 std::string qualified(const std::string& schema, const std::string& name) {
     return schema == "public" || schema == "pg_catalog" || schema.empty()
                ? sql::quote_identifier(name)
@@ -47,8 +40,8 @@ std::string deferral(bool deferrable, bool initially) {
 
 std::string foreign_key_text(const Schema& schema, const Table& t, const ForeignKey& f) {
     const Table& parent = schema.table(f.parent);
-    std::string out = "FOREIGN KEY " + column_list(t, f.columns) + " REFERENCES " +
-                      qualified(parent.schema, parent.name) + column_list(parent, f.parent_columns);
+    std::string out = "FOREIGN KEY " + t.column_list(f.columns) + " REFERENCES " +
+                      qualified(parent.schema, parent.name) + parent.column_list(f.parent_columns);
     if (f.match_full) out += " MATCH FULL";
     if (const char* update = action_of(f.on_update)) out += std::string(" ON UPDATE ") + update;
     if (const char* remove = action_of(f.on_delete)) out += std::string(" ON DELETE ") + remove;
@@ -150,12 +143,12 @@ std::string constraint_text(const Schema& schema, const OidMap::Constraint& c) {
         case 'f':
             return foreign_key_text(schema, t, t.foreign_keys[c.number]);
         case 'x':
-            return "EXCLUDE " + column_list(t, t.exclusions[c.number].columns);
+            return "EXCLUDE " + t.column_list(t.exclusions[c.number].columns);
         default: {
             const UniqueKey& k = t.keys[c.number];
             return (c.type == 'p' ? "PRIMARY KEY " : "UNIQUE ") +
-                   std::string(k.nulls_not_distinct ? "NULLS NOT DISTINCT " : "") +
-                   column_list(t, k.columns) + deferral(k.deferrable, k.initially_deferred);
+                   std::string(k.nulls_not_distinct ? "NULLS NOT DISTINCT " : "") + t.column_list(k.columns) +
+                   deferral(k.deferrable, k.initially_deferred);
         }
     }
 }
@@ -167,7 +160,7 @@ std::string index_text(const Schema&, const OidMap::Index& i) {
         i.key ? t.keys[*i.key].predicate != nullptr : t.indexes[*i.secondary].predicate != nullptr;
     return std::string("CREATE ") + (i.key ? "UNIQUE " : "") + "INDEX " + sql::quote_identifier(i.name) +
            " ON " + sql::quote_identifier(t.schema) + "." + sql::quote_identifier(t.name) + " USING btree " +
-           column_list(t, columns) + (partial ? " WHERE ..." : "");
+           t.column_list(columns) + (partial ? " WHERE ..." : "");
 }
 
 std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,

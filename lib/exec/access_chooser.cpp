@@ -10,15 +10,11 @@ using sql::TypeId;
 
 namespace {
 
-bool is_text_like(Type type) {
-    return !type.array && (type.id == TypeId::text || type.id == TypeId::varchar || type.id == TypeId::name);
-}
-
 // Values of both types that are equal have equal keys, and are ordered alike.
 bool same_key_form(Type a, Type b) {
     if (a.array != b.array) return false;
     if (a.id == b.id) return true;
-    return (sql::is_integer(a) && sql::is_integer(b)) || (is_text_like(a) && is_text_like(b));
+    return (sql::is_integer(a) && sql::is_integer(b)) || (sql::is_text_like(a) && sql::is_text_like(b));
 }
 
 constexpr int rank_point = 1000, rank_unique = 950, rank_full_key = 800, rank_prefix = 400, rank_any = 100,

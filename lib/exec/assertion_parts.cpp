@@ -45,13 +45,6 @@ References references_of(const ExprPtr& e) {
     return out;
 }
 
-void split(const ExprPtr& e, std::vector<ExprPtr>& out) {
-    if (!e) return;
-    const auto* logic = std::get_if<sql::Logic>(&e->node);
-    if (logic == nullptr || logic->op != sql::LogicOp::and_) return out.push_back(e);
-    for (const ExprPtr& arg : logic->args) split(arg, out);
-}
-
 // A FROM clause taken apart.
 struct Joins {
     std::vector<ExprPtr> inner;                           // conditions that every row meets
@@ -59,6 +52,10 @@ struct Joins {
     std::set<std::uint32_t> nullable;
     bool only_inner = true;
 };
+
+void add_conjuncts(const ExprPtr& condition, std::vector<ExprPtr>& to) {
+    for (const ExprPtr& part : sql::conjuncts(condition)) to.push_back(part);
+}
 
 void take_apart(const sql::FromItem& item, bool nullable, Joins& out) {
     if (!item.join) {
@@ -71,18 +68,18 @@ void take_apart(const sql::FromItem& item, bool nullable, Joins& out) {
     take_apart(join.left, nullable || left, out);
     take_apart(join.right, nullable || right, out);
     if (!left && !right) {
-        if (!nullable) split(join.condition, out.inner);
+        if (!nullable) add_conjuncts(join.condition, out.inner);
         return;
     }
     out.only_inner = false;
     const sql::FromItem& absent = right ? join.right : join.left;
-    if (!nullable && !absent.join && left != right) split(join.condition, out.outer[absent.rel]);
+    if (!nullable && !absent.join && left != right) add_conjuncts(join.condition, out.outer[absent.rel]);
 }
 
 Joins joins_of(const Query& q) {
     Joins out;
     for (const sql::FromItem& item : q.from) take_apart(item, false, out);
-    split(q.where, out.inner);
+    add_conjuncts(q.where, out.inner);
     return out;
 }
 

@@ -12,14 +12,10 @@ using sql::TypeId;
 
 namespace {
 
-bool is_text_like(Type type) {
-    return !type.array && (type.id == TypeId::text || type.id == TypeId::varchar || type.id == TypeId::name);
-}
-
 // A cast that leaves every value and its key as they are.
 bool changes_nothing(Type from, Type to) {
     if (sql::is_integer(from) && sql::is_integer(to)) return to.id >= from.id;
-    return is_text_like(from) && is_text_like(to) && to.id != TypeId::name && to.modifier < 0;
+    return sql::is_text_like(from) && sql::is_text_like(to) && to.id != TypeId::name && to.modifier < 0;
 }
 
 bool both_integers(const Type& a, const Type& b) {

@@ -15,13 +15,6 @@ using sql::ExprPtr;
 using sql::Query;
 using sql::QueryPtr;
 
-void split(const ExprPtr& e, std::vector<ExprPtr>& out) {
-    if (!e) return;
-    const auto* logic = std::get_if<sql::Logic>(&e->node);
-    if (logic == nullptr || logic->op != sql::LogicOp::and_) return out.push_back(e);
-    for (const ExprPtr& arg : logic->args) split(arg, out);
-}
-
 // The one rel of this scope that a condition speaks of, if it can be tested anywhere.
 std::optional<std::uint32_t> only_rel(const ExprPtr& condition) {
     std::optional<std::uint32_t> rel;
@@ -122,9 +115,7 @@ std::vector<sql::Rel> pushed_down(const Query& q, FunctionRef<bool(const Query&)
     std::vector<sql::Rel> rels = q.rels;
     std::vector<bool> inner(rels.size(), false);
     for (const sql::FromItem& item : q.from) inner_rels(item, inner);
-    std::vector<ExprPtr> conditions;
-    split(q.where, conditions);
-    for (const ExprPtr& condition : conditions) {
+    for (const ExprPtr& condition : sql::conjuncts(q.where)) {
         const std::optional<std::uint32_t> rel = only_rel(condition);
         if (!rel || !inner[*rel]) continue;
         auto* derived = std::get_if<sql::DerivedRel>(&rels[*rel].source);

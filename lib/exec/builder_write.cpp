@@ -37,15 +37,7 @@ std::vector<std::uint32_t> columns_of(const catalog::UniqueKey& key) {
 
 // `c = c + e` or `c = c - e`, over the row that exists.
 bool adds_to_itself(const sql::Assignment& assignment) {
-    const sql::Expr* e = assignment.value.get();
-    while (true) {
-        if (const auto* check = std::get_if<sql::DomainCheck>(&e->node))
-            e = check->arg.get();
-        else if (const auto* cast = std::get_if<sql::Cast>(&e->node))
-            e = cast->arg.get();
-        else
-            break;
-    }
+    const sql::Expr* e = sql::uncast(assignment.value);
     const auto* call = std::get_if<sql::Call>(&e->node);
     if (call == nullptr || (call->func != sql::Func::add && call->func != sql::Func::sub)) return false;
     const auto is_column = [&](const sql::ExprPtr& side) {

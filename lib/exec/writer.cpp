@@ -102,7 +102,7 @@ RowView Writer::any_conflict(Run& run, RowView image, bool& excluded) {
     const auto immediate = [&](const std::string& name, bool deferrable) {
         if (!deferrable) return true;
         Error error = Error::make(
-            "55000",
+            sqlstate::object_not_in_prerequisite_state,
             "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as arbiters");
         error.constraint = name;
         error.table = table.name;

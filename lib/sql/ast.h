@@ -25,27 +25,21 @@ namespace anabranch::sql::ast {
 
 // One statement; the span is its whole text, without the semicolon and the comments before it.
 struct Statement : At {
-    struct Node : std::variant<
-                      // rows
-                      Query, Insert, Update, Delete, Call,
-                      // declarations
-                      CreateTable, AlterTable, CreateIndex, CreateDomain, AlterDomain, CreateEnum, AlterEnum,
-                      CreateComposite, CreateView, CreateRoutine, CreateAssertion, CreateSchema, Drop, Rename,
-                      // sessions
-                      Transaction, SetTransaction, SetVariable, ResetVariable, ShowVariable, SetConstraints,
-                      Explain, DeclareCursor, Fetch, CloseCursor, Prepare, Execute, Deallocate, Copy, Listen,
-                      Notify, Unlisten, Discard, Truncate, Vacuum,
-                      // the rest
-                      Ignored, Unmodelled> {
-        using variant::variant;
-        using variant::operator=;
-        Node();
-        Node(const Node&);
-        Node(Node&&) noexcept;
-        Node& operator=(const Node&);
-        Node& operator=(Node&&) noexcept;
-        ~Node();
+    struct Nodes {
+        using Variant = std::variant<
+            // rows
+            Query, Insert, Update, Delete, Call,
+            // declarations
+            CreateTable, AlterTable, CreateIndex, CreateDomain, AlterDomain, CreateEnum, AlterEnum,
+            CreateComposite, CreateView, CreateRoutine, CreateAssertion, CreateSchema, Drop, Rename,
+            // sessions
+            Transaction, SetTransaction, SetVariable, ResetVariable, ShowVariable, SetConstraints, Explain,
+            DeclareCursor, Fetch, CloseCursor, Prepare, Execute, Deallocate, Copy, Listen, Notify, Unlisten,
+            Discard, Truncate, Vacuum,
+            // the rest
+            Ignored, Unmodelled>;
     };
+    using Node = Alternatives<Nodes>;
     Node node;
     friend bool operator==(const Statement&, const Statement&);
 };

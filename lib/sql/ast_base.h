@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/sql/alternatives.h"
 
 namespace anabranch::sql::ast {
 

@@ -266,19 +266,13 @@ struct FunctionCall {
 
 // One expression.
 struct Expr : At {
-    struct Node
-        : std::variant<Literal, ColumnRef, Parameter, Star, FieldAccess, Subscript, UnaryOp, BinaryOp,
-                       Logical, Not, IsTest, DistinctFrom, Between, InList, QuantifiedQuery, QuantifiedArray,
-                       Subquery, Case, Cast, Collate, Row, Array, FunctionCall, DefaultValue, Unsupported> {
-        using variant::variant;
-        using variant::operator=;
-        Node();
-        Node(const Node&);
-        Node(Node&&) noexcept;
-        Node& operator=(const Node&);
-        Node& operator=(Node&&) noexcept;
-        ~Node();
+    struct Nodes {
+        using Variant = std::variant<Literal, ColumnRef, Parameter, Star, FieldAccess, Subscript, UnaryOp,
+                                     BinaryOp, Logical, Not, IsTest, DistinctFrom, Between, InList,
+                                     QuantifiedQuery, QuantifiedArray, Subquery, Case, Cast, Collate, Row,
+                                     Array, FunctionCall, DefaultValue, Unsupported>;
     };
+    using Node = Alternatives<Nodes>;
     Node node;
     friend bool operator==(const Expr&, const Expr&);
 };

@@ -79,16 +79,10 @@ struct Join {
 
 // One entry of FROM.
 struct TableRef : At {
-    struct Node : std::variant<TableName, SubqueryRef, FunctionRef, Join, Unsupported> {
-        using variant::variant;
-        using variant::operator=;
-        Node();
-        Node(const Node&);
-        Node(Node&&) noexcept;
-        Node& operator=(const Node&);
-        Node& operator=(Node&&) noexcept;
-        ~Node();
+    struct Nodes {
+        using Variant = std::variant<TableName, SubqueryRef, FunctionRef, Join, Unsupported>;
     };
+    using Node = Alternatives<Nodes>;
     Node node;
     friend bool operator==(const TableRef&, const TableRef&);
 };
@@ -159,16 +153,10 @@ struct Locking {
 // A whole query: SELECT, VALUES or a set operation, with what may surround each of them.
 struct Query : At {
     With with;
-    struct Body : std::variant<Select, Values, SetOperation> {
-        using variant::variant;
-        using variant::operator=;
-        Body();
-        Body(const Body&);
-        Body(Body&&) noexcept;
-        Body& operator=(const Body&);
-        Body& operator=(Body&&) noexcept;
-        ~Body();
+    struct Bodies {
+        using Variant = std::variant<Select, Values, SetOperation>;
     };
+    using Body = Alternatives<Bodies>;
     Body body;
     std::vector<SortKey> order_by;
     Box<Expr> limit;   // null if absent or ALL

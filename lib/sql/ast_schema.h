@@ -80,17 +80,11 @@ struct Exclude {
 // A constraint of a column, a table or a domain, with DEFERRABLE and the like already folded in. The span is
 // at its first word, CONSTRAINT if it has a name.
 struct Constraint : At {
-    struct Node
-        : std::variant<NotNull, Nullable, Default, Identity, Generated, Check, Key, ForeignKey, Exclude> {
-        using variant::variant;
-        using variant::operator=;
-        Node();
-        Node(const Node&);
-        Node(Node&&) noexcept;
-        Node& operator=(const Node&);
-        Node& operator=(Node&&) noexcept;
-        ~Node();
+    struct Nodes {
+        using Variant =
+            std::variant<NotNull, Nullable, Default, Identity, Generated, Check, Key, ForeignKey, Exclude>;
     };
+    using Node = Alternatives<Nodes>;
     std::string name;  // empty if none was written
     Node node;
     bool deferrable = false;
@@ -210,19 +204,13 @@ struct UnmodelledAlter {
 };
 
 struct AlterAction : At {
-    struct Node
-        : std::variant<AddColumn, DropColumn, AddConstraint, DropConstraint, ValidateConstraint,
-                       AlterConstraint, SetColumnDefault, SetColumnNotNull, SetColumnType, AddIdentity,
-                       DropIdentity, AttachPartition, DetachPartition, IgnoredAlter, UnmodelledAlter> {
-        using variant::variant;
-        using variant::operator=;
-        Node();
-        Node(const Node&);
-        Node(Node&&) noexcept;
-        Node& operator=(const Node&);
-        Node& operator=(Node&&) noexcept;
-        ~Node();
+    struct Nodes {
+        using Variant =
+            std::variant<AddColumn, DropColumn, AddConstraint, DropConstraint, ValidateConstraint,
+                         AlterConstraint, SetColumnDefault, SetColumnNotNull, SetColumnType, AddIdentity,
+                         DropIdentity, AttachPartition, DetachPartition, IgnoredAlter, UnmodelledAlter>;
     };
+    using Node = Alternatives<Nodes>;
     Node node;
     friend bool operator==(const AlterAction&, const AlterAction&);
 };

@@ -1,4 +1,5 @@
 #include "lib/sql/bind.h"
+#include "lib/base/overload.h"
 
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
@@ -8,13 +9,6 @@ namespace anabranch::sql {
 namespace binding {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 Clause clause_of(RowUse use) {
     switch (use) {

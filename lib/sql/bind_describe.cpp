@@ -1,4 +1,5 @@
 #include "lib/sql/bind_describe.h"
+#include "lib/base/overload.h"
 
 #include "lib/sql/builtin.h"
 #include "lib/sql/builtin_table.h"
@@ -7,13 +8,6 @@
 namespace anabranch::sql {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 std::string listed(const std::vector<ExprPtr>& items, const char* between = ", ") {
     std::string out;

@@ -1,6 +1,7 @@
 // Expressions except names, operators and calls.
 #include <array>
 
+#include "lib/base/overload.h"
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
 #include "lib/sql/value.h"
@@ -8,13 +9,6 @@
 namespace anabranch::sql::binding {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 Const integer_const(std::int64_t v) {
     Const c;

@@ -2,19 +2,13 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/overload.h"
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
 
 namespace anabranch::sql::binding {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 std::vector<OutputColumn> columns_of(const Relation& r) {
     std::vector<OutputColumn> out;

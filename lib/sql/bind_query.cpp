@@ -1,17 +1,11 @@
 // Queries: WITH, select lists, VALUES, set operations, LIMIT.
+#include "lib/base/overload.h"
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
 
 namespace anabranch::sql::binding {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 SetOp set_op_of(ast::SetOperator op, bool all) {
     switch (op) {

@@ -1,17 +1,11 @@
 #include "lib/sql/bind_walk.h"
+#include "lib/base/overload.h"
 
 #include <algorithm>
 
 namespace anabranch::sql {
 
 namespace {
-
-template <typename... Fs>
-struct Overload : Fs... {
-    using Fs::operator()...;
-};
-template <typename... Fs>
-Overload(Fs...) -> Overload<Fs...>;
 
 void aggregate_children(const Aggregate& a, FunctionRef<void(const ExprPtr&)> visit) {
     for (const ExprPtr& arg : a.args) visit(arg);
@@ -440,6 +434,30 @@ bool is_volatile(const ExprPtr& root) {
         return !found;
     });
     return found;
+}
+
+std::vector<ExprPtr> conjuncts(const ExprPtr& condition) {
+    std::vector<ExprPtr> out;
+    const auto collect = [&](const auto& self, const ExprPtr& e) -> void {
+        const auto* logic = std::get_if<Logic>(&e->node);
+        if (logic == nullptr || logic->op != LogicOp::and_) return out.push_back(e);
+        for (const ExprPtr& arg : logic->args) self(self, arg);
+    };
+    if (condition) collect(collect, condition);
+    return out;
+}
+
+const Expr* uncast(const ExprPtr& expr) {
+    const Expr* at = expr.get();
+    while (at != nullptr) {
+        if (const auto* cast = std::get_if<Cast>(&at->node))
+            at = cast->arg.get();
+        else if (const auto* check = std::get_if<DomainCheck>(&at->node))
+            at = check->arg.get();
+        else
+            break;
+    }
+    return at;
 }
 
 }  // namespace anabranch::sql

@@ -45,6 +45,11 @@ QueryPtr with_arguments(const QueryPtr& root, const std::vector<ExprPtr>& argume
 // Same meaning by structure; places are ignored, subqueries are equal only when they are the same object.
 bool same(const ExprPtr& left, const ExprPtr& right);
 
+// The conjuncts of a condition: AND flattened; nothing for a null pointer.
+std::vector<ExprPtr> conjuncts(const ExprPtr& condition);
+// Without the casts and domain checks around it; null for a null pointer.
+const Expr* uncast(const ExprPtr& expr);
+
 // random() and its like anywhere below: not to be evaluated twice.
 bool is_volatile(const ExprPtr& root);
 

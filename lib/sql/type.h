@@ -90,5 +90,9 @@ constexpr Storage storage_of(Type type) {
 constexpr bool is_integer(Type type) {
     return !type.array && (type.id == TypeId::int2 || type.id == TypeId::int4 || type.id == TypeId::int8);
 }
+// Types whose values are text and compare as such: char(n), which ignores blanks at the end, is none.
+constexpr bool is_text_like(Type type) {
+    return !type.array && (type.id == TypeId::text || type.id == TypeId::varchar || type.id == TypeId::name);
+}
 
 }  // namespace anabranch::sql

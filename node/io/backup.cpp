@@ -19,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view wrong_state = "55000";
 constexpr int attempts = 20;
 constexpr auto pause_between = std::chrono::milliseconds(100);
 
@@ -56,7 +55,7 @@ Result<void> copy_folder(const std::string& from, const std::string& to, const s
 Result<void> must_be_empty(const std::string& path) {
     std::error_code code;
     if (!fs::exists(path, code) || fs::is_empty(path, code)) return {};
-    return fail(Error::make(wrong_state, path + " is not empty")
+    return fail(Error::make(sqlstate::object_not_in_prerequisite_state, path + " is not empty")
                     .with_hint("Name a directory that does not exist yet."));
 }
 
@@ -119,7 +118,8 @@ Result<Source> identify(const std::string& directory) {
     TRY(auto of_node, read_identity(directory + "/node.json"));
     if (of_node) return Source{std::move(*of_node), false};
     return fail(
-        Error::make(wrong_state, directory + " is neither a data directory nor a backup")
+        Error::make(sqlstate::object_not_in_prerequisite_state,
+                    directory + " is neither a data directory nor a backup")
             .with_hint("A data directory is what 'anabranch node --data' names; it has a node.json."));
 }
 
@@ -187,7 +187,7 @@ Result<StoredState> restore(const std::string& source, const std::string& data, 
                                              source + " belongs to")
                         .with_hint("Use the name of one of its members."));
     if (options.new_cluster && !from.backup)
-        return fail(Error::make(wrong_state, source + " is no backup")
+        return fail(Error::make(sqlstate::object_not_in_prerequisite_state, source + " is no backup")
                         .with_hint("Members of a new cluster must all begin with one and the same backup: "
                                    "make one with anabranch backup."));
     TRY_VOID(make_directory(data));
@@ -211,7 +211,7 @@ Result<DirectoryIdentity> accept_moved(const std::string& data) {
     TRY(auto from, identify(data));
     if (from.backup)
         return fail(
-            Error::make(wrong_state, data + " is a backup, no data directory")
+            Error::make(sqlstate::object_not_in_prerequisite_state, data + " is a backup, no data directory")
                 .with_hint("Make a data directory of it: anabranch restore " + data + " --data NEW."));
     TRY(const auto lock, lock_directory(data));
     TRY(from.identity.place, place_of(lock));

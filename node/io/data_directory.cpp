@@ -17,7 +17,6 @@ namespace {
 
 constexpr int format_version = 1;
 constexpr std::string_view object_in_use = "55006";
-constexpr std::string_view wrong_state = "55000";
 
 Bytes to_text(const DirectoryIdentity& identity) {
     nlohmann::ordered_json json;
@@ -80,7 +79,9 @@ Result<DirectoryIdentity> from_text(const std::string& path, const Bytes& text) 
 Result<void> compare(const std::string& path, const DirectoryIdentity& found,
                      const DirectoryIdentity& wanted) {
     const auto refuse = [&](const std::string& what, const std::string& hint) {
-        return fail(Error::make(wrong_state, "data directory " + path + " " + what).with_hint(hint));
+        return fail(
+            Error::make(sqlstate::object_not_in_prerequisite_state, "data directory " + path + " " + what)
+                .with_hint(hint));
     };
     if (found.schema_hash != wanted.schema_hash)
         return refuse("belongs to another schema: " + found.schema_file + " with hash " +
@@ -94,8 +95,9 @@ Result<void> compare(const std::string& path, const DirectoryIdentity& found,
 }
 
 Error copied(const std::string& path, const DirectoryIdentity& identity) {
-    return Error::make(wrong_state, "data directory " + path + " is a copy of the one that node " +
-                                        identity.name + " was made with, or has been moved")
+    return Error::make(sqlstate::object_not_in_prerequisite_state,
+                       "data directory " + path + " is a copy of the one that node " + identity.name +
+                           " was made with, or has been moved")
         .with_detail("Two nodes with replica id " + hex(identity.replica.value) +
                      " would give the same name to different deltas, and no replica could tell them apart.")
         .with_hint("Give it an id of its own: anabranch restore " + path +
@@ -142,7 +144,7 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const Directo
     out.path_ = path;
     if (std::filesystem::exists(path + "/backup.json"))
         return fail(
-            Error::make(wrong_state, path + " is a backup, no data directory")
+            Error::make(sqlstate::object_not_in_prerequisite_state, path + " is a backup, no data directory")
                 .with_hint("Make a data directory of it: anabranch restore " + path + " --data NEW."));
     TRY(out.lock_, lock_directory(path));
     TRY(const auto place, place_of(out.lock_));
@@ -158,7 +160,8 @@ Result<DataDirectory> DataDirectory::open(const std::string& path, const Directo
         return out;
     }
     if (std::filesystem::exists(out.log_path()))
-        return fail(Error::make(wrong_state, "data directory " + path + " has a log but no node.json")
+        return fail(Error::make(sqlstate::object_not_in_prerequisite_state,
+                                "data directory " + path + " has a log but no node.json")
                         .with_hint("It was not made by this program, is damaged, or is a restore that was "
                                    "interrupted; use another --data directory."));
     out.identity_ = wanted;

@@ -12,7 +12,6 @@ constexpr order::Index caught_up_within = 16;  // entries: what is under way whi
 constexpr std::size_t asked_max = 64;          // outcomes that are remembered
 
 constexpr std::string_view try_again_state = "55006";
-constexpr std::string_view wrong_state = "55000";
 
 Error try_again(const std::string& why) {
     return Error::make(try_again_state, why);
@@ -201,15 +200,16 @@ MemberChanges::Done MemberChanges::remove(const std::string& name) {
 
 std::optional<Error> MemberChanges::stuck_without(const std::string& name, const order::Members& next) const {
     if (next.voters.empty())
-        return Error::make(wrong_state, name + " is the only voter")
+        return Error::make(sqlstate::object_not_in_prerequisite_state, name + " is the only voter")
             .with_detail("Without it there is no cluster.")
             .with_hint("Add another member first.");
     const auto status = ordered_.status();
     const auto up = std::count_if(next.voters.begin(), next.voters.end(),
                                   [&](ReplicaId id) { return answers(id, status); });
     if (2 * up > static_cast<std::ptrdiff_t>(next.voters.size())) return {};
-    return Error::make(wrong_state, "without " + name + " only " + std::to_string(up) + " of " +
-                                        std::to_string(next.voters.size()) + " voters would answer")
+    return Error::make(sqlstate::object_not_in_prerequisite_state,
+                       "without " + name + " only " + std::to_string(up) + " of " +
+                           std::to_string(next.voters.size()) + " voters would answer")
         .with_detail("That is no majority: ordered calls would stop, and so would this change.")
         .with_hint("Remove members that are down first, or add others.");
 }
@@ -220,8 +220,9 @@ MemberChanges::Done MemberChanges::hand_over(const std::string& name) {
     const std::string target = name.empty() ? "the voter that holds most" : name;
     if (!refusal) return state_.options.name + " hands over to " + target;
     if (*refusal == order::Refusal::bad_target)
-        return fail(Error::make(wrong_state, name.empty() ? "no other voter answers"
-                                                          : name + " is no voter that the primary can reach")
+        return fail(Error::make(sqlstate::object_not_in_prerequisite_state,
+                                name.empty() ? "no other voter answers"
+                                             : name + " is no voter that the primary can reach")
                         .with_detail("The primary remains " + state_.options.name + "."));
     return std::unexpected(try_again(order::describe(*refusal)));
 }

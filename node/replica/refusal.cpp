@@ -4,13 +4,15 @@ namespace anabranch::replica {
 
 std::optional<Error> refusal_of_writes(const State& state, bool removes) {
     if (state.outdated)
-        return Error::make("55000", "this node runs on an old copy of its data directory")
+        return Error::make(sqlstate::object_not_in_prerequisite_state,
+                           "this node runs on an old copy of its data directory")
             .with_detail(
                 "Its peers know deltas of this node that it does not know itself. New ones would get "
                 "the same names, and no replica could tell them apart.")
             .with_hint("Stop it and give the directory an id of its own: anabranch restore DIR --data NEW.");
     if (state.belongs == State::Belongs::removed)
-        return Error::make("55000", "this node has been removed from the cluster")
+        return Error::make(sqlstate::object_not_in_prerequisite_state,
+                           "this node has been removed from the cluster")
             .with_detail("Nobody would ever hear of what it writes. Reads still work, on what it had then.")
             .with_hint("Use another node, or let it come back: anabranch admin add " + state.options.name +
                        "=ADDRESS at a member.");

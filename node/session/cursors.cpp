@@ -58,7 +58,7 @@ Result<std::size_t> Cursors::fetch(const ast::Fetch& what, exec::RowSink* sink) 
     const std::int64_t target =
         what.direction == ast::FetchDirection::Absolute ? (count < 0 ? end + count : count) : at + count;
     if (cursor.forward_only && (walks ? count < 0 : target < at))
-        return fail(Error::make("55000", "cursor can only scan forward")
+        return fail(Error::make(sqlstate::object_not_in_prerequisite_state, "cursor can only scan forward")
                         .with_hint("Declare it with SCROLL option to enable backward scan."));
     if (!walks || count == 0) return go(target);
     std::size_t shown = 0;

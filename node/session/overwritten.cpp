@@ -4,6 +4,7 @@
 
 #include "crdt/hlc.h"
 #include "lib/exec/schema_plans.h"
+#include "lib/sql/datetime.h"
 #include "node/replica/key_text.h"
 
 namespace anabranch::session {
@@ -11,8 +12,6 @@ namespace anabranch::session {
 namespace {
 
 using sql::Datum;
-
-constexpr std::int64_t postgres_epoch_micros = 946'684'800'000'000;
 
 Datum datum_of(const crdt::CellValue& cell) {
     using Kind = crdt::CellValue::Kind;
@@ -53,8 +52,7 @@ void overwritten_rows(const replica::Replica& replica, const catalog::Schema& sc
     for (const auto& loss : replica.overwritten().losses()) {
         const auto& table = plans.tables[loss.table.value];
         const auto& columns = table.groups[loss.group];
-        const Datum at =
-            Datum::integer(crdt::HybridClock::to_instant(loss.lost.hlc).micros - postgres_epoch_micros);
+        const Datum at = Datum::integer(sql::timestamp_of(crdt::HybridClock::to_instant(loss.lost.hlc)));
         const Datum key =
             Datum::bytes(arena.copy(replica::key_text(replica.database(), loss.table, loss.key)));
         const Datum name = Datum::bytes(arena.copy(table.table->display()));

@@ -4,6 +4,7 @@
 
 #include "lib/catalog/system_rows.h"
 #include "lib/catalog/system_tables.h"
+#include "lib/sql/datetime.h"
 #include "node/session/overwritten.h"
 
 namespace anabranch::session {
@@ -12,9 +13,6 @@ namespace {
 
 using sql::Datum;
 using Visit = FunctionRef<bool(std::span<const Datum>)>;
-
-// PostgreSQL's timestamps count from 2000-01-01.
-constexpr std::int64_t postgres_epoch_micros = 946'684'800'000'000;
 
 std::string join(const std::vector<std::string>& parts, const char* between) {
     std::string out;
@@ -36,7 +34,7 @@ void replicas(const replica::Replica& replica, Instant now, Arena& arena, Visit 
             Datum::null(),
             Datum::bytes(arena.copy(role)),
             peer.heard_micros < 0 ? Datum::null()
-                                  : Datum::integer(now.micros - peer.heard_micros - postgres_epoch_micros),
+                                  : Datum::integer(sql::timestamp_of(now) - peer.heard_micros),
             Datum::bytes(arena.copy(held)),
             Datum::integer(static_cast<std::int64_t>(peer.missing_deltas)),
             Datum::integer(static_cast<std::int64_t>(peer.missing_bytes)),
@@ -88,7 +86,7 @@ void tickets(const replica::Replica& replica, Arena& arena, Visit visit) {
             Datum::bytes(arena.copy(ticket.transaction)),
             Datum::bytes(replica::describe(ticket.state)),
             Datum::bytes(arena.copy(ticket.detail)),
-            Datum::integer(ticket.at.micros - postgres_epoch_micros)};
+            Datum::integer(sql::timestamp_of(ticket.at))};
         if (!visit(row)) return;
     }
 }

@@ -109,23 +109,23 @@ class RealNodes(unittest.TestCase):
             calls = [f"SELECT book('blue', '2026-05-01 09:{m}0', '2026-05-01 10:{m}0')" for m in range(3)]
             self.assertEqual(self.one_wins(cluster, calls, "SELECT count(*) FROM meetings"), "1")
 
+    def fund(self, cluster):
+        """Accounts 1 and 2, with 100 in the first, at every node."""
+        near = cluster.nodes[0]
+        for account in (1, 2):
+            near.query(f"CALL open_account({account})")
+        near.query("CALL pay_in(1, 100)")
+        cluster.agree("SELECT * FROM accounts ORDER BY id")
+
     def test_a_payment_sent_three_times_is_made_once_to_payer_and_payee(self):
         with Cluster(3, schema("payments")) as cluster:
-            near = cluster.nodes[0]
-            for account in (1, 2):
-                near.query(f"CALL open_account({account})")
-            near.query("CALL pay_in(1, 100)")
-            cluster.agree("SELECT * FROM accounts ORDER BY id")
+            self.fund(cluster)
             state = "SELECT id, balance FROM accounts ORDER BY id"
             self.assertEqual(self.one_wins(cluster, [f"CALL pay('{A}', 1, 2, 80)"] * 3, state), "1|20\n2|80")
 
     def test_a_payment_under_one_request_id_is_made_once_and_all_who_send_it_are_told_so(self):
         with Cluster(3, schema("payments")) as cluster:
-            near = cluster.nodes[0]
-            for account in (1, 2):
-                near.query(f"CALL open_account({account})")
-            near.query("CALL pay_in(1, 100)")
-            cluster.agree("SELECT * FROM accounts ORDER BY id")
+            self.fund(cluster)
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 told = list(
                     pool.map(
