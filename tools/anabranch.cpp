@@ -172,17 +172,18 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
         "--planted", s.planted,
         "Switch a safety rule off, to see that this is noticed (all_free, forget_disk, ...)");
     simulate->add_flag("--verbose", s.verbose, "Print what happens, step by step");
-    auto* bench =
-        app.add_subcommand("bench", "Measure on this machine, beside PostgreSQL where it is installed");
+    auto* bench = app.add_subcommand(
+        "bench", "Measure on this machine, beside PostgreSQL and etcd where they are installed");
     bench
         ->add_option(
             "WHAT", b.what,
             "bank: calls per second; check: times of the checker beside their bars; gossip: what "
-            "replication costs; scale: with how many replicas; schema: print the generated schema that "
-            "`check` uses")
+            "replication costs; order: ordered calls, beside etcd and PostgreSQL with a standby; scale: with "
+            "how many replicas; schema: print the generated schema that `check` uses")
         ->required()
-        ->check(CLI::IsMember({"bank", "check", "gossip", "scale", "schema"}));
-    bench->add_flag("--quick", b.quick, "check, gossip, scale: with little work, to see that it works");
+        ->check(CLI::IsMember({"bank", "check", "gossip", "order", "scale", "schema"}));
+    bench->add_flag("--quick", b.quick,
+                    "check, gossip, order, scale: with little work, to see that it works");
     bench->add_option("--seconds", b.seconds, "Per measurement")->capture_default_str();
     bench->add_option("--clients", b.clients, "Connections")->capture_default_str();
     bench->add_flag("!--no-postgres", b.postgres, "Do not run PostgreSQL beside it");

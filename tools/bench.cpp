@@ -1,14 +1,10 @@
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 
-#include "node/io/file.h"
 #include "node/replica/replica.h"
 #include "tools/cluster.h"
 #include "tools/commands.h"
+#include "tools/figure.h"
 #include "tools/load.h"
 #include "tools/load_client.h"
 #include "tools/postgres.h"
@@ -22,27 +18,6 @@ constexpr std::uint32_t accounts = 1000;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// What this disk can do: small writes, each synced before the next.
-double syncs_per_second() {
-    const std::string path =
-        (std::filesystem::temp_directory_path() / ("anabranch-sync-" + std::to_string(::getpid()))).string();
-    auto file = io::open_file(path, O_RDWR | O_CREAT | O_TRUNC);
-    if (!file) return 0;
-    const Bytes zeros(1 << 20, '\0'), record(128, 'x');
-    (void)io::write_at(file->get(), zeros, 0, path);
-    (void)io::sync_data(file->get(), path);
-    std::uint64_t count = 0;
-    const auto start = Clock::now();
-    while (seconds_since(start) < 1) {
-        (void)io::write_at(file->get(), record, (count * 128) % (zeros.size() - 128), path);
-        (void)io::sync_data(file->get(), path);
-        ++count;
-    }
-    const double rate = static_cast<double>(count) / seconds_since(start);
-    ::unlink(path.c_str());
-    return rate;
 }
 
 // One replica in this process, nothing but the engine: no socket, the log's records are made and thrown away.
@@ -120,12 +95,12 @@ Result<void> fill(const LoadOptions& where) {
 
 Result<LoadResult> measure(LoadOptions where, const char* transaction, const BenchArguments& a,
                            std::uint32_t depth) {
-    where.statement = "CALL " + std::string(transaction) + "($1, $2)";
+    where.statements = {"CALL " + std::string(transaction) + "($1, $2)"};
     where.connections = a.clients;
     where.depth = depth;
     where.seconds = a.seconds;
-    where.parameters = [](std::uint32_t connection, std::uint64_t n) {
-        return std::vector<std::string>{std::to_string((connection * 61 + n * 17) % accounts + 1), "1"};
+    where.call = [](std::uint32_t connection, std::uint64_t n) {
+        return LoadCall{0, {std::to_string((connection * 61 + n * 17) % accounts + 1), "1"}};
     };
     return run_load(where);
 }
@@ -145,6 +120,7 @@ void print(const char* what, const LoadResult& r, double reference) {
 int bench(const BenchArguments& arguments, const std::string& program) {
     if (arguments.what == "check") return bench_check(arguments, program);
     if (arguments.what == "schema") return print_schema(arguments);
+    if (arguments.what == "order") return bench_order(arguments, program);
     if (arguments.what == "gossip" || arguments.what == "scale") return bench_gossip(arguments, program);
     const std::string file = example_file(program, "bank");
     const auto schema = load_schema({file}, false);
@@ -173,7 +149,7 @@ int bench(const BenchArguments& arguments, const std::string& program) {
         if (auto loaded = postgres->load(file); !loaded) return explain(loaded.error());
         LoadOptions where;
         where.host = postgres->socket_directory();
-        where.port = 5432;
+        where.ports = {Postgres::port};
         where.user = where.database = "postgres";
         if (auto filled = fill(where); !filled) return explain(filled.error());
         const auto deposit = measure(where, "deposit", arguments, 1);
@@ -192,7 +168,7 @@ int bench(const BenchArguments& arguments, const std::string& program) {
         Cluster cluster(program, {file}, "");
         if (auto started = cluster.start(replicas); !started) return explain(started.error());
         LoadOptions where;
-        where.port = cluster.nodes().front().sql;
+        where.ports = {cluster.nodes().front().sql};
         if (auto filled = fill(where); !filled) return explain(filled.error());
         const auto deposit = measure(where, "deposit", arguments, 1);
         const auto withdraw = measure(where, "withdraw", arguments, 1);

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -12,11 +11,11 @@
 #include <sstream>
 #include <thread>
 
-#include "node/io/http.h"
 #include "tools/cluster.h"
 #include "tools/commands.h"
 #include "tools/load.h"
 #include "tools/load_client.h"
+#include "tools/node_metrics.h"
 
 namespace anabranch::tools {
 
@@ -49,52 +48,10 @@ struct Folder {
     std::string path;
 };
 
-// ---- what nodes say of themselves ----
-
-using Metrics = std::map<std::string, double>;
-
-double number(const std::string& text) {
-    double out = 0;
-    std::from_chars(text.data(), text.data() + text.size(), out);
-    return out;
-}
-
-Result<Metrics> metrics_of(const Cluster::Node& node) {
-    TRY(const auto answer, io::http_request({"127.0.0.1", node.http}, "GET", "/metrics"));
-    Metrics out;
-    std::istringstream lines(answer.body);
-    for (std::string line; std::getline(lines, line);) {
-        const auto space = line.rfind(' ');
-        if (line.empty() || line[0] == '#' || space == std::string::npos) continue;
-        const auto brace = line.find('{');
-        std::string name = line.substr(0, brace);
-        if (const auto bound = line.find(",le=\""); bound != std::string::npos)
-            name += " " + line.substr(bound + 5, line.find('"', bound + 5) - bound - 5);
-        out[name] += number(line.substr(space + 1));
-    }
-    return out;
-}
-
-Result<std::vector<Metrics>> metrics_of(const Cluster& cluster) {
-    std::vector<Metrics> out;
-    for (const auto& node : cluster.nodes()) {
-        TRY(auto metrics, metrics_of(node));
-        out.push_back(std::move(metrics));
-    }
-    return out;
-}
-
-double grown(const std::vector<Metrics>& before, const std::vector<Metrics>& after, const std::string& name) {
-    double sum = 0;
-    for (std::size_t i = 0; i < after.size(); ++i)
-        sum += after[i].at("anabranch_" + name) - before[i].at("anabranch_" + name);
-    return sum;
-}
-
 // The age that a part of the deltas do not exceed, from the buckets of all nodes.
 double age_at(const std::vector<Metrics>& before, const std::vector<Metrics>& after, double part) {
     std::map<double, double> buckets;
-    const std::string prefix = "anabranch_delta_age_seconds_bucket ";
+    const std::string prefix = "delta_age_seconds_bucket ";
     for (std::size_t i = 0; i < after.size(); ++i)
         for (auto at = after[i].lower_bound(prefix); at != after[i].end() && at->first.starts_with(prefix);
              ++at) {
@@ -115,40 +72,29 @@ double age_at(const std::vector<Metrics>& before, const std::vector<Metrics>& af
     return low;
 }
 
-double cpu_seconds(pid_t process) {
-    std::ifstream in("/proc/" + std::to_string(process) + "/stat");
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    std::istringstream fields(text.substr(text.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) fields >> skipped;
-    double user = 0, system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
 // ---- load ----
 
 LoadOptions deposits_at(const Cluster::Node& node, const BenchArguments& a) {
     LoadOptions where;
-    where.port = node.sql;
-    where.statement = "CALL deposit($1, $2)";
+    where.ports = {node.sql};
+    where.statements = {"CALL deposit($1, $2)"};
     where.connections = a.clients;
     where.seconds = a.seconds;
-    where.parameters = [](std::uint32_t connection, std::uint64_t n) {
-        return std::vector<std::string>{std::to_string((connection * 61 + n * 17) % accounts + 1), "1"};
+    where.call = [](std::uint32_t connection, std::uint64_t n) {
+        return LoadCall{0, {std::to_string((connection * 61 + n * 17) % accounts + 1), "1"}};
     };
     return where;
 }
 
 Result<void> fill(const Cluster& cluster) {
     LoadOptions where;
-    where.port = cluster.nodes().front().sql;
+    where.ports = {cluster.nodes().front().sql};
     for (std::uint32_t i = 1; i <= accounts; ++i)
         TRY_VOID(run_once(where, "CALL open_account(" + std::to_string(i) + ")"));
     for (int i = 0; i < 200; ++i) {
         TRY(const auto metrics, metrics_of(cluster));
         bool all = true;
-        for (const auto& m : metrics) all = all && m.at("anabranch_rows") == accounts;
+        for (const auto& m : metrics) all = all && m.at("rows") == accounts;
         if (all) return {};
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
@@ -248,22 +194,6 @@ Result<void> measure(const BenchArguments& arguments, const std::string& program
 }
 
 }  // namespace
-
-void print(const Figure& figure) {
-    std::printf("  %-62s %10.4g %-10s", figure.what.c_str(), figure.value, figure.unit.c_str());
-    if (figure.aim != 0)
-        std::printf(" aim %s %g: %s", figure.more_is_better ? "over" : "under", figure.aim,
-                    (figure.value < figure.aim) != figure.more_is_better
-                        ? "met"
-                        : ("missed, " +
-                           std::to_string(figure.more_is_better ? figure.aim / figure.value
-                                                                : figure.value / figure.aim)
-                               .substr(0, 4) +
-                           " x")
-                              .c_str());
-    std::printf("\n");
-    std::fflush(stdout);
-}
 
 int bench_gossip(const BenchArguments& arguments, const std::string& program) {
     const Folder folder;

@@ -9,17 +9,9 @@
 #include "lib/base/time.h"
 #include "lib/catalog/plan.h"
 #include "lib/catalog/schema.h"
+#include "tools/figure.h"
 
 namespace anabranch::tools {
-
-struct Figure {
-    std::string what;
-    double value = 0;
-    std::string unit;
-    double aim = 0;  // 0: none
-    bool more_is_better = false;
-};
-void print(const Figure& figure);
 
 struct LocalFigures {
     std::uint64_t deltas = 1'000'000;

@@ -24,7 +24,19 @@ namespace anabranch::tools {
 
 namespace {
 
-// Ports that are free now; all are held open until every one is found, so that they differ.
+std::string loopback(std::uint16_t port) {
+    return "127.0.0.1:" + std::to_string(port);
+}
+
+std::string tail_of(const std::string& path) {
+    std::ifstream in(path);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.size() > 600 ? text.substr(text.size() - 600) : text;
+}
+
+}  // namespace
+
 Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
     std::vector<io::File> held;
     std::vector<std::uint16_t> out;
@@ -42,19 +54,6 @@ Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
     }
     return out;
 }
-
-std::string loopback(std::uint16_t port) {
-    return "127.0.0.1:" + std::to_string(port);
-}
-
-std::string tail_of(const std::string& path) {
-    std::ifstream in(path);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    return text.size() > 600 ? text.substr(text.size() - 600) : text;
-}
-
-}  // namespace
 
 Cluster::Cluster(std::string program, std::vector<std::string> schema, std::string data)
     : program_(std::move(program)),

@@ -12,6 +12,9 @@
 
 namespace anabranch::tools {
 
+// Ports that are free now; all are held open until every one is found, so that they differ.
+Result<std::vector<std::uint16_t>> free_ports(std::size_t count);
+
 class Cluster {
   public:
     struct Node {

@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "node/io/file.h"
+#include "tools/node_metrics.h"
 
 namespace anabranch::tools {
 
@@ -23,19 +26,29 @@ Result<void> shell(const std::string& command) {
     return fail(Error::make("08000", "PostgreSQL for the comparison: this command failed: " + command));
 }
 
+// A server that is about to start cannot be stopped yet.
+std::string stop(const std::string& data) {
+    return "for i in $(seq 50); do [ -e " + data + "/postmaster.pid ] || break; " +
+           as_postgres(std::string(programs) + "/pg_ctl -D " + data + " -m immediate -w stop") +
+           " && break; sleep 0.2; done; ";
+}
+
+Result<void> start_server(const std::string& directory, const std::string& name, std::uint16_t port) {
+    return shell(as_postgres(std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
+                             directory + " -p " + std::to_string(port) +
+                             " -h \"\" -c max_connections=300' -l " + directory + "/" + name +
+                             ".log -w start"));
+}
+
 }  // namespace
 
 // Ctrl-C is for the parent; the end of its pipe is what ends the server.
 Postgres::Postgres(std::string directory)
     : directory_(std::move(directory)),
-      caretaker_(::popen(
-          // A server that is about to start cannot be stopped yet.
-          ("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; for i in $(seq 50); do [ -e " + directory_ +
-           "/db/postmaster.pid ] || break; " +
-           as_postgres(std::string(programs) + "/pg_ctl -D " + directory_ + "/db -m immediate -w stop") +
-           " && break; sleep 0.2; done; rm -rf " + directory_)
-              .c_str(),
-          "we")) {}
+      caretaker_(::popen(("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; " + stop(directory_ + "/db") +
+                          stop(directory_ + "/standby") + "rm -rf " + directory_)
+                             .c_str(),
+                         "we")) {}
 
 Result<Postgres> Postgres::start() {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
@@ -48,13 +61,51 @@ Result<Postgres> Postgres::start() {
     if (::geteuid() == 0) TRY_VOID(shell("chown postgres " + directory));
     TRY_VOID(shell(as_postgres(std::string(programs) + "/initdb -D " + directory +
                                "/db -A trust -U postgres --no-locale -E UTF8")));
-    TRY_VOID(shell(as_postgres(std::string(programs) + "/pg_ctl -D " + directory + "/db -o '-k " + directory +
-                               " -h \"\" -c max_connections=300' -l " + directory + "/log -w start")));
+    TRY_VOID(start_server(directory, "db", port));
     return out;
+}
+
+Result<void> Postgres::add_standby() {
+    TRY_VOID(shell(as_postgres(std::string(programs) + "/pg_basebackup -U postgres -R -c fast -h " +
+                               directory_ + " -D " + directory_ + "/standby")));
+    TRY_VOID(start_server(directory_, "standby", standby_port));
+    standby_ = true;
+    TRY_VOID(ask(port, "ALTER SYSTEM SET synchronous_standby_names = '*'"));
+    TRY_VOID(ask(port, "SELECT pg_reload_conf()"));
+    for (int i = 0; i < 200; ++i) {
+        TRY(const auto states, ask(port, "SELECT sync_state FROM pg_stat_replication"));
+        if (states == "sync") return {};
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return fail("08000", "PostgreSQL for the comparison: its standby does not follow");
 }
 
 Result<void> Postgres::load(const std::string& schema_file) const {
     return shell("psql -X -q -h " + directory_ + " -U postgres -v ON_ERROR_STOP=1 -f " + schema_file);
+}
+
+Result<std::string> Postgres::ask(std::uint16_t server, const std::string& query) const {
+    const std::string command = "psql -X -q -A -t -h " + directory_ + " -p " + std::to_string(server) +
+                                " -U postgres -c \"" + query + "\" 2>/dev/null </dev/null";
+    std::FILE* pipe = ::popen(command.c_str(), "re");
+    if (pipe == nullptr) return fail(io::file_error("start a process for", directory_, errno));
+    std::string out;
+    char part[256];
+    while (std::fgets(part, sizeof part, pipe) != nullptr) out += part;
+    if (::pclose(pipe) != 0)
+        return fail("08000", "PostgreSQL for the comparison: it does not answer " + query);
+    while (out.ends_with('\n')) out.pop_back();
+    return out;
+}
+
+Result<double> Postgres::syncs() const {
+    double out = 0;
+    for (const std::uint16_t server : {port, standby_port}) {
+        if (server == standby_port && !standby_) continue;
+        TRY(const auto count, ask(server, "SELECT wal_sync FROM pg_stat_wal"));
+        out += number(count);
+    }
+    return out;
 }
 
 }  // namespace anabranch::tools

@@ -184,6 +184,7 @@ Result<void> Log::write(const Batch& batch) {
         bytes_written_.fetch_add(run, std::memory_order_relaxed);
         rest.remove_prefix(run);
     }
+    syncs_.fetch_add(1, std::memory_order_relaxed);
     return sync_data(segment_, directory_);
 }
 

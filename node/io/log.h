@@ -65,6 +65,8 @@ class Log {
     std::uint64_t next_lsn() const { return next_lsn_; }
     bool has_space() const { return has_space_.load(std::memory_order_relaxed); }
     std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+    // Each made what had gathered since the last one durable.
+    std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
     std::uint64_t bytes_on_disk() const { return bytes_on_disk_.load(std::memory_order_relaxed); }
 
   private:
@@ -99,6 +101,7 @@ class Log {
     std::uint64_t truncate_before_ = 0;
     std::atomic<std::uint64_t> durable_lsn_ = 0;
     std::atomic<std::uint64_t> bytes_written_ = 0;
+    std::atomic<std::uint64_t> syncs_ = 0;
     std::atomic<std::uint64_t> bytes_on_disk_ = 0;
     std::atomic<bool> has_space_ = true;
 

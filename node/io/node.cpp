@@ -420,6 +420,7 @@ class Node final : public Loop {
         out.gossip_bytes_sent = peers_->bytes_sent();
         out.gossip_bytes_received = peers_->bytes_received();
         out.log_bytes = log_->bytes_written();
+        out.log_syncs = log_->syncs();
         out.log_disk_bytes = log_->bytes_on_disk();
         out.turns = turns_;
         out.started_micros = started_.micros;

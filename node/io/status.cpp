@@ -159,6 +159,8 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     out += traffic_text(replica.traffic(), name);
     metric("log_bytes_total", "counter", "Bytes written to the log since the start.");
     value("log_bytes_total", "", counters.log_bytes);
+    metric("log_syncs_total", "counter", "Times that the log was synced to the disk since the start.");
+    value("log_syncs_total", "", counters.log_syncs);
     metric("log_disk_bytes", "gauge", "Bytes that the log takes on disk.");
     value("log_disk_bytes", "", counters.log_disk_bytes);
     const auto checkpoint = replica.checkpoint_status();

@@ -10,7 +10,7 @@ namespace anabranch::io {
 struct Counters {
     std::uint64_t clients = 0, clients_accepted = 0;
     std::uint64_t gossip_bytes_sent = 0, gossip_bytes_received = 0;
-    std::uint64_t log_bytes = 0, log_disk_bytes = 0;
+    std::uint64_t log_bytes = 0, log_disk_bytes = 0, log_syncs = 0;
     std::uint64_t turns = 0;
     std::int64_t started_micros = 0;
 };

@@ -1,11 +1,16 @@
 """What people and machines can see of replication: figures, metrics, logs, readiness."""
 import json
+import os
+import pathlib
 import re
+import shutil
+import subprocess
+import tempfile
 import unittest
 import urllib.error
 import urllib.request
 
-from support import Cluster, program, wait_for
+from support import PROGRAM, Cluster, program, wait_for
 
 
 def get(node, path):
@@ -35,6 +40,55 @@ class Figures(unittest.TestCase):
         self.assertLess(float(figures["on the wire per counter update, 64 a batch"]), 60)
         self.assertLess(float(figures["on the wire per transaction of 10 rows"]), 500)
         self.assertEqual(float(figures["two nodes: deltas received per delta needed"]), 1)
+
+
+class OrderFigures(unittest.TestCase):
+    """A fraction of a second each: that every system takes part, not how quick it is."""
+
+    def figures(self, *more, **options):
+        done = program("bench", "order", "--quick", "--clients", "4", *more, timeout=300, **options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_every_system_takes_calls_and_every_figure_has_its_aim(self):
+        out = self.figures()
+        systems = ["anabranch, three nodes", "PostgreSQL 15, one standby"]
+        if shutil.which("etcd"):
+            systems.append("etcd 3")
+            self.assertRegex(out, r"anabranch, times etcd \S+ +\S+ +aim over 2: (met|missed)")
+        self.assertRegex(out, r"anabranch, times PostgreSQL 15 +\S+ +aim over 2: (met|missed)")
+        for system in systems:
+            rows = re.findall(rf"^  {re.escape(system)}.*?(\d+) calls/s .*?(\d+) syncs/s$", out, re.MULTILINE)
+            self.assertEqual(len(rows), 3, out)  # full load, idle, half load
+            for calls, syncs in rows:
+                self.assertGreater(int(calls), 0, out)
+                self.assertGreater(int(syncs), 0, out)
+        self.assertRegex(out, r"  5 % ordered: .* aim over \S+: (met|missed)")
+
+    def test_without_etcd_it_says_how_to_install_it(self):
+        with tempfile.TemporaryDirectory() as empty:
+            out = self.figures("--no-postgres", env={**os.environ, "PATH": empty})
+        self.assertIn("etcd is not on the PATH (apt-get install etcd-server)", out)
+        self.assertNotIn("PostgreSQL 15", out)
+        self.assertIn("anabranch, three nodes", out)
+
+    def test_when_it_is_killed_it_leaves_no_server_behind(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o755)  # PostgreSQL's own user passes through
+            with subprocess.Popen(
+                [PROGRAM, "bench", "order", "--seconds", "60"],
+                env={**os.environ, "TMPDIR": folder},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            ) as bench:
+                wait_for(
+                    lambda: list(pathlib.Path(folder).glob("anabranch-pg-*/standby/postmaster.pid")),
+                    60,
+                    "a server",
+                )
+                bench.kill()
+            wait_for(lambda: not list(pathlib.Path(folder).glob("anabranch-[pe]*")), 30, "no server")
 
 
 class Observed(unittest.TestCase):

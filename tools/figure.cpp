@@ -1,0 +1,60 @@
+#include "tools/figure.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "node/io/file.h"
+
+namespace anabranch::tools {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+void print(const Figure& figure) {
+    std::printf("  %-62s %10.4g %-10s", figure.what.c_str(), figure.value, figure.unit.c_str());
+    if (figure.aim != 0)
+        std::printf(" aim %s %g: %s", figure.more_is_better ? "over" : "under", figure.aim,
+                    (figure.value < figure.aim) != figure.more_is_better
+                        ? "met"
+                        : ("missed, " +
+                           std::to_string(figure.more_is_better ? figure.aim / figure.value
+                                                                : figure.value / figure.aim)
+                               .substr(0, 4) +
+                           " x")
+                              .c_str());
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
+double syncs_per_second() {
+    const std::string path =
+        (std::filesystem::temp_directory_path() / ("anabranch-sync-" + std::to_string(::getpid()))).string();
+    auto file = io::open_file(path, O_RDWR | O_CREAT | O_TRUNC);
+    if (!file) return 0;
+    const Bytes zeros(1 << 20, '\0'), record(128, 'x');
+    (void)io::write_at(file->get(), zeros, 0, path);
+    (void)io::sync_data(file->get(), path);
+    std::uint64_t count = 0;
+    const auto start = Clock::now();
+    while (seconds_since(start) < 1) {
+        (void)io::write_at(file->get(), record, (count * 128) % (zeros.size() - 128), path);
+        (void)io::sync_data(file->get(), path);
+        ++count;
+    }
+    const double rate = static_cast<double>(count) / seconds_since(start);
+    ::unlink(path.c_str());
+    return rate;
+}
+
+}  // namespace anabranch::tools

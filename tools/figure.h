@@ -1,0 +1,20 @@
+// A figure of `bench`, beside what is aimed at.
+#pragma once
+
+#include <string>
+
+namespace anabranch::tools {
+
+struct Figure {
+    std::string what;
+    double value = 0;
+    std::string unit;
+    double aim = 0;  // 0: none
+    bool more_is_better = false;
+};
+void print(const Figure& figure);
+
+// What this disk can do: small writes, each synced before the next.
+double syncs_per_second();
+
+}  // namespace anabranch::tools
