@@ -179,11 +179,12 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
             "WHAT", b.what,
             "bank: calls per second; check: times of the checker beside their bars; gossip: what "
             "replication costs; order: ordered calls, beside etcd and PostgreSQL with a standby; scale: with "
-            "how many replicas; schema: print the generated schema that `check` uses")
+            "how many replicas; sql: statements, beside the bars of speed; schema: print the generated "
+            "schema that `check` uses")
         ->required()
-        ->check(CLI::IsMember({"bank", "check", "gossip", "order", "scale", "schema"}));
+        ->check(CLI::IsMember({"bank", "check", "gossip", "order", "scale", "schema", "sql"}));
     bench->add_flag("--quick", b.quick,
-                    "check, gossip, order, scale: with little work, to see that it works");
+                    "check, gossip, order, scale, sql: with little work, to see that it works");
     bench->add_option("--seconds", b.seconds, "Per measurement")->capture_default_str();
     bench->add_option("--clients", b.clients, "Connections")->capture_default_str();
     bench->add_flag("!--no-postgres", b.postgres, "Do not run PostgreSQL beside it");

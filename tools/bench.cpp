@@ -1,7 +1,7 @@
 #include <chrono>
 #include <cstdio>
 
-#include "node/replica/replica.h"
+#include "tools/bench_parts.h"
 #include "tools/cluster.h"
 #include "tools/commands.h"
 #include "tools/figure.h"
@@ -20,46 +20,10 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// One replica in this process, nothing but the engine: no socket, the log's records are made and thrown away.
-struct InProcess {
-    InProcess(const catalog::SchemaPtr& schema, catalog::Plan plan)
-        : replica(schema, std::move(plan), options(), Random(1), nullptr, nullptr) {
-        (void)replica.start({1'700'000'000'000'000}, out);
-        replica.step(replica::OpenSession{1}, now(), out);
-    }
-    static replica::Options options() {
-        replica::Options o;
-        o.name = "a";
-        o.id = ReplicaId{77};
-        return o;
-    }
-    Instant now() { return {1'700'000'000'000'000 + ++ticks}; }
-    void settle() {  // everything appended is "durable" at once
-        replica::Ticket last = 0;
-        for (const auto& output : out)
-            if (const auto* persist = std::get_if<replica::Persist>(&output)) last = persist->ticket;
-        out.clear();
-        if (last != 0) replica.step(replica::Persisted{last}, now(), out);
-        out.clear();
-    }
-    Result<void> call(const replica::RunnablePtr& runnable, std::span<const sql::Datum> values) {
-        auto done = replica.execute(1, ++number, runnable, values, nullptr, now(), out);
-        if (!done.tag) return std::unexpected(done.tag.error());
-        if (out.size() > 64) settle();
-        return {};
-    }
-    replica::Replica replica;
-    replica::Outputs out;
-    std::int64_t ticks = 0;
-    std::uint64_t number = 0;
-};
-
 Result<double> in_process(const catalog::SchemaPtr& schema, catalog::Plan plan, const char* transaction,
                           std::uint32_t seconds) {
-    // Routes decide who may run it where; here one replica runs everything itself.
-    for (auto& item : plan.transactions)
-        if (item.route == catalog::Route::ordered) item.route = catalog::Route::free;
     InProcess engine(schema, std::move(plan));
+    TRY_VOID(engine.start());
     TRY(const auto open, engine.replica.prepare("CALL open_account($1, 'x')", {}));
     TRY(const auto deposit, engine.replica.prepare("CALL deposit($1, $2)", {}));
     TRY(const auto measured, engine.replica.prepare("CALL " + std::string(transaction) + "($1, $2)", {}));
@@ -81,16 +45,12 @@ Result<double> in_process(const catalog::SchemaPtr& schema, catalog::Plan plan, 
 }
 
 Result<void> fill(const LoadOptions& where) {
-    for (std::uint32_t first = 1; first <= accounts; first += 100) {
-        std::string sql;
-        for (std::uint32_t i = first; i < first + 100; ++i) {
-            sql = "CALL open_account(" + std::to_string(i) + ", 'x')";
-            TRY_VOID(run_once(where, sql));
-        }
+    std::vector<std::string> statements;
+    for (std::uint32_t i = 1; i <= accounts; ++i) {
+        statements.push_back("CALL open_account(" + std::to_string(i) + ", 'x')");
+        statements.push_back("CALL deposit(" + std::to_string(i) + ", 1000000000)");
     }
-    for (std::uint32_t i = 1; i <= accounts; ++i)
-        TRY_VOID(run_once(where, "CALL deposit(" + std::to_string(i) + ", 1000000000)"));
-    return {};
+    return run_all(where, statements);
 }
 
 Result<LoadResult> measure(LoadOptions where, const char* transaction, const BenchArguments& a,
@@ -120,6 +80,7 @@ void print(const char* what, const LoadResult& r, double reference) {
 int bench(const BenchArguments& arguments, const std::string& program) {
     if (arguments.what == "check") return bench_check(arguments, program);
     if (arguments.what == "schema") return print_schema(arguments);
+    if (arguments.what == "sql") return bench_sql(arguments, program);
     if (arguments.what == "order") return bench_order(arguments, program);
     if (arguments.what == "gossip" || arguments.what == "scale") return bench_gossip(arguments, program);
     const std::string file = example_file(program, "bank");
@@ -149,7 +110,7 @@ int bench(const BenchArguments& arguments, const std::string& program) {
         if (auto loaded = postgres->load(file); !loaded) return explain(loaded.error());
         LoadOptions where;
         where.host = postgres->socket_directory();
-        where.ports = {Postgres::port};
+        where.ports = {postgres->port()};
         where.user = where.database = "postgres";
         if (auto filled = fill(where); !filled) return explain(filled.error());
         const auto deposit = measure(where, "deposit", arguments, 1);

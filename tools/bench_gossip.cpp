@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "tools/bench_parts.h"
 #include "tools/cluster.h"
 #include "tools/commands.h"
 #include "tools/load.h"
@@ -118,10 +119,10 @@ Result<Throughput> throughput(const std::string& program, const std::string& fil
     Throughput out;
     out.calls = full.per_second();
     out.rate = load.calls_per_second = rate > 0 ? rate : out.calls / 2;
-    const double before = cpu_seconds(node.pid);
+    const double before = cpu_of_process(node.pid);
     TRY(const auto half, run_load(load));
     if (full.errors + half.errors > 0) return fail("XX000", "bench: " + full.first_error + half.first_error);
-    out.micros = (cpu_seconds(node.pid) - before) * 1e6 / static_cast<double>(half.calls);
+    out.micros = (cpu_of_process(node.pid) - before) * 1e6 / static_cast<double>(half.calls);
     return out;
 }
 

@@ -1,5 +1,4 @@
 #include <chrono>
-#include <ctime>
 #include <functional>
 #include <map>
 #include <memory>
@@ -9,6 +8,7 @@
 #include "node/io/log.h"
 #include "node/replica/replica.h"
 #include "tools/bench_gossip.h"
+#include "tools/bench_parts.h"
 
 namespace anabranch::tools {
 
@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::uint64_t accounts = 1000;
 constexpr std::size_t frame_header_bytes = 4;
-
-double cpu_seconds() {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
 
 // A replica whose disk is as quick as memory.
 struct Engine {
@@ -47,9 +41,9 @@ struct Engine {
     // The clock is moved by hand, so that figures do not depend on the machine's pace.
     Instant now() const { return clock; }
     void step(const replica::Input& input) {
-        const double before = cpu_seconds();
+        const double before = cpu_of_thread();
         replica.step(input, now(), out);
-        cpu += cpu_seconds() - before;
+        cpu += cpu_of_thread() - before;
         settle();
     }
     Result<void> call(const replica::RunnablePtr& runnable, std::span<const sql::Datum> values) {
@@ -109,17 +103,17 @@ struct Pair {
         while (!a.outbox.empty() || !b.outbox.empty()) {
             for (const auto& [from, to] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
                 for (const auto& message : std::exchange(from->outbox, {})) {
-                    double before = cpu_seconds();
+                    double before = cpu_of_thread();
                     const Bytes plain = wire::encode(message);
                     const auto packed =
                         plain.size() >= io::compress_from_bytes ? io::compress(plain) : std::nullopt;
                     from->bytes_sent += (packed ? packed->size() : plain.size()) + frame_header_bytes;
-                    from->cpu += cpu_seconds() - before;
-                    before = cpu_seconds();
+                    from->cpu += cpu_of_thread() - before;
+                    before = cpu_of_thread();
                     const auto unpacked =
                         packed ? io::decompress(*packed, wire::message_bytes_max) : std::optional(plain);
                     auto back = wire::decode(*unpacked);
-                    to->cpu += cpu_seconds() - before;
+                    to->cpu += cpu_of_thread() - before;
                     to->step(replica::FromPeer{from == &a ? "a" : "b", std::move(*back)});
                 }
             }
@@ -222,7 +216,7 @@ Result<void> measure_recovery(const catalog::SchemaPtr& schema, const catalog::P
     }
     Engine again(schema, plan, "a", "b");
     const auto begun = std::chrono::steady_clock::now();
-    const double cpu = cpu_seconds();
+    const double cpu = cpu_of_thread();
     io::LogRecovery found;
     TRY(const auto log,
         io::Log::open(
@@ -233,7 +227,7 @@ Result<void> measure_recovery(const catalog::SchemaPtr& schema, const catalog::P
     const double scale = static_cast<double>(wanted.deltas) / 1e6;
     print({what, std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count(), "s",
            2 * scale});
-    print({what + ", CPU", cpu_seconds() - cpu, "s", 2 * scale});
+    print({what + ", CPU", cpu_of_thread() - cpu, "s", 2 * scale});
     return {};
 }
 

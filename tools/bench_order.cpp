@@ -103,7 +103,7 @@ System anabranch(const Cluster& cluster, std::size_t primary) {
 System postgresql(const Postgres& server) {
     LoadOptions where;
     where.host = server.socket_directory();
-    where.ports = {Postgres::port};
+    where.ports = {server.port()};
     where.user = where.database = "postgres";
     where.statements = {"CALL set_if($1, $2, $3)"};
     return {"PostgreSQL 15, one standby, synchronous_commit = on", where, 1,

@@ -106,8 +106,8 @@ struct SimulateArguments {
 int simulate(const SimulateArguments& arguments);
 
 struct BenchArguments {
-    std::string what;    // bank, check, gossip, order, scale, schema
-    bool quick = false;  // check, gossip, order, scale: with little work, to see that it works
+    std::string what;    // bank, check, gossip, order, scale, schema, sql
+    bool quick = false;  // check, gossip, order, scale, sql: with little work, to see that it works
     std::uint32_t seconds = 3;
     std::uint32_t clients = 16;
     bool postgres = true;
@@ -116,6 +116,7 @@ struct BenchArguments {
 int bench(const BenchArguments& arguments, const std::string& program);
 int bench_gossip(const BenchArguments& arguments, const std::string& program);
 int bench_order(const BenchArguments& arguments, const std::string& program);
+int bench_sql(const BenchArguments& arguments, const std::string& program);
 int bench_check(const BenchArguments& arguments, const std::string& program);
 int print_schema(const BenchArguments& arguments);
 

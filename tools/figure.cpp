@@ -37,7 +37,7 @@ void print(const Figure& figure) {
     std::fflush(stdout);
 }
 
-double syncs_per_second() {
+double syncs_per_second(double seconds) {
     const std::string path =
         (std::filesystem::temp_directory_path() / ("anabranch-sync-" + std::to_string(::getpid()))).string();
     auto file = io::open_file(path, O_RDWR | O_CREAT | O_TRUNC);
@@ -47,7 +47,7 @@ double syncs_per_second() {
     (void)io::sync_data(file->get(), path);
     std::uint64_t count = 0;
     const auto start = Clock::now();
-    while (seconds_since(start) < 1) {
+    while (seconds_since(start) < seconds) {
         (void)io::write_at(file->get(), record, (count * 128) % (zeros.size() - 128), path);
         (void)io::sync_data(file->get(), path);
         ++count;

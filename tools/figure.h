@@ -15,6 +15,6 @@ struct Figure {
 void print(const Figure& figure);
 
 // What this disk can do: small writes, each synced before the next.
-double syncs_per_second();
+double syncs_per_second(double seconds = 1);
 
 }  // namespace anabranch::tools

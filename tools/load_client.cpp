@@ -79,9 +79,11 @@ class Load {
             TRY_VOID(connections_.back()->open(options_, options_.ports[i % options_.ports.size()]));
             polled_.push_back({connections_.back()->descriptor(), POLLIN, 0});
         }
+        const double cpu_before = options_.cpu ? options_.cpu() : 0;
         started_ = Clock::now();
         while (seconds_since(started_) < options_.seconds) TRY_VOID(turn());
         result_.seconds = seconds_since(started_);
+        if (options_.cpu) result_.cpu_seconds = options_.cpu() - cpu_before;
         std::sort(latencies_.begin(), latencies_.end());
         if (!latencies_.empty()) {
             result_.p50_micros = latencies_[latencies_.size() / 2];

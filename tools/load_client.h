@@ -20,6 +20,7 @@ namespace anabranch::tools {
 struct LoadResult {
     std::uint64_t calls = 0, errors = 0;
     double seconds = 0;
+    double cpu_seconds = 0;  // of the server, if it was asked for
     std::uint32_t p50_micros = 0, p99_micros = 0;
     std::string first_error;
     double per_second() const { return seconds == 0 ? 0 : static_cast<double>(calls) / seconds; }
@@ -37,16 +38,19 @@ struct LoadOptions {
     std::string host = "127.0.0.1";    // a path: the directory of a Unix socket
     std::vector<std::uint16_t> ports;  // connections are dealt out to them in turn
     std::string user = "app", database = "bank";
+    std::vector<std::string> settings;    // SET ..., run on each connection first
     std::vector<std::string> statements;  // with $1, $2: each prepared once per connection
     std::function<LoadCall(std::uint32_t connection, std::uint64_t n)> call;  // the n-th of a connection
     std::uint32_t connections = 16;
     std::uint32_t depth = 1;  // calls under way per connection
     double seconds = 3;
+    std::function<double()> cpu;  // what the server has used so far; asked at both ends of the load
     double calls_per_second = 0;  // of all connections together, at most; 0: as many as are taken
     std::function<std::unique_ptr<LoadConnection>()> protocol = postgres_connection;
 };
 Result<LoadResult> run_load(const LoadOptions& options);
-// One statement, its result thrown away.
+// Statements one after the other on one connection, their results thrown away; the first error ends it.
+Result<void> run_all(const LoadOptions& where, const std::vector<std::string>& statements);
 Result<void> run_once(const LoadOptions& where, const std::string& sql);
 
 Error broken(const std::string& what);  // of a connection

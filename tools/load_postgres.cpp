@@ -23,6 +23,7 @@ class PostgresConnection final : public LoadConnection {
         writer.patch32(0, static_cast<std::uint32_t>(out.size()));
         TRY_VOID(write(out));
         TRY_VOID(wait_ready());
+        for (const auto& setting : options.settings) TRY_VOID(query(setting));
         for (std::size_t i = 0; i < options.statements.size(); ++i)
             TRY_VOID(prepare(i, options.statements[i]));
         return {};
@@ -111,12 +112,17 @@ std::unique_ptr<LoadConnection> postgres_connection() {
     return std::make_unique<PostgresConnection>();
 }
 
-Result<void> run_once(const LoadOptions& where, const std::string& sql) {
+Result<void> run_all(const LoadOptions& where, const std::vector<std::string>& statements) {
     LoadOptions only = where;
     only.statements.clear();
     PostgresConnection connection;
     TRY_VOID(connection.open(only, where.ports.front()));
-    return connection.query(sql);
+    for (const auto& sql : statements) TRY_VOID(connection.query(sql));
+    return {};
+}
+
+Result<void> run_once(const LoadOptions& where, const std::string& sql) {
+    return run_all(where, {sql});
 }
 
 }  // namespace anabranch::tools

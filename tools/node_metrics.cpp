@@ -56,17 +56,6 @@ double grown(const std::vector<Metrics>& before, const std::vector<Metrics>& aft
     return sum(after, name) - sum(before, name);
 }
 
-double cpu_seconds(pid_t process) {
-    std::ifstream in("/proc/" + std::to_string(process) + "/stat");
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    std::istringstream fields(text.substr(text.rfind(')') + 2));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) fields >> skipped;
-    double user = 0, system = 0;
-    fields >> user >> system;
-    return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
 Result<std::size_t> primary_of(const Cluster& cluster) {
     for (int i = 0; i < 200; ++i) {
         const auto answer = io::http_request({"127.0.0.1", cluster.nodes().front().http}, "GET", "/status");

@@ -19,7 +19,6 @@ Result<Metrics> metrics_at(std::uint16_t port, const std::string& prefix);
 Result<std::vector<Metrics>> metrics_of(const Cluster& cluster);
 double sum(const std::vector<Metrics>& all, const std::string& name);
 double grown(const std::vector<Metrics>& before, const std::vector<Metrics>& after, const std::string& name);
-double cpu_seconds(pid_t process);  // spent by it until now
 // The primary of the order: its place in cluster.nodes(). Waits a while for one to be elected.
 Result<std::size_t> primary_of(const Cluster& cluster);
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "node/io/file.h"
@@ -33,47 +34,49 @@ std::string stop(const std::string& data) {
            " && break; sleep 0.2; done; ";
 }
 
-Result<void> start_server(const std::string& directory, const std::string& name, std::uint16_t port) {
+Result<void> start_server(const std::string& directory, const std::string& name, std::uint16_t port,
+                          const std::string& listen) {
     return shell(as_postgres(std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
-                             directory + " -p " + std::to_string(port) +
-                             " -h \"\" -c max_connections=300' -l " + directory + "/" + name +
-                             ".log -w start"));
+                             directory + " -p " + std::to_string(port) + " -h \"" + listen +
+                             "\" -c max_connections=300' -l " + directory + "/" + name + ".log -w start"));
 }
 
 }  // namespace
 
 // Ctrl-C is for the parent; the end of its pipe is what ends the server.
-Postgres::Postgres(std::string directory)
+Postgres::Postgres(std::string directory, std::uint16_t port)
     : directory_(std::move(directory)),
+      port_(port),
       caretaker_(::popen(("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; " + stop(directory_ + "/db") +
                           stop(directory_ + "/standby") + "rm -rf " + directory_)
                              .c_str(),
                          "we")) {}
 
-Result<Postgres> Postgres::start() {
+Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
         return fail(Error::make(sqlstate::feature_not_supported, "PostgreSQL 15 is not installed")
                         .with_hint("apt-get install postgresql-15, or use --no-postgres."));
     std::string directory = (std::filesystem::temp_directory_path() / "anabranch-pg-XXXXXX").string();
     if (::mkdtemp(directory.data()) == nullptr) return fail(io::file_error("make", directory, errno));
-    Postgres out(directory);
+    Postgres out(directory, loopback_port == 0 ? socket_port : loopback_port);
     if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", directory, errno));
     if (::geteuid() == 0) TRY_VOID(shell("chown postgres " + directory));
     TRY_VOID(shell(as_postgres(std::string(programs) + "/initdb -D " + directory +
                                "/db -A trust -U postgres --no-locale -E UTF8")));
-    TRY_VOID(start_server(directory, "db", port));
+    TRY_VOID(start_server(directory, "db", out.port_, loopback_port == 0 ? "" : "127.0.0.1"));
     return out;
 }
 
 Result<void> Postgres::add_standby() {
-    TRY_VOID(shell(as_postgres(std::string(programs) + "/pg_basebackup -U postgres -R -c fast -h " +
-                               directory_ + " -D " + directory_ + "/standby")));
-    TRY_VOID(start_server(directory_, "standby", standby_port));
+    TRY_VOID(
+        shell(as_postgres(std::string(programs) + "/pg_basebackup -U postgres -R -c fast -p " +
+                          std::to_string(port_) + " -h " + directory_ + " -D " + directory_ + "/standby")));
+    TRY_VOID(start_server(directory_, "standby", standby_port, ""));
     standby_ = true;
-    TRY_VOID(ask(port, "ALTER SYSTEM SET synchronous_standby_names = '*'"));
-    TRY_VOID(ask(port, "SELECT pg_reload_conf()"));
+    TRY_VOID(ask(port_, "ALTER SYSTEM SET synchronous_standby_names = '*'"));
+    TRY_VOID(ask(port_, "SELECT pg_reload_conf()"));
     for (int i = 0; i < 200; ++i) {
-        TRY(const auto states, ask(port, "SELECT sync_state FROM pg_stat_replication"));
+        TRY(const auto states, ask(port_, "SELECT sync_state FROM pg_stat_replication"));
         if (states == "sync") return {};
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
@@ -81,7 +84,8 @@ Result<void> Postgres::add_standby() {
 }
 
 Result<void> Postgres::load(const std::string& schema_file) const {
-    return shell("psql -X -q -h " + directory_ + " -U postgres -v ON_ERROR_STOP=1 -f " + schema_file);
+    return shell("psql -X -q -h " + directory_ + " -p " + std::to_string(port_) +
+                 " -U postgres -v ON_ERROR_STOP=1 -f " + schema_file);
 }
 
 Result<std::string> Postgres::ask(std::uint16_t server, const std::string& query) const {
@@ -98,9 +102,15 @@ Result<std::string> Postgres::ask(std::uint16_t server, const std::string& query
     return out;
 }
 
+pid_t Postgres::process() const {
+    pid_t out = 0;
+    std::ifstream(directory_ + "/db/postmaster.pid") >> out;
+    return out;
+}
+
 Result<double> Postgres::syncs() const {
     double out = 0;
-    for (const std::uint16_t server : {port, standby_port}) {
+    for (const std::uint16_t server : {port_, standby_port}) {
         if (server == standby_port && !standby_) continue;
         TRY(const auto count, ask(server, "SELECT wal_sync FROM pg_stat_wal"));
         out += number(count);

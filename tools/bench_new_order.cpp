@@ -1,0 +1,149 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "lib/catalog/load.h"
+#include "lib/sql/array.h"
+#include "node/io/file.h"
+#include "tools/bench_parts.h"
+#include "tools/bench_sql.h"
+
+namespace anabranch::tools {
+
+namespace {
+
+constexpr std::uint32_t districts = 10;
+
+// The file's own rows are there already: one warehouse, two districts with a customer each, two items.
+std::string population(const NewOrderSize& size) {
+    const std::string items = std::to_string(size.items), customers = std::to_string(size.customers);
+    return "INSERT INTO district (d_w_id, d_id, d_name, d_tax) SELECT 1, d, 'd', 1000 FROM "
+           "generate_series(3, " +
+           std::to_string(districts) +
+           ") d;\n"
+           "INSERT INTO customer (c_w_id, c_d_id, c_id, c_first, c_last) SELECT 1, d, c, 'first', 'BARBARBAR'"
+           " FROM generate_series(1, " +
+           std::to_string(districts) + ") d, generate_series(1, " + customers +
+           ") c WHERE d > 2 OR c > 1;\n"
+           "INSERT INTO item (i_id, i_im_id, i_name, i_price) SELECT i, i, 'item', 100 + i % 9900"
+           " FROM generate_series(3, " +
+           items +
+           ") i;\n"
+           "INSERT INTO stock (s_w_id, s_i_id, s_quantity) SELECT 1, i, 50 FROM generate_series(3, " +
+           items + ") i;\n";
+}
+
+Result<catalog::SchemaPtr> schema_of(const std::string& file, const NewOrderSize& size, bool assertions) {
+    std::ifstream in(file, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    const auto begin = text.find("CREATE SCHEMA assertion");
+    const auto end = begin == std::string::npos ? begin : text.find(';', begin);
+    if (end == std::string::npos) return fail(sqlstate::io_error, file + " is not the schema of TPC-C");
+    if (!assertions) text.erase(begin, end + 1 - begin);
+    const catalog::ScriptFile files[] = {{file, std::move(text)}, {"population.sql", population(size)}};
+    auto loaded = catalog::load(files);
+    if (loaded.schema == nullptr) return fail(sqlstate::io_error, loaded.rendered_errors);
+    return loaded.schema;
+}
+
+catalog::Plan free_plan(const catalog::Schema& schema) {
+    catalog::Plan plan;
+    plan.schema_hash = schema.hash;
+    for (const auto& transaction : schema.transactions)
+        plan.transactions.push_back({transaction.name,
+                                     transaction.read_only ? catalog::Route::read_only : catalog::Route::free,
+                                     {},
+                                     {}});
+    return plan;
+}
+
+// Five to fifteen lines, as clause 2.4.1.3 wants, items evenly drawn.
+class Orders {
+  public:
+    explicit Orders(const NewOrderSize& size) : size_(size) {}
+    std::span<const sql::Datum> next() {
+        const auto lines = static_cast<std::size_t>(random_.between(5, 15));
+        std::vector<sql::Datum> items, suppliers(lines, sql::Datum::integer(1)), quantities;
+        for (std::size_t i = 0; i < lines; ++i) {
+            items.push_back(sql::Datum::integer(random_.between(1, size_.items)));
+            quantities.push_back(sql::Datum::integer(random_.between(1, 10)));
+        }
+        values_[0] = sql::Datum::integer(1);
+        values_[1] = sql::Datum::integer(random_.between(1, districts));
+        values_[2] = sql::Datum::integer(random_.between(1, size_.customers));
+        const std::vector<sql::Datum>* columns[] = {&items, &suppliers, &quantities};
+        for (std::size_t i = 0; i < 3; ++i) {
+            bytes_[i].clear();
+            sql::write_array({.id = sql::TypeId::int4, .array = true}, *columns[i], bytes_[i]);
+            values_[3 + i] = sql::Datum::bytes(bytes_[i]);
+        }
+        return values_;
+    }
+
+  private:
+    const NewOrderSize size_;
+    Random random_{7};
+    std::string bytes_[3];
+    sql::Datum values_[6];
+};
+
+// Where the records go, with one write for what has come together; not synced, which is the disk's figure.
+class LogFile {
+  public:
+    Result<void> open() {
+        path_ = (std::filesystem::temp_directory_path() / ("anabranch-log-" + std::to_string(::getpid())))
+                    .string();
+        TRY(file_, io::open_file(path_, O_RDWR | O_CREAT | O_TRUNC));
+        ::unlink(path_.c_str());
+        return {};
+    }
+    void append(BytesView record) {
+        waiting_.append(record);
+        if (waiting_.size() < batch) return;
+        // Over and over the same bytes of the file: what is measured is the engine.
+        (void)io::write_at(file_.get(), waiting_, (written_ += batch) % (64 * batch), path_);
+        waiting_.clear();
+    }
+
+  private:
+    static constexpr std::size_t batch = 256 * 1024;
+    std::string path_;
+    io::File file_;
+    Bytes waiting_;
+    std::uint64_t written_ = 0;
+};
+
+}  // namespace
+
+Result<Bar> measure_new_order(const std::string& schema_file, const NewOrderSize& size, bool assertions) {
+    TRY(const auto schema, schema_of(schema_file, size, assertions));
+    InProcess engine(schema, free_plan(*schema));
+    TRY_VOID(engine.start());
+    TRY(const auto new_order, engine.replica.prepare("CALL new_order($1, $2, $3, $4, $5, $6)", {}));
+    LogFile log;
+    TRY_VOID(log.open());
+    engine.record = [&](BytesView record) { log.append(record); };
+    Orders orders(size);
+    std::uint64_t calls = 0;
+    double making = 0;  // CPU of drawing the parameters does not count
+    const double start = cpu_of_thread();
+    double now = start;
+    while (now - start - making < size.seconds) {
+        const auto values = orders.next();
+        const double made = cpu_of_thread();
+        making += made - now;
+        TRY_VOID(engine.call(new_order, values));
+        now = cpu_of_thread();
+        ++calls;
+    }
+    engine.settle();
+    Bar out;
+    out.value = static_cast<double>(calls) / (now - start - making);
+    out.unit = "/CPU s";
+    return out;
+}
+
+}  // namespace anabranch::tools
