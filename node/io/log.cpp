@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -116,29 +117,30 @@ void Log::truncate(std::uint64_t before) {
 
 void Log::run(std::stop_token stop) {
     Batch batch;
-    std::uint64_t truncated = 0;
+    stop_ = stop;
     for (;;) {
         keep_spare();
         std::uint64_t before = 0;
         {
             std::unique_lock lock(mutex_);
-            const auto some = [&] { return !waiting_.empty() || truncate_before_ > truncated; };
+            const auto some = [&] { return !waiting_.empty() || truncate_before_ > truncated_; };
             // Woken now and then while the disk is full, to see whether there is room again.
             if (has_space())
                 wake_.wait(lock, stop, some);
             else
                 wake_.wait_for(lock, stop, std::chrono::milliseconds(500), some);
             before = truncate_before_;
-            if (waiting_.empty() && before <= truncated) {
+            if (waiting_.empty() && before <= truncated_) {
                 if (stop.stop_requested()) return;
                 continue;
             }
             std::swap(batch, waiting_);
         }
-        if (before > truncated) recycle(truncated = before);
+        if (before > truncated_) recycle(truncated_ = before);
         if (batch.empty()) continue;
         if (auto written = write(batch); !written) {
-            if (callbacks_.failed) callbacks_.failed(written.error());
+            const bool gave_up = stop.stop_requested() && written.error().sqlstate == sqlstate::disk_full;
+            if (callbacks_.failed && !gave_up) callbacks_.failed(written.error());
             return;
         }
         durable_lsn_.store(batch.last_lsn, std::memory_order_relaxed);
@@ -192,11 +194,11 @@ Result<void> Log::next_segment(std::size_t frame_bytes, std::uint64_t first_lsn)
     if (segment_ >= 0) {
         TRY_VOID(sync_data(segment_, directory_));
         ::close(std::exchange(segment_, -1));
-        sealed_.push_back({segment_first_lsn_, segment_bytes_, segment_used_});
+        sealed_.push_back({std::exchange(segment_first_lsn_, 0), segment_bytes_, segment_used_});
     }
     const std::size_t needed = segment_header_bytes + frame_bytes + frame_header_bytes;
     if (needed > options_.segment_bytes || !have_spare_)
-        TRY_VOID(make_spare(std::max(options_.segment_bytes, needed)));
+        TRY_VOID(wait_for_spare(std::max(options_.segment_bytes, needed)));
     const auto path = segment_path(directory_, first_lsn);
     TRY(auto file, open_file(spare_path(directory_), O_RDWR));
     struct stat status {};
@@ -238,6 +240,24 @@ Result<void> Log::make_spare(std::size_t bytes) {
     return {};
 }
 
+// Until the disk has room for it, or the node stops.
+Result<void> Log::wait_for_spare(std::size_t bytes) {
+    for (;;) {
+        if (have_spare_ && bytes <= options_.segment_bytes) return {};
+        auto made = make_spare(bytes);
+        if (made) return tell_space(true), made;
+        if (made.error().sqlstate != sqlstate::disk_full || stop_.stop_requested()) return made;
+        tell_space(false);
+        std::uint64_t before = 0;
+        {
+            std::unique_lock lock(mutex_);
+            wake_.wait_for(lock, stop_, std::chrono::milliseconds(500), [] { return false; });
+            before = truncate_before_;
+        }
+        if (before > truncated_) recycle(truncated_ = before);
+    }
+}
+
 // A segment goes when the one after it begins at or before `before`. The first becomes the spare. What cannot
 // be removed is tried again next time: it costs space, nothing else.
 void Log::recycle(std::uint64_t before) {
@@ -263,8 +283,17 @@ void Log::count_bytes() {
 
 void Log::keep_spare() {
     if (have_spare_) return;
-    const bool available = make_spare(options_.segment_bytes).has_value();
+    tell_space(make_spare(options_.segment_bytes).has_value());
+}
+
+void Log::tell_space(bool available) {
     if (available != has_space_.exchange(available) && callbacks_.space) callbacks_.space(available);
+}
+
+std::uint64_t Log::free_bytes() const {
+    struct statvfs status {};
+    if (::statvfs(directory_.c_str(), &status) != 0) return 0;
+    return std::uint64_t{status.f_bavail} * status.f_frsize;
 }
 
 }  // namespace anabranch::io

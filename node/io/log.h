@@ -16,6 +16,10 @@
 // is damaged and the log is refused rather than cut (58030). Behind the last durable record stands a mark, a
 // frame without a record, that says so, and that the next record overwrites.
 //
+// The helper keeps a spare segment, so that what is appended while there is space can be written. A record or
+// a batch that needs more than that waits for room when the disk is full: nobody has been told that it is
+// durable.
+//
 // truncate() gives up whole segments, once a checkpoint holds what their records did.
 //
 // Threads: append(), flush(), truncate() and has_space() on the engine's thread; the callbacks run on the
@@ -64,6 +68,7 @@ class Log {
     void truncate(std::uint64_t before);  // records before it are no longer needed
     std::uint64_t next_lsn() const { return next_lsn_; }
     bool has_space() const { return has_space_.load(std::memory_order_relaxed); }
+    std::uint64_t free_bytes() const;  // of the disk, beside what is reserved here
     std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
     // Each made what had gathered since the last one durable.
     std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
@@ -82,7 +87,9 @@ class Log {
     void write_mark(std::uint64_t next_lsn);
     Result<void> next_segment(std::size_t frame_bytes, std::uint64_t first_lsn);
     Result<void> make_spare(std::size_t bytes);
+    Result<void> wait_for_spare(std::size_t bytes);
     void keep_spare();
+    void tell_space(bool available);
     void recycle(std::uint64_t before);
     void count_bytes();
 
@@ -106,6 +113,8 @@ class Log {
     std::atomic<bool> has_space_ = true;
 
     // helper thread
+    std::stop_token stop_;
+    std::uint64_t truncated_ = 0;
     int segment_ = -1;
     std::uint64_t segment_bytes_ = 0;
     std::uint64_t segment_used_ = 0;

@@ -167,13 +167,12 @@ class Node final : public Loop {
         tables_.attach(replica_.get());
         Recovered recovered;
         TRY_VOID(recover(recovered));
-        log_->start({[this](std::uint64_t ticket) { on_durable(ticket); },
-                     [this](bool available) {
-                         asio::post(context_, [this, available] { step(replica::LogSpace{available}); });
-                     },
-                     [this](Error error) {
-                         asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
-                     }});
+        log_->start(
+            {[this](std::uint64_t ticket) { on_durable(ticket); },
+             [this](bool available) { asio::post(context_, [this, available] { tell_space(available); }); },
+             [this](Error error) {
+                 asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
+             }});
         announce(address_of(sql), address_of(gossip), address_of(http), recovered);
         watch_.emplace(sql.native_handle(), [this](int socket) {
             asio::post(context_, [this, socket] { clients_->adopt(socket); });
@@ -313,6 +312,11 @@ class Node final : public Loop {
         turn();
     }
 
+    void tell_space(bool available) {
+        space_told_ = now();
+        step(replica::LogSpace{available, log_->free_bytes()});
+    }
+
     void arm() {
         if (stopping_) return;
         const Instant next = replica_->next_deadline();
@@ -323,6 +327,7 @@ class Node final : public Loop {
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
             armed_.reset();
+            if (now() - space_told_ >= millis(500) || now() < space_told_) tell_space(log_->has_space());
             step(replica::Tick{});
         });
     }
@@ -476,7 +481,7 @@ class Node final : public Loop {
     std::uint64_t durable_ = 0;
     std::uint64_t turns_ = 0;
     std::optional<Instant> armed_;  // what the timer is set to
-    Instant started_;
+    Instant started_, space_told_;
     Reporter reporter_;
     std::optional<Error> failure_;
     bool turning_ = false, stopping_ = false, mutual_tls_ = false;

@@ -452,6 +452,24 @@ crdt::VersionVector Gossip::stable() const {
     return out;
 }
 
+std::uint64_t Gossip::majority_holds(ReplicaId origin) const {
+    std::vector<std::uint64_t> held{state_.held.get(origin)};
+    for (const auto& [name, peer] : peers_)
+        if (!peer.former) held.push_back(peer.acknowledged.get(origin));
+    const auto middle = held.begin() + static_cast<std::ptrdiff_t>(held.size() / 2);
+    std::nth_element(held.begin(), middle, held.end(), std::greater<>());
+    return *middle;
+}
+
+std::vector<std::string> Gossip::holders(Dot dot) const {
+    std::vector<std::string> out;
+    if (state_.held.contains(dot)) out.push_back(state_.options.name);
+    for (const auto& [name, peer] : peers_)
+        if (!peer.former && peer.acknowledged.contains(dot)) out.push_back(name);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
 void Gossip::fill(std::vector<Replica::PeerStatus>& out, Instant now) const {
     for (const auto& [name, peer] : peers_) {
         if (peer.former) continue;

@@ -50,8 +50,10 @@ class Gossip {
     void hurry();          // deltas came in: their senders wait to hear that they are held
     void exchange_soon();  // this replica can take again what it could not
     Instant next_deadline() const;
-    // Told when what a peer holds is learned.
     crdt::VersionVector stable() const;  // held by every member, as far as known
+    // The newest delta of an origin that more than half of the members are known to hold, with all before it.
+    std::uint64_t majority_holds(ReplicaId origin) const;
+    std::vector<std::string> holders(Dot dot) const;  // members that are known to hold it, ascending
     void fill(std::vector<Replica::PeerStatus>& out, Instant now) const;
     std::size_t reachable_count() const;
     // What the log remembers of names and ids; false: the record is not well formed.

@@ -20,6 +20,7 @@ Result<void> Intake::receive(const std::string& peer, const wire::Deltas& messag
             gossip_.delivered(peer, *known, false);
             continue;
         }
+        if (bytes.size() > state_.log_free) break;  // it would have to be kept in memory until there is room
         auto decoded = decode_delta(bytes);
         if (!decoded) return fail(sqlstate::protocol_violation, "bad delta: " + decoded.error().message);
         const Dot dot = decoded->delta.dot;

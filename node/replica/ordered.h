@@ -166,6 +166,7 @@ class Ordered {
     bool is_up_to_date() const;
     std::vector<Work> ready();
     void execute(std::vector<Work> items);
+    bool refused_for_size(InFlight& batch, const exec::WriteSet& writes, std::size_t bytes, Ticket seen);
     std::optional<wire::Forwarded> told_before(const Work& item) const;
     wire::Forwarded execute(const Work& item);
     std::string name_of(ReplicaId member) const;
@@ -194,7 +195,8 @@ class Ordered {
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
     order::Index fence_ = 0;          // 0: none yet
     std::optional<InFlight> in_flight_;
-    bool not_taken_ = false;  // by the core, when it was asked last: it hands over
+    std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large
+    bool not_taken_ = false;      // by the core, when it was asked last: it hands over
     struct PrimaryRead {
         std::optional<order::Index> index;
         bool failed = false;

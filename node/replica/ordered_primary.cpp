@@ -115,7 +115,8 @@ void Ordered::execute(std::vector<Work> items) {
     const Ticket seen = state_.pending.empty() ? 0 : state_.pending.back().ticket;
     run_.reset();
     std::size_t next = 0;
-    for (; next < items.size() && run_.rows_touched() < rows_max; ++next) {
+    const bool alone = one_by_one_ > 0;
+    for (; next < items.size() && run_.rows_touched() < rows_max && !(alone && next > 0); ++next) {
         Work& item = items[next];
         if (auto told = told_before(item)) {
             answer(item, std::move(*told), seen);
@@ -128,6 +129,7 @@ void Ordered::execute(std::vector<Work> items) {
         else
             batch.calls.push_back({std::move(item), std::move(done)});
     }
+    one_by_one_ -= std::min(one_by_one_, next);
     queue_.insert(queue_.begin(), std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(next)),
                   std::make_move_iterator(items.end()));
     const auto writes = run_.finish();
@@ -145,9 +147,26 @@ void Ordered::execute(std::vector<Work> items) {
         call.answer.csn = batch.index;
         if (call.work.runnable != nullptr) outcomes.push_back({call.work.key, encode_answer(call.answer)});
     }
+    Bytes entry = with_outcomes(outcomes, delta.encode());
+    if (refused_for_size(batch, **writes, entry.size(), seen)) return;
     in_flight_ = std::move(batch);
-    feed(order::Propose{in_flight_->epoch, in_flight_->index, with_outcomes(outcomes, delta.encode()),
+    feed(order::Propose{in_flight_->epoch, in_flight_->index, std::move(entry),
                         to_dots(delta.dependencies, false)});
+}
+
+// One call is refused; of several, which may be innocent, each gets an entry of its own.
+bool Ordered::refused_for_size(InFlight& batch, const exec::WriteSet& writes, std::size_t bytes,
+                               Ticket seen) {
+    const auto refused = refusal_of_size(state_, writes, bytes);
+    if (!refused) return false;
+    if (batch.calls.size() == 1) {
+        answer(batch.calls[0].work, refusal(*refused), seen);
+        return true;
+    }
+    one_by_one_ += batch.calls.size();
+    for (auto call = batch.calls.rbegin(); call != batch.calls.rend(); ++call)
+        queue_.push_front(std::move(call->work));
+    return true;
 }
 
 std::optional<wire::Forwarded> Ordered::told_before(const Work& item) const {

@@ -1,6 +1,48 @@
 #include "node/replica/refusal.h"
 
+#include "crdt/table_shape.h"
+
 namespace anabranch::replica {
+
+namespace {
+
+// Smaller ones fit into the segment that the log keeps in reserve, and their rows into anything.
+constexpr std::size_t large = std::size_t{1} << 20;
+
+Error too_large(const std::string& what, std::size_t bytes, std::size_t bytes_max) {
+    return Error::make(program_limit_exceeded,
+                       what + " is too large: it takes " + std::to_string(bytes) + " bytes")
+        .with_detail("It goes from node to node as one message, so at most " + std::to_string(bytes_max) +
+                     " bytes are possible. Nothing was changed.");
+}
+
+}  // namespace
+
+std::optional<Error> refusal_of_size(const State& state, const exec::WriteSet& writes, std::size_t bytes) {
+    if (bytes <= std::min(large, state.options.delta_bytes_max)) return {};
+    if (bytes > state.options.delta_bytes_max)
+        return too_large("this transaction", bytes, state.options.delta_bytes_max)
+            .with_hint(
+                "Do it in parts, each with a transaction of its own: UPDATE or DELETE a range of keys "
+                "at a time, COPY a file in pieces.");
+    const auto& shapes = crdt::TableShape::of(*state.schema);
+    for (const auto& write : writes.rows) {
+        if (write.row == nullptr) continue;
+        const auto& layout = shapes[write.table.value].layout;
+        const std::size_t row = exec::image_size(layout, exec::RowView(write.row, &layout));
+        if (row > state.options.row_bytes_max)
+            return too_large("a row of table " + state.schema->tables[write.table.value].display(), row,
+                             state.options.row_bytes_max)
+                .with_hint("Keep so much in several rows, or outside of the database.");
+    }
+    if (bytes > state.log_free)
+        return Error::make(sqlstate::disk_full,
+                           "the disk that holds this node's log has no room for this transaction")
+            .with_detail("It takes " + std::to_string(bytes) + " bytes, and " +
+                         std::to_string(state.log_free) + " are free. Nothing was changed.")
+            .with_hint("Free some space, or do it in parts, each with a transaction of its own.");
+    return {};
+}
 
 std::optional<Error> refusal_of_writes(const State& state, bool removes) {
     if (state.outdated)

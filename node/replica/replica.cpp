@@ -52,7 +52,7 @@ class Replica::Impl {
           ordered_(state_, gossip_, membership_, identities_, preparer_, outside),
           changes_(state_, gossip_, ordered_),
           tentative_(state_, ordered_, identities_, preparer_, outside),
-          sessions_(state_, ordered_, tentative_, identities_, outside),
+          sessions_(state_, gossip_, ordered_, tentative_, identities_, outside),
           transfer_(state_, gossip_, identities_),
           intake_(state_, gossip_, identities_),
           audit_(state_, gossip_),
@@ -292,6 +292,7 @@ class Replica::Impl {
         }
         standing_.consider();
         tentative_.work();
+        sessions_.heard();
     }
 
     void on(const Tick&) {
@@ -331,7 +332,8 @@ class Replica::Impl {
         ordered_.peer_changed();
     }
     void on(const LogSpace& event) {
-        state_.log_space = event.available;
+        state_.log_free = event.free_bytes;
+        if (std::exchange(state_.log_space, event.available) == event.available) return;
         state_.notice(event.available ? Notice::Level::info : Notice::Level::alarm,
                       event.available ? "the log's disk has room again"
                                       : "the log's disk is full: writes are refused, reads go on");

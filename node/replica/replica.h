@@ -66,6 +66,9 @@ struct Options {
     std::size_t unacknowledged_bytes_max = 8 * 1024 * 1024;  // per peer: back-pressure
     std::size_t waiting_bytes_max = 32 * 1024 * 1024;        // of deltas that came before their past
     std::size_t kept_bytes_max = 64 * 1024 * 1024;  // of deltas that some member lacks; beyond: a snapshot
+    // Of one transaction and of one row: with what else a message holds they fit into one between nodes.
+    std::size_t delta_bytes_max = 48 * 1024 * 1024;
+    std::size_t row_bytes_max = 32 * 1024 * 1024;
     std::uint64_t memory_bytes_max = 0;  // of rows and indexes; writes are refused beyond; 0: no bound
     std::uint64_t checkpoint_log_bytes_min = 16 * 1024 * 1024;  // log bytes from one checkpoint to the next
     std::uint64_t checkpoint_log_ratio = 2;                     // and at least so many times its size
@@ -96,8 +99,9 @@ struct Persisted {
     Ticket ticket = 0;
 };  // every Persist up to ticket is durable
 struct LogSpace {
-    bool available = true;
-};                        // false: the disk is full; writes are refused with 53100 and remote deltas wait
+    bool available = true;  // false: the disk is full; writes are refused with 53100 and remote deltas wait
+    std::uint64_t free_bytes = UINT64_MAX;  // for a delta that does not fit into what the log has reserved
+};
 struct CheckpointReady {  // the last CheckpointPart has been taken; after an end: the checkpoint is on disk
     std::string problem;  // not empty: it failed and the checkpoint is given up
 };

@@ -74,18 +74,20 @@ std::optional<crdt::VersionVector> parse_token(std::string_view text) {
 
 }  // namespace
 
-Sessions::Sessions(State& state, Ordered& ordered, Tentative& tentative, IdentityValues& identities,
-                   const exec::VirtualTables* outside)
+Sessions::Sessions(State& state, const Gossip& gossip, Ordered& ordered, Tentative& tentative,
+                   IdentityValues& identities, const exec::VirtualTables* outside)
     : state_(state),
       ordered_(ordered),
       tentative_(tentative),
       identities_(identities),
       outside_(outside),
       origin_(identities),
-      run_(state.schema, state.database, origin_, outside) {}
+      run_(state.schema, state.database, origin_, outside),
+      quorum_(state, gossip) {}
 
 void Sessions::close(std::uint64_t session) {
     ordered_.forget(session);
+    quorum_.forget(session);
     std::erase_if(waiting_, [&](const Waiting& item) {
         if (item.session != session) return false;
         ordered_.end_read(item.read);
@@ -97,6 +99,7 @@ void Sessions::close(std::uint64_t session) {
 
 void Sessions::cancel(std::uint64_t session) {
     ordered_.cancel(session);
+    quorum_.cancel(session);
     for (auto it = waiting_.begin(); it != waiting_.end();) {
         if (it->session != session) {
             ++it;
@@ -128,15 +131,14 @@ Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const Runnab
     Session& session = sessions_[id];
     const bool read_primary = session.read_primary && !runnable->writes;
     if (!read_primary && state_.database.version().covers(session.seen))
-        return run_now(session, id, number, runnable, parameters, sink,
-                       session.order_timeout.value_or(state_.options.order_timeout));
+        return run_now(session, id, number, runnable, parameters, sink, timeout_of(session));
     return wait(
         session,
         {id, number, runnable, Values::copy(parameters), sink, {}, read_primary ? ordered_.ask_read() : 0});
 }
 
 Execution Sessions::wait(Session& session, Waiting item) {
-    item.deadline = state_.now + session.order_timeout.value_or(state_.options.order_timeout);
+    item.deadline = state_.now + timeout_of(session);
     waiting_.push_back(std::move(item));
     return {Execution::When::later, 0, std::string()};
 }
@@ -191,14 +193,23 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
         }
         if (!runnable->writes && session.read_tentative)
             return tentative_.read(*runnable, (*values)->values, sink);
-        return run_alone(session, *runnable, (*values)->values, sink);
+        return run_alone(session, id, number, *runnable, (*values)->values, sink);
     }
     if (!runnable->writes && session.read_tentative) return tentative_.read(*runnable, parameters, sink);
-    return run_alone(session, *runnable, parameters, sink);
+    return run_alone(session, id, number, *runnable, parameters, sink);
 }
 
 // To the primary, or to the queue of those that do not wait for it.
 Execution Sessions::submit(Session& session, Ordered::Request request) {
+    std::size_t bytes = request.runnable->text.size();
+    for (const auto value : request.values->values) bytes += value.is_bytes() ? value.as_bytes().size() : 8;
+    if (bytes > state_.options.delta_bytes_max / 4)
+        return now(Error::make(program_limit_exceeded, "the parameters of this ordered call are too large: " +
+                                                           std::to_string(bytes) + " bytes")
+                       .with_detail("They go to the primary as one message, so at most " +
+                                    std::to_string(state_.options.delta_bytes_max / 4) +
+                                    " bytes are possible.")
+                       .with_hint("Do it in parts, each with a transaction of its own."));
     if (!session.tentative || request.runnable->route != catalog::Route::ordered) {
         ordered_.submit(std::move(request));
         return {Execution::When::later, 0, std::string()};
@@ -211,11 +222,12 @@ Execution Sessions::submit(Session& session, Ordered::Request request) {
     auto done = tentative_.submit({request.runnable, request.values, std::move(on_refusal), request.key},
                                   request.sink, session.ticket);
     if (done.tag && !request.tag.empty()) done.tag = request.tag;
-    if (done.tag && !session.wait_for_disk) done.when = Execution::When::now;
+    if (done.tag && !session.wait_for_disk()) done.when = Execution::When::now;
     return done;
 }
 
-Execution Sessions::run_alone(Session& session, const Runnable& runnable, std::span<const sql::Datum> values,
+Execution Sessions::run_alone(Session& session, std::uint64_t id, std::uint64_t number,
+                              const Runnable& runnable, std::span<const sql::Datum> values,
                               exec::RowSink* sink) {
     run_.reset();
     origin_.begin(state_.now, state_.random.next());
@@ -226,25 +238,35 @@ Execution Sessions::run_alone(Session& session, const Runnable& runnable, std::s
     auto writes = run_.finish();
     if (!writes) return now(writes.error());
     if ((*writes)->empty()) return read_answer(session, std::move(tag));
-    const Ticket ticket = commit_local(**writes);
-    if (!session.wait_for_disk) return now(std::move(tag));
-    return {Execution::When::durable, ticket, std::move(tag)};
+    return commit_local(session, id, number, **writes, std::move(tag));
 }
 
 Execution Sessions::read_answer(const Session& session, std::string tag) const {
-    if (state_.pending.empty() || !session.wait_for_disk) return now(std::move(tag));
+    if (state_.pending.empty() || !session.wait_for_disk()) return now(std::move(tag));
     return {Execution::When::durable, state_.pending.back().ticket, std::move(tag)};
 }
 
-Ticket Sessions::commit_local(const exec::WriteSet& writes) {
-    const Dot dot{state_.options.id, ++state_.own_seq};
+Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64_t number,
+                                 const exec::WriteSet& writes, std::string tag) {
+    const Dot dot{state_.options.id, state_.own_seq + 1};
     const auto delta = state_.database.make_delta(writes, dot, {state_.clock.tick(state_.now), dot.origin});
-    CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
     Bytes bytes = delta.encode();
+    if (const auto refusal = refusal_of_size(state_, writes, bytes.size())) return now(*refusal);
+    CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
+    ++state_.own_seq;
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
     state_.pending.push_back({ticket, dot, std::move(bytes)});
     ++state_.changes;
-    return ticket;
+    switch (session.durability) {
+        case Session::Durability::memory:
+            return now(std::move(tag));
+        case Session::Durability::disk:
+            break;
+        case Session::Durability::quorum:
+            quorum_.add({id, number, dot.seq, std::move(tag), state_.now + timeout_of(session)});
+            return {Execution::When::later, 0, std::string()};
+    }
+    return {Execution::When::durable, ticket, std::move(tag)};
 }
 
 // A call's parameters from its argument expressions.
@@ -417,17 +439,15 @@ Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t
     if (const auto refusal = refusal_of_writes(state_, true)) return now(*refusal);
     if (block.ordered) {
         auto& step = block.steps[*block.ordered];
-        return submit(session, {id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
-                                session.order_timeout.value_or(state_.options.order_timeout),
-                                key_of(session, *step.runnable, *step.values, *state_.schema)});
+        return submit(session,
+                      {id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
+                       timeout_of(session), key_of(session, *step.runnable, *step.values, *state_.schema)});
     }
     if (auto fresh = refresh(block); !fresh) return now(fresh.error());
     auto writes = block.run->finish();
     if (!writes) return now(writes.error());
     if ((*writes)->empty()) return read_answer(session, "COMMIT");
-    const Ticket ticket = commit_local(**writes);
-    if (!session.wait_for_disk) return now(std::string("COMMIT"));
-    return {Execution::When::durable, ticket, std::string("COMMIT")};
+    return commit_local(session, id, number, **writes, "COMMIT");
 }
 
 // ---- settings ----
@@ -441,11 +461,12 @@ Result<void> Sessions::set(std::uint64_t id, std::string_view name, std::string_
         return {};
     }
     if (name == "anabranch.durability") {
-        if (value != "disk" && value != "memory")
-            return fail(bad_value(
-                name, value,
-                "disk waits for this node's disk, memory for nothing; quorum is not available yet."));
-        session.wait_for_disk = value == "disk";
+        using enum Session::Durability;
+        if (value != "disk" && value != "quorum" && value != "memory")
+            return fail(bad_value(name, value,
+                                  "disk waits for this node's disk, quorum for the disks of a majority of "
+                                  "the members, memory for nothing."));
+        session.durability = value == "disk" ? disk : value == "quorum" ? quorum : memory;
         return {};
     }
     if (name == "anabranch.session") {
@@ -495,7 +516,9 @@ std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view 
         return std::to_string(timeout.micros / 1000) + "ms";
     }
     if (name == "anabranch.durability")
-        return session == nullptr || session->wait_for_disk ? "disk" : "memory";
+        return session == nullptr || session->durability == Session::Durability::disk ? "disk"
+               : session->durability == Session::Durability::quorum                   ? "quorum"
+                                                                                      : "memory";
     if (name == "anabranch.session") {
         auto seen = state_.database.version();
         if (session != nullptr) seen.merge(session->seen);
@@ -550,6 +573,7 @@ void Sessions::persisted() {
 }
 
 void Sessions::tick() {
+    quorum_.tick();
     for (auto it = waiting_.begin(); it != waiting_.end();) {
         if (it->read != 0 && ordered_.read_failed(it->read)) it->read = ordered_.ask_read();
         if (state_.now < it->deadline) {
@@ -582,7 +606,7 @@ Error Sessions::waited_in_vain(const Waiting& item) const {
 }
 
 Instant Sessions::next_deadline() const {
-    Instant next{INT64_MAX};
+    Instant next = quorum_.next_deadline();
     for (const auto& item : waiting_) next = std::min(next, item.deadline);
     return next;
 }

@@ -13,14 +13,15 @@
 #include <string>
 #include <vector>
 
+#include "node/replica/quorum_wait.h"
 #include "node/replica/tentative.h"
 
 namespace anabranch::replica {
 
 class Sessions {
   public:
-    Sessions(State& state, Ordered& ordered, Tentative& tentative, IdentityValues& identities,
-             const exec::VirtualTables* outside);
+    Sessions(State& state, const Gossip& gossip, Ordered& ordered, Tentative& tentative,
+             IdentityValues& identities, const exec::VirtualTables* outside);
 
     void open(std::uint64_t session) { (void)sessions_[session]; }
     void close(std::uint64_t session);
@@ -43,6 +44,7 @@ class Sessions {
 
     void merged();     // the state has grown: statements that waited for a session token may go on
     void persisted();  // answers that waited for the disk
+    void heard() { quorum_.heard(); }  // ... for other members: after each step
     void tick();
     Instant next_deadline() const;
 
@@ -70,7 +72,9 @@ class Sessions {
     struct Session {
         std::optional<OpenBlock> block;
         std::optional<Duration> order_timeout;
-        bool wait_for_disk = true;
+        // SET anabranch.durability: what the answer to a write waits for
+        enum class Durability : std::uint8_t { disk, quorum, memory } durability = Durability::disk;
+        bool wait_for_disk() const { return durability != Durability::memory; }
         // SET anabranch.read: all that the order has committed when a read begins, or also what is tentative
         bool read_primary = false, read_tentative = false;
         bool tentative = false;    // SET anabranch.ordered: ordered calls do not wait for the order
@@ -94,6 +98,9 @@ class Sessions {
         Reply reply;
     };
 
+    Duration timeout_of(const Session& session) const {
+        return session.order_timeout.value_or(state_.options.order_timeout);
+    }
     Execution wait(Session& session, Waiting item);
     Error waited_in_vain(const Waiting& item) const;
     bool may_go_on(const Session& session, Waiting& item);
@@ -102,8 +109,8 @@ class Sessions {
                              const catalog::Schema& schema);
     Execution run_now(Session& session, std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
                       std::span<const sql::Datum> parameters, exec::RowSink* sink, Duration timeout);
-    Execution run_alone(Session& session, const Runnable& runnable, std::span<const sql::Datum> values,
-                        exec::RowSink* sink);
+    Execution run_alone(Session& session, std::uint64_t id, std::uint64_t number, const Runnable& runnable,
+                        std::span<const sql::Datum> values, exec::RowSink* sink);
     Execution run_in_block(Session& session, const RunnablePtr& runnable, std::shared_ptr<Values> values,
                            exec::RowSink* sink);
     Result<void> refresh(OpenBlock& block);
@@ -112,7 +119,8 @@ class Sessions {
     Result<std::shared_ptr<Values>> arguments(const Runnable& runnable,
                                               std::span<const sql::Datum> parameters);
     Execution submit(Session& session, Ordered::Request request);
-    Ticket commit_local(const exec::WriteSet& writes);
+    Execution commit_local(Session& session, std::uint64_t id, std::uint64_t number,
+                           const exec::WriteSet& writes, std::string tag);
     Execution failed(OpenBlock& block, Error error);
     // What was read may not be on disk yet: the answer waits with it.
     Execution read_answer(const Session& session, std::string tag) const;
@@ -128,6 +136,7 @@ class Sessions {
     std::map<std::uint64_t, Session> sessions_;
     std::vector<Waiting> waiting_;
     std::vector<Unanswered> unanswered_;
+    QuorumWait quorum_;
 };
 
 }  // namespace anabranch::replica

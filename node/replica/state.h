@@ -4,6 +4,7 @@
 // disk. Only held deltas are gossiped, counted as dependencies for the order, or answered for.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 
@@ -75,6 +76,8 @@ struct State {
     Ticket durable = 0;
     std::uint64_t log_bytes = 0;  // of all records so far, for the trigger of checkpoints
     bool log_space = true;
+    std::uint64_t log_free =
+        UINT64_MAX;  // bytes on the log's disk, when the shell looked last, less what has been written since
     bool memory_full = false;  // rows take as much as they may
     std::uint64_t memory_bytes = 0;
     bool outdated = false;      // peers know more of this replica's past than it does
@@ -106,6 +109,7 @@ struct State {
         persist.lazy = lazy;
         const Ticket ticket = persist.ticket;
         log_bytes += persist.record.size();
+        log_free -= std::min<std::uint64_t>(log_free, persist.record.size());
         out->push_back(std::move(persist));
         return ticket;
     }

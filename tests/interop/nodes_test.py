@@ -3,6 +3,7 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -371,33 +372,92 @@ class Losses(unittest.TestCase):
                 self.assertEqual(loss, "accounts|(id)=(1)|owner|early|late|a")
 
 
-class FullDisk(unittest.TestCase):
-    def test_a_full_disk_refuses_writes_and_loses_nothing(self):
-        if os.geteuid() != 0:
-            self.skipTest("needs root for a small file system")
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
-        if (
-            subprocess.run(
-                ["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(folder)],
-                capture_output=True,
-                check=False,
-            ).returncode
-            != 0
-        ):
-            shutil.rmtree(folder)
-            self.skipTest("cannot mount a small file system here")
-        self.addCleanup(
-            lambda: (
-                subprocess.run(["umount", "-l", str(folder)], check=False),
-                shutil.rmtree(folder, ignore_errors=True),
+class Quorum(unittest.TestCase):
+    def test_a_call_waits_for_a_majority_of_disks_and_says_when_there_is_none(self):
+        with Cluster(3) as cluster:
+            a, b, c = cluster.nodes
+            a.query("CALL open_account(1, 'ann')")
+            cluster.agree("SELECT count(*) FROM accounts")
+            quorum = "SET anabranch.durability = 'quorum'", "SET anabranch.order_timeout = '10s'"
+            self.assertEqual(a.psql(*quorum, "CALL deposit(1, 1)")[1], "")
+            b.stop()
+            self.assertEqual(a.psql(*quorum, "CALL deposit(1, 1)")[1], "")
+            c.process.send_signal(signal.SIGSTOP)  # its disk is there, it does not answer
+            _, problem = a.psql(
+                "SET anabranch.durability = 'quorum'",
+                "SET anabranch.order_timeout = '500ms'",
+                "CALL deposit(1, 1)",
             )
+            self.assertIn("40003", problem)
+            self.assertIn("committed at this node, but not known to be at a majority", problem)
+            self.assertIn("1 of 3 members are known to hold it on disk: a.", problem)
+            begun = time.monotonic()
+            a.query("CALL deposit(1, 1)")  # with 'disk' nobody is waited for
+            self.assertLess(time.monotonic() - begun, 2)
+            self.assertEqual(a.query("SELECT balance FROM accounts"), "4")
+            c.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: c.query("SELECT balance FROM accounts") == "4", 10)
+            # What a majority had survives the loss of one of the two, disk and all.
+            self.assertEqual(a.psql(*quorum, "CALL deposit(1, 5)")[1], "")
+            a.kill()
+            self.assertEqual(c.query("SELECT balance FROM accounts"), "9")
+            for node in (a, b):
+                node.start(cluster.nodes)
+                wait_for(node.ready)
+            self.assertEqual(cluster.agree("SELECT balance FROM accounts", 20), "9")
+
+
+def small_file_system(test, size):
+    """A folder of its own file system, removed after the test; skips the test where none can be made."""
+    if os.geteuid() != 0:
+        test.skipTest("needs root for a small file system")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode != 0:
+        shutil.rmtree(folder)
+        test.skipTest("cannot mount a small file system here")
+    test.addCleanup(
+        lambda: (
+            subprocess.run(["umount", "-l", str(folder)], check=False),
+            shutil.rmtree(folder, ignore_errors=True),
         )
+    )
+    return folder
+
+
+class FullDisk(unittest.TestCase):
+    def node_on(self, size):
+        folder = small_file_system(self, size)
         node = Node("a", folder, free_ports(3))
         node.start([node])
         self.addCleanup(node.stop)
         wait_for(node.ready)
         wait_for(node.is_primary)
         node.query("CALL open_account(1, 'ann')")
+        return folder, node
+
+    def test_a_transaction_larger_than_the_disk_or_than_a_message_is_refused_before_it_commits(self):
+        folder, node = self.node_on("80m")
+        time.sleep(1)  # the node looks twice a second how much is free
+        _, problem = node.psql("CALL rename_owner(1, repeat('x', 60000000))")
+        self.assertIn("54000", problem)
+        self.assertIn("at most 50331648 bytes are possible", problem)
+        (folder / "filler").write_bytes(bytes(shutil.disk_usage(folder).free - 20_000_000))
+        time.sleep(1)
+        _, problem = node.psql("CALL rename_owner(1, repeat('x', 30000000))")
+        self.assertIn("53100", problem)
+        self.assertIn("no room for this transaction", problem)
+        node.query("CALL deposit(1, 3)")  # it serves on
+        (folder / "filler").unlink()
+        time.sleep(1)
+        node.query("CALL rename_owner(1, repeat('y', 30000000))")
+        node.kill()
+        node.start([node])
+        wait_for(node.ready)
+        self.assertEqual(node.query("SELECT balance, length(owner) FROM accounts"), "3|30000000")
+
+    def test_a_full_disk_refuses_writes_and_loses_nothing(self):
+        folder, node = self.node_on("80m")
         with open(folder / "filler", "wb") as filler:
             try:
                 while True:

@@ -1,5 +1,7 @@
 #include "node/io/log.h"
 
+#include <sys/mount.h>
+
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <filesystem>
@@ -119,6 +121,52 @@ TEST_CASE("a record larger than a segment gets a segment of its own") {
     const std::vector<Bytes> records{"small", Bytes(20'000, 'y'), "after"};
     write(folder.path(), records, 1);
     CHECK(read(folder.path()).records == records);
+}
+
+TEST_CASE(
+    "record_larger_than_the_disk: it waits for room, nothing before it is lost, and the log does not fail") {
+    const test::TempFolder folder;
+    const char* path = folder.path().c_str();
+    if (::mount("tmpfs", path, "tmpfs", 0, "size=64k") != 0) {
+        WARN("skipped: cannot mount a small file system here");
+        return;
+    }
+    const std::vector<Bytes> records{"small", Bytes(200'000, 'y'), "after"};
+    {
+        auto opened = read(folder.path());
+        REQUIRE(opened.result.has_value());
+        Durable durable;
+        auto callbacks = durable.callbacks();
+        bool full = false, failed = false;
+        callbacks.space = [&](bool available) {
+            const std::lock_guard lock(durable.mutex);
+            full = full || !available;
+            durable.changed.notify_all();
+        };
+        callbacks.failed = [&](const Error&) {
+            const std::lock_guard lock(durable.mutex);
+            failed = true;
+        };
+        opened.log->start(callbacks);
+        opened.log->append(1, records[0]);
+        opened.log->flush();
+        durable.wait(1);
+        CHECK(opened.log->free_bytes() < 64 << 10);
+        opened.log->append(2, records[1]);
+        opened.log->append(3, records[2]);
+        opened.log->flush();
+        {
+            std::unique_lock lock(durable.mutex);
+            CHECK(durable.changed.wait_for(lock, std::chrono::seconds(20), [&] { return full; }));
+            CHECK(durable.ticket == 1);
+        }
+        REQUIRE(::mount("tmpfs", path, "tmpfs", MS_REMOUNT, "size=4m") == 0);
+        durable.wait(3);
+        CHECK_FALSE(failed);
+        CHECK(opened.log->has_space());
+    }
+    CHECK(read(folder.path()).records == records);
+    ::umount2(path, MNT_DETACH);
 }
 
 TEST_CASE("a torn tail is cut and the log goes on behind what was whole") {

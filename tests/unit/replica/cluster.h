@@ -54,6 +54,7 @@ class Cluster {
     void stop_disk(const std::string& node, bool stop = true);             // nothing becomes durable
     // Sees every message before it is sent; false: it is lost.
     std::function<bool(const std::string& from, const std::string& to, const wire::Message& message)> filter;
+    void step(const std::string& name, const replica::Input& input);
     // A message that was held back arrives now.
     void deliver(const std::string& from, const std::string& to, const wire::Message& message) {
         step(to, replica::FromPeer{from, message});
@@ -88,7 +89,6 @@ class Cluster {
 
     void turn();
     void link(const std::string& name);
-    void step(const std::string& name, const replica::Input& input);
     void carry(const std::string& name, replica::Outputs& out);
     void transmit(const std::string& from, const replica::Send& send);
     void sync(const std::string& name);

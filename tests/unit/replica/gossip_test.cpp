@@ -390,6 +390,45 @@ TEST_CASE("a delta from the far future is not adopted, and the clock stays right
     CHECK(sites[1].call(add(2, 1), sites.now) == "00000");
 }
 
+TEST_CASE("large_transaction_on_a_full_disk: what the disk has no room for is refused before it commits") {
+    auto sites = together(2);
+    sites[0].step(replica::LogSpace{true, 2'000'000}, sites.now);
+    CHECK(sites[0].call(add(1, 1), sites.now) == "00000");
+    CHECK(sites[0].call("CALL note(1, repeat('x', 3000000))", sites.now) == "53100");
+    CHECK(sites[0].call("CALL note(1, repeat('x', 1500000))", sites.now) == "00000");
+    // It has taken most of what was free.
+    CHECK(sites[0].call("CALL note(1, repeat('y', 1500000))", sites.now) == "53100");
+    CHECK(sites[0].call(add(1, 1), sites.now) == "00000");
+    // A peer's waits there until there is room here.
+    CHECK(sites[1].call(add(2, 1), sites.now) == "00000");
+    CHECK(sites[1].call("CALL note(2, repeat('z', 3000000))", sites.now) == "00000");
+    sites.settle();
+    CHECK(sites[0].version().get(sites[1].replica().options().id) == 1);
+    sites[0].step(replica::LogSpace{true, 50'000'000}, sites.now);
+    sites.settle();
+    CHECK(sites[0].call("CALL note(1, repeat('y', 1500000))", sites.now) == "00000");
+    sites.settle();
+    CHECK(sites.agree());
+    CHECK(sites[0].total() == 3);
+}
+
+TEST_CASE("a transaction or a row too large for one message between nodes is refused, and leaves no gap") {
+    replica::Options options;
+    options.delta_bytes_max = 5'000'000;
+    options.row_bytes_max = 3'000'000;
+    Sites sites(2, options);
+    sites.link(0, 1);
+    sites[0].call(add(1, 1), sites.now);
+    CHECK(sites[0].call("CALL note(1, repeat('x', 6000000))", sites.now) == "54000");
+    CHECK(sites[0].call("CALL note(1, repeat('x', 4000000))", sites.now) == "54000");
+    CHECK(sites[0].call("CALL note(1, repeat('x', 2900000))", sites.now) == "00000");
+    sites.settle();
+    CHECK(sites[1].version().get(sites[0].replica().options().id) == 2);
+    CHECK(sites.agree());
+    sites[0].restart(sites.now);
+    CHECK(sites[0].call(add(1, 1), sites.now) == "00000");
+}
+
 TEST_CASE("with a full disk writes are refused, reads go on, and what peers send comes later") {
     auto sites = together(2);
     sites[0].call(add(1, 5), sites.now);

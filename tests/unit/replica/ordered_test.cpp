@@ -45,6 +45,28 @@ TEST_CASE("ordered calls that wait together become few entries of the order, eac
     CHECK(cluster.at(primary).order_status().last_index - before <= 3);
 }
 
+TEST_CASE("an ordered call whose delta is too large is refused, and the calls beside it are not") {
+    Cluster cluster(R"sql(
+        CREATE TABLE notes (id bigint PRIMARY KEY, body text NOT NULL);
+        CREATE PROCEDURE put(a bigint, size int) BEGIN ATOMIC
+            INSERT INTO notes VALUES (a, repeat('x', size)); END;
+    )sql",
+                    {});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    std::vector<Cluster::Call> small;
+    small.push_back(cluster.call(primary, "CALL put(1, 10)", 1));
+    const auto large = cluster.call(primary, "CALL put(2, 60000000)", 2);
+    small.push_back(cluster.call(primary, "CALL put(3, 10)", 3));
+    const auto elsewhere = cluster.call(cluster.others(primary)[0], "CALL put(4, 60000000)", 4);
+    cluster.run(seconds(5));
+    CHECK(cluster.answer(large).starts_with("ERROR 54000: this transaction is too large"));
+    CHECK(cluster.answer(elsewhere).starts_with("ERROR 54000: this transaction is too large"));
+    for (const auto call : small) CHECK(cluster.answer(call) == "CALL");
+    CHECK(cluster.ask(primary, "CALL put(2, 10)") == "CALL");
+    CHECK(cluster.ask(primary, "SELECT count(*) FROM notes") == "SELECT 1: 3");
+}
+
 TEST_CASE("an ordered call that is refused waits for the entry that its refusal depends on") {
     Cluster cluster(bank, {"deposit"});
     cluster.elect();

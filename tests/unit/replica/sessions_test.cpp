@@ -92,6 +92,73 @@ TEST_CASE("a block whose COMMIT waits in vain for a token is rolled back") {
     CHECK(cluster.ask("b", "SELECT note FROM notes", 9) == "SELECT 1: first");
 }
 
+TEST_CASE("with durability = 'quorum' a free call is answered once a majority has it on disk") {
+    Cluster cluster(bank, {"deposit", "write_note"});
+    cluster.elect();
+    REQUIRE(cluster.at("a").set(1, "anabranch.durability", "quorum").has_value());
+    CHECK(cluster.at("a").setting(1, "anabranch.durability") == "quorum");
+    CHECK(cluster.ask("a", "CALL deposit(1, 1)") == "CALL");
+    cluster.stop_disk("b");
+    cluster.stop_disk("c");
+    const auto waits = cluster.call("a", "CALL deposit(1, 1)", 1);
+    const auto local = cluster.call("a", "CALL deposit(1, 1)", 2);  // its session waits for its own disk
+    REQUIRE(cluster.at("a").begin(3).has_value());
+    REQUIRE(cluster.at("a").set(3, "anabranch.durability", "quorum").has_value());
+    REQUIRE(cluster.ask("a", "CALL deposit(1, 1)", 3) == "CALL");
+    const auto block = cluster.commit("a", 3);
+    cluster.run(seconds(1));
+    CHECK(cluster.answer(local) == "CALL");
+    CHECK(cluster.answer(waits) == "...");
+    CHECK(cluster.answer(block) == "...");
+    cluster.stop_disk("c", false);
+    cluster.run(seconds(1));
+    CHECK(cluster.answer(waits) == "CALL");
+    CHECK(cluster.answer(block) == "COMMIT");
+    CHECK(cluster.ask("a", balance) == "SELECT 1: 104");
+}
+
+TEST_CASE("quorum_commit_in_a_minority: it stays, its client is told that it is here and not at a majority") {
+    Cluster cluster(bank, {"deposit", "write_note"});
+    cluster.elect();
+    REQUIRE(cluster.at("a").set(1, "anabranch.durability", "quorum").has_value());
+    REQUIRE(cluster.at("a").set(1, "anabranch.order_timeout", "300ms").has_value());
+    cluster.isolate("a");
+    const auto late = cluster.call("a", "CALL deposit(1, 1)", 1);
+    cluster.run(millis(200));
+    CHECK(cluster.answer(late) == "...");
+    cluster.run(millis(300));
+    CHECK(cluster.answer(late) ==
+          "ERROR 40003: this transaction is committed at this node, but not known to be at a majority: no "
+          "majority has it within anabranch.order_timeout");
+    CHECK(cluster.ask("a", "CALL deposit(1, 1)", 2) == "CALL");  // others do not wait
+    // A client that is gone is told nothing, one that gives up is told at once.
+    REQUIRE(cluster.at("a").set(4, "anabranch.durability", "quorum").has_value());
+    const auto given_up = cluster.call("a", "CALL deposit(1, 1)", 4);
+    cluster.step("a", replica::CancelRequest{4});
+    CHECK(cluster.answer(given_up).starts_with("ERROR 40003"));
+    const auto gone = cluster.call("a", "CALL deposit(1, 1)", 1);
+    cluster.step("a", replica::CloseSession{1});
+    cluster.run(seconds(1));
+    CHECK(cluster.answer(gone) == "...");
+    cluster.isolate("a", false);
+    cluster.run(seconds(2));
+    CHECK(cluster.ask("c", balance) == "SELECT 1: 104");
+}
+
+TEST_CASE("quorum_of_one: a cluster of one node is its own majority") {
+    Cluster cluster(bank, {"deposit", "write_note"}, 1);
+    cluster.elect();
+    REQUIRE(cluster.at("a").set(1, "anabranch.durability", "quorum").has_value());
+    CHECK(cluster.ask("a", "CALL deposit(1, 1)") == "CALL");
+    cluster.stop_disk("a");
+    const auto waits = cluster.call("a", "CALL deposit(1, 1)", 1);
+    cluster.run(millis(500));
+    CHECK(cluster.answer(waits) == "...");  // its own disk counts, too
+    cluster.stop_disk("a", false);
+    cluster.run(millis(100));
+    CHECK(cluster.answer(waits) == "CALL");
+}
+
 TEST_CASE("with read = 'primary' a read sees every ordered transaction that was answered before it began") {
     Cluster cluster(bank, {"deposit", "write_note"});
     cluster.elect();
