@@ -70,6 +70,8 @@ class Database final : public exec::Store {
     // The delta of a finished transaction of this replica: dependencies are version(). Does not change the
     // state; merge it to apply it.
     Delta make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const;
+    // Optional: one that is not needed any more. The next one takes its memory.
+    void recycle(Delta&& delta);
 
     // Whether a delta from elsewhere fits the schema: hash, tables, columns, value kinds. Error 08P01 says
     // what does not.

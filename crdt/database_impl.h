@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "crdt/database.h"
@@ -10,6 +11,21 @@
 #include "crdt/visibility.h"
 
 namespace anabranch::crdt {
+
+// Parts of deltas that are done with, empty, for the next ones: what a transaction writes is made of many
+// small vectors.
+class SpareParts {
+  public:
+    RowDelta row();
+    RowDelta::Group group();
+    std::vector<RowDelta> rows() { return std::exchange(lists_, {}); }
+    void take_back(Delta&& delta);
+
+  private:
+    static constexpr std::size_t rows_max = 512, groups_max = 4096;
+    std::vector<RowDelta> rows_, lists_;
+    std::vector<RowDelta::Group> groups_;
+};
 
 class Database::Impl {
   public:
@@ -34,6 +50,7 @@ class Database::Impl {
     VersionVector version;
     VersionVector importing;  // of the snapshot that is coming in; empty: none
     std::uint64_t greatest_hlc = 0;
+    SpareParts spare;
     OverwriteSink* sink = nullptr;
 
   private:

@@ -62,7 +62,7 @@ class LocalDelta {
         return out;
     }
     RowDelta& start(const RowWrite& write, std::vector<RowDelta>& out) const {
-        RowDelta& delta = out.emplace_back();
+        RowDelta& delta = out.emplace_back(db_.spare.row());
         delta.table = write.table;
         delta.key = write.key;
         return delta;
@@ -87,6 +87,7 @@ class LocalDelta {
         if (write.claims) out.claim = dot_;
         out.incarnation = birth(table, subject);
         if (shape.per_key) out.deleted_at = out.incarnation;
+        out.groups.reserve(shape.groups.size());
         for (std::uint32_t g = 0; g < shape.groups.size(); ++g) group(shape, image, g, out);
         for (const std::uint32_t c : shape.counters) {
             const RowWrite::ColumnWrite* op = written(write, c);
@@ -177,7 +178,7 @@ class LocalDelta {
     }
 
     void group(const TableShape& shape, exec::RowView image, std::uint32_t number, RowDelta& out) {
-        RowDelta::Group& group = out.groups.emplace_back();
+        RowDelta::Group& group = out.groups.emplace_back(db_.spare.group());
         group.group = number;
         group.values.reserve(shape.groups[number].columns.size());
         for (const std::uint32_t c : shape.groups[number].columns)
@@ -290,6 +291,47 @@ class LocalDelta {
 
 }  // namespace
 
+RowDelta SpareParts::row() {
+    if (rows_.empty()) return {};
+    RowDelta out = std::move(rows_.back());
+    rows_.pop_back();
+    return out;
+}
+
+RowDelta::Group SpareParts::group() {
+    if (groups_.empty()) return {};
+    RowDelta::Group out = std::move(groups_.back());
+    groups_.pop_back();
+    return out;
+}
+
+void SpareParts::take_back(Delta&& delta) {
+    for (RowDelta& row : delta.rows) {
+        if (rows_.size() == rows_max) break;
+        for (RowDelta::Group& group : row.groups) {
+            if (groups_.size() == groups_max) break;
+            group.values.clear();
+            groups_.push_back(std::move(group));
+        }
+        RowDelta& kept = rows_.emplace_back();
+        const auto keep = [](auto& to, auto& from) {
+            from.clear();
+            to = std::move(from);
+        };
+        keep(kept.key, row.key);
+        keep(kept.groups, row.groups);
+        keep(kept.counters, row.counters);
+        keep(kept.extremes, row.extremes);
+        keep(kept.references, row.references);
+    }
+    delta.rows.clear();
+    if (delta.rows.capacity() <= rows_max) lists_ = std::move(delta.rows);
+}
+
+void Database::recycle(Delta&& delta) {
+    impl_->spare.take_back(std::move(delta));
+}
+
 Delta Database::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const {
     CHECK(stamp.origin == dot.origin);
     CHECK(impl_->version.get(dot.origin) + 1 == dot.seq);
@@ -298,6 +340,7 @@ Delta Database::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) c
     out.dependencies = impl_->version;
     out.stamp = stamp;
     out.schema_hash = impl_->schema->hash;
+    out.rows = impl_->spare.rows();
     out.rows.reserve(writes.rows.size());
     LocalDelta local(*impl_, writes, dot, stamp);
     for (const RowWrite& write : writes.rows) local.row(write, out.rows);

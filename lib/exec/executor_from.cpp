@@ -341,7 +341,7 @@ bool Executor::functions(const Leaf& plan, Next next) {
 
 // Several functions side by side: rows are as many as the longest has, NULLs where one has ended.
 bool Executor::zipped(const Leaf& plan, Next next) {
-    std::vector<const Datum*> rows;
+    std::vector<Datum*> rows;
     std::size_t column = 0;
     for (const FunctionSource& source : plan.functions) {
         std::vector<Datum> args;
@@ -351,19 +351,17 @@ bool Executor::zipped(const Leaf& plan, Next next) {
         sql::run_table_function(
             context_, source.func, source.types, args, source.columns, [&](std::span<const Datum> values) {
                 if (at == rows.size()) {
-                    const std::vector<Datum> empty(plan.width);
-                    rows.push_back(keep(empty.data(), plan.width));
+                    rows.push_back(reinterpret_cast<Datum*>(arena().allocate(plan.width * sizeof(Datum))));
+                    std::fill_n(rows.back(), plan.width, Datum());
                 }
-                std::copy(values.begin(), values.end(), const_cast<Datum*>(rows[at]) + column);
-                ++at;
+                std::copy(values.begin(), values.end(), rows[at++] + column);
                 return !failed() && !cancelled();
             });
         column += source.columns.size();
         if (failed()) return false;
     }
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (plan.ordinality)
-            const_cast<Datum*>(rows[i])[plan.width - 1] = Datum::integer(static_cast<std::int64_t>(i + 1));
+        if (plan.ordinality) rows[i][plan.width - 1] = Datum::integer(static_cast<std::int64_t>(i + 1));
         slots_[plan.slot].values = rows[i];
         if (cancelled() || !next()) return false;
     }

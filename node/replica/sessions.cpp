@@ -11,6 +11,8 @@ namespace anabranch::replica {
 
 namespace {
 
+constexpr std::size_t spare_bytes_max = 8 * 1024;  // of parameters; memory for more is given back
+
 Execution now(Result<std::string> tag) {
     return {Execution::When::now, 0, std::move(tag)};
 }
@@ -249,10 +251,11 @@ Execution Sessions::read_answer(const Session& session, std::string tag) const {
 Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64_t number,
                                  const exec::WriteSet& writes, std::string tag) {
     const Dot dot{state_.options.id, state_.own_seq + 1};
-    const auto delta = state_.database.make_delta(writes, dot, {state_.clock.tick(state_.now), dot.origin});
+    auto delta = state_.database.make_delta(writes, dot, {state_.clock.tick(state_.now), dot.origin});
     Bytes bytes = delta.encode();
     if (const auto refusal = refusal_of_size(state_, writes, bytes.size())) return now(*refusal);
     CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
+    state_.database.recycle(std::move(delta));
     ++state_.own_seq;
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
     state_.pending.push_back({ticket, dot, std::move(bytes)});
@@ -286,10 +289,16 @@ Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
         CHECK(one.values != nullptr);
         return one.values;
     }
-    auto out = std::make_shared<Values>();
+    // Those of the last call, if nobody holds them any more.
+    if (spare_values_ == nullptr || spare_values_.use_count() > 1) spare_values_ = std::make_shared<Values>();
+    const auto out = spare_values_;
+    out->arena.reset();
+    out->values.clear();
+    std::size_t bytes = 0;
     for (const auto& argument : runnable.simple_arguments) {
         if (argument.parameter >= 0) {
             const auto value = parameters[static_cast<std::size_t>(argument.parameter)];
+            if (value.is_bytes()) bytes += value.as_bytes().size();
             out->values.push_back(value.is_bytes() ? sql::Datum::bytes(out->arena.copy(value.as_bytes()))
                                                    : value);
         } else if (argument.constant.null) {
@@ -308,6 +317,7 @@ Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
             }
         }
     }
+    if (bytes > spare_bytes_max) spare_values_ = nullptr;
     return out;
 }
 

@@ -133,6 +133,7 @@ class Sessions {
     const bool* cancelled_ = nullptr;
     RecordedOrigin origin_;
     exec::TransactionRun run_;
+    std::shared_ptr<Values> spare_values_;  // memory for the next call's
     std::map<std::uint64_t, Session> sessions_;
     std::vector<Waiting> waiting_;
     std::vector<Unanswered> unanswered_;
