@@ -60,9 +60,8 @@ void derive_references(TableShape& shape, const catalog::Schema& schema) {
         const catalog::ForeignKey& key = shape.table->foreign_keys[i];
         const bool cascade = key.on_delete == catalog::OnDelete::cascade;
         if (!cascade && key.on_delete != catalog::OnDelete::set_null) continue;
-        // The catalog gives a foreign key's columns one group; a key over a counter is checked at the origin
-        // and no more.
-        if (!shape.is_register(key.columns[0].value)) continue;
+        // The catalog gives the columns of such a key one group, and lets none of them be a counter.
+        CHECK(shape.is_register(key.columns[0].value));
         TableShape::Derived derived;
         derived.foreign_key = i;
         derived.parent = key.parent;

@@ -79,6 +79,10 @@ class Inference {
                        "part of the key: changing it deletes the row and inserts another");
         if (c.generated)
             return set(c, Merge::immutable, "generated: computed from the other columns of the merged row");
+        if (const ForeignKey* key = followed_by_merge(t, id); key != nullptr && is_changed(w))
+            return set(
+                c, Merge::register_,
+                "the merge deletes or changes the row with the parent that it names (" + key->name + ")");
         if (only_form(w, WriteForm::add) && sql::is_integer(c.type)) return counter(c, w);
         for (const auto& [form, merge] :
              {std::pair{WriteForm::raise, Merge::max}, std::pair{WriteForm::lower, Merge::min}})
@@ -121,6 +125,19 @@ class Inference {
         set(c, merge, "every write is " + call + c.name + ", e) (" + listed(writers(w, form)) + ")");
     }
 
+    // Which parent a row has is a register's value: two concurrent additions would name a third one.
+    static const ForeignKey* followed_by_merge(const Table& t, ColumnId id) {
+        const auto found =
+            std::find_if(t.foreign_keys.begin(), t.foreign_keys.end(), [&](const ForeignKey& f) {
+                return (f.on_delete == OnDelete::cascade || f.on_delete == OnDelete::set_null) &&
+                       contains(f.columns, id);
+            });
+        return found == t.foreign_keys.end() ? nullptr : &*found;
+    }
+    static bool is_changed(const ColumnWrites& w) {
+        return std::any_of(w.updates.begin(), w.updates.end(),
+                           [](const ColumnWrite& x) { return x.form != WriteForm::keep; });
+    }
     bool nulled_by_merge(const Table& t, ColumnId id) const {
         return std::any_of(t.foreign_keys.begin(), t.foreign_keys.end(),
                            [&](const ForeignKey& f) { return contains(f.set_columns, id); });
@@ -133,9 +150,7 @@ class Inference {
     }
 
     void rest(const Table& t, ColumnId id, Column& c, const ColumnWrites& w) {
-        const bool changed = std::any_of(w.updates.begin(), w.updates.end(),
-                                         [](const ColumnWrite& x) { return x.form != WriteForm::keep; });
-        if (changed) {
+        if (is_changed(w)) {
             std::vector<std::string> names;
             for (const ColumnWrite& x : w.updates)
                 if (x.form != WriteForm::keep) names.push_back(x.transaction);
@@ -166,6 +181,13 @@ class Inference {
         if (contains(t.keys[0].columns, *t.find(c.name)) && c.policy.merge != Merge::register_)
             return reporter_.error(
                 Error::make("42P16", "key column " + name + " cannot be merge." + word).with_span(c.span));
+        if (const ForeignKey* key = followed_by_merge(t, *t.find(c.name));
+            key != nullptr && c.policy.merge != Merge::register_)
+            return reporter_.error(Error::make("42P16", "column " + name + " cannot be merge." + word +
+                                                            ": the merge deletes or changes the row with the "
+                                                            "parent that it names (" +
+                                                            key->name + ")")
+                                       .with_span(c.span));
         if (c.policy.merge == Merge::counter) {
             if (!sql::is_integer(c.type))
                 return reporter_.error(

@@ -289,10 +289,10 @@ std::string numeric_abs(std::string_view a) {
 }
 
 std::string numeric_round(std::string_view a, int scale) {
-    return rescaled(a, std::clamp(scale, -numeric_integer_digits_max, 2000), true);
+    return rescaled(a, std::clamp(scale, -numeric_integer_digits_max, numeric_scale_max), true);
 }
 std::string numeric_trunc(std::string_view a, int scale) {
-    return rescaled(a, std::clamp(scale, -numeric_integer_digits_max, 2000), false);
+    return rescaled(a, std::clamp(scale, -numeric_integer_digits_max, numeric_scale_max), false);
 }
 std::string numeric_floor(std::string_view a) {
     return to_integral(a, true);

@@ -120,6 +120,31 @@ TEST_CASE("declared merges override, and must fit the statements") {
           std::vector<std::string>{"42P17 column t.c is declared merge.counter, but p assigns it"});
 }
 
+TEST_CASE("a reference that is counted up: CASCADE did not find its row, so it is a register") {
+    const auto with = [](const std::string& type, const std::string& action) {
+        return "CREATE SCHEMA merge; CREATE DOMAIN merge.counter AS bigint; CREATE DOMAIN merge.max AS "
+               "bigint;"
+               "CREATE TABLE parent (id bigint PRIMARY KEY);"
+               "CREATE TABLE t (id bigint PRIMARY KEY, c " +
+               type + " REFERENCES parent" + action +
+               ");"
+               "CREATE PROCEDURE p(k bigint, n int) BEGIN ATOMIC UPDATE t SET c = c + n WHERE id = k; END;";
+    };
+    const auto policy = [&](const std::string& action) {
+        return column_of(*schema_of(with("bigint", action)), "t", "c").policy;
+    };
+    CHECK(policy(" ON DELETE CASCADE").merge == Merge::register_);
+    CHECK(policy(" ON DELETE CASCADE").reason ==
+          "the merge deletes or changes the row with the parent that it names (t_c_fkey)");
+    CHECK(policy(" ON DELETE SET NULL").merge == Merge::register_);
+    CHECK(policy("").merge == Merge::counter);
+    CHECK(
+        errors_of(with("merge.counter", " ON DELETE CASCADE")) ==
+        std::vector<std::string>{"42P16 column t.c cannot be merge.counter: the merge deletes or changes the "
+                                 "row with the parent that it names (t_c_fkey)"});
+    CHECK(errors_of(with("merge.counter", "")).empty());
+}
+
 TEST_CASE("ON CONFLICT on the primary key makes the key the identity; on another key it does not") {
     const auto identity = [](const std::string& body) {
         return schema_of(
