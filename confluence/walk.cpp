@@ -135,6 +135,10 @@ void Walker::node(const Expr& e) {
             self.list(window.args);
             self.list(window.partition);
             for (const auto& key : window.order) self.expression(key.key);
+            for (const auto* bound : {&window.frame.start, &window.frame.end}) {
+                self.expression(bound->offset);
+                self.expression(bound->value);
+            }
         }
         void operator()(const DomainCheck& check) { self.expression(check.arg); }
     };
@@ -277,6 +281,10 @@ void RelBits::node(const Expr& e, std::uint32_t depth) {
             self.list(window.args, depth);
             self.list(window.partition, depth);
             for (const auto& key : window.order) self.expression(key.key, depth);
+            for (const auto* bound : {&window.frame.start, &window.frame.end}) {
+                self.expression(bound->offset, depth);
+                self.expression(bound->value, depth);
+            }
         }
         void operator()(const DomainCheck& check) { self.expression(check.arg, depth); }
     };

@@ -50,6 +50,10 @@ bool takes_nulls(Func func) {
         case Func::array_positions:
         case Func::array_to_string:
         case Func::string_to_array:
+        case Func::enum_first:
+        case Func::enum_last:
+        case Func::enum_range:
+        case Func::pg_typeof:
         case Func::jsonb_build_object:
         case Func::jsonb_build_array:
         case Func::to_jsonb:
@@ -76,12 +80,16 @@ bool may_find_nothing(Func func) {
         case Func::array_upper:
         case Func::array_lower:
         case Func::array_ndims:
+        case Func::array_dims:
         case Func::range_lower:
         case Func::range_upper:
         case Func::extract:
         case Func::date_part:
         case Func::overlaps:
         case Func::scale:
+        case Func::min_scale:
+        case Func::to_regclass:
+        case Func::to_regtype:
             return true;
         default:
             return func >= Func::current_user && func <= Func::pg_char_to_encoding;  // of session and catalog

@@ -384,6 +384,18 @@ ExprId Builder::node_of(const sql::Expr& e, const sql::Window& n) {
     plan.partition = exprs(n.partition);
     for (const sql::ExprPtr& part : n.partition) plan.partition_types.push_back(part->type);
     plan.order = orders(n.order);
+    const auto bound = [&](const sql::FrameBound& b) {
+        const auto part = [&](const sql::ExprPtr& p) { return p ? expr(p) : no_expr; };
+        return WindowPlan::Bound{b.kind, part(b.offset), part(b.negative), part(b.value)};
+    };
+    plan.mode = n.frame.mode;
+    plan.start = bound(n.frame.start);
+    plan.end = bound(n.frame.end);
+    plan.exclusion = n.frame.exclusion;
+    if (n.frame.key) {
+        plan.key = expr(n.frame.key);
+        plan.key_type = n.frame.key->type;
+    }
     plan.reg = new_registers(1);
     const std::uint32_t reg = plan.reg;
     scopes_.back().query->windows.push_back(std::move(plan));

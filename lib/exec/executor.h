@@ -79,6 +79,7 @@ class Executor final : public SubqueryRunner {
     Arena& arena() { return context_.arena; }
     sql::EvalContext& context() { return context_; }
     bool failed() const { return context_.failed; }
+    bool cancelled();  // asked once per row: whether to stop, and then it has failed
     const sql::Datum* keep(const sql::Datum* row, std::size_t width);  // a copy in the arena
 
   private:
@@ -107,7 +108,6 @@ class Executor final : public SubqueryRunner {
     NodeState& stored(const Leaf& leaf);
     bool range(const Access& access, const std::string& prefix, std::string& low, std::string& high);
     void clear_slots(const Group& group);
-    bool cancelled();
 
     // ---- queries (executor_query.cpp) ----
     bool select(const QueryPlan& plan, RowEmitter emit);

@@ -2,6 +2,7 @@
 #include <numeric>
 
 #include "lib/exec/executor.h"
+#include "lib/exec/window_frame.h"
 #include "lib/sql/evaluate_aggregate.h"
 
 namespace anabranch::exec {
@@ -21,7 +22,12 @@ struct WindowRow {
 
 class WindowRun {
   public:
-    WindowRun(Executor& executor, const WindowPlan& plan) : executor_(executor), plan_(plan) {}
+    WindowRun(Executor& executor, const WindowPlan& plan)
+        : executor_(executor),
+          plan_(plan),
+          plain_(plan.mode == sql::FrameMode::range && plan.exclusion == sql::FrameExclusion::none &&
+                 plan.start.kind == sql::FrameBound::Kind::unbounded_preceding &&
+                 plan.end.kind == sql::FrameBound::Kind::current_row) {}
 
     void add() {
         WindowRow row;
@@ -37,6 +43,17 @@ class WindowRun {
         row.args = executor_.keep(args.data(), args.size());
         if (plan_.aggregate && plan_.aggregate->filter != no_expr)
             row.counts = executor_.evaluator().truth(plan_.aggregate->filter);
+        if (rows_.empty()) {
+            start_offset_ = offset(plan_.start, "starting");
+            end_offset_ = offset(plan_.end, "ending");
+        }
+        if (plan_.key != no_expr) {
+            const auto value = [&](ExprId id) {
+                const Datum v = id == no_expr ? Datum() : executor_.eval(id);
+                return *executor_.keep(&v, 1);
+            };
+            values_.push_back({value(plan_.key), value(plan_.start.value), value(plan_.end.value)});
+        }
         rows_.push_back(row);
     }
     void compute() {
@@ -46,7 +63,7 @@ class WindowRun {
             const int order = rows_[a].partition.compare(rows_[b].partition);
             return order != 0 ? order < 0 : order_of(a, b) < 0;
         });
-        for (std::size_t first = 0; first < sequence_.size();) {
+        for (std::size_t first = 0; first < sequence_.size() && !executor_.failed();) {
             std::size_t last = first + 1;
             while (last < sequence_.size() && at(last).partition == at(first).partition) ++last;
             partition(first, last);
@@ -69,8 +86,24 @@ class WindowRun {
     }
     bool peers(std::size_t a, std::size_t b) const { return order_of(sequence_[a], sequence_[b]) == 0; }
 
+    // Of a frame's bound: a number of rows or groups, 0 where there is none. In RANGE mode the bounds are
+    // values.
+    std::int64_t offset(const WindowPlan::Bound& bound, const char* which) {
+        if (bound.offset == no_expr) return 0;
+        const Datum value = executor_.eval(bound.offset);
+        sql::EvalContext& context = executor_.context();
+        if (value.is_null())
+            context.fail("22004", std::string("frame ") + which + " offset must not be null");
+        else if (executor_.evaluator().truth(bound.negative))
+            context.fail("22013", plan_.mode == sql::FrameMode::range
+                                      ? "invalid preceding or following size in window function"
+                                      : std::string("frame ") + which + " offset must not be negative");
+        return plan_.mode == sql::FrameMode::range || value.is_null() ? 0 : value.as_integer();
+    }
+
     void partition(std::size_t first, std::size_t last) {
-        if (plan_.func == sql::WindowFunc::aggregate) return aggregate(first, last);
+        if (plan_.func == sql::WindowFunc::aggregate && plain_) return aggregate(first, last);
+        if (uses_frame()) return framed(first, last);
         std::int64_t rank = 1, dense = 1;
         std::size_t peers_end = first;
         for (std::size_t i = first; i < last; ++i) {
@@ -82,8 +115,13 @@ class WindowRun {
             at(i).result = value(first, last, i, rank, dense, peers_end);
         }
     }
+    bool uses_frame() const {
+        return plan_.func == sql::WindowFunc::aggregate || plan_.func == sql::WindowFunc::first_value ||
+               plan_.func == sql::WindowFunc::last_value || plan_.func == sql::WindowFunc::nth_value;
+    }
     Datum value(std::size_t first, std::size_t last, std::size_t i, std::int64_t rank, std::int64_t dense,
                 std::size_t peers_end) {
+        const auto count = static_cast<std::int64_t>(last - first);
         switch (plan_.func) {
             case sql::WindowFunc::row_number:
                 return Datum::integer(static_cast<std::int64_t>(i - first) + 1);
@@ -91,18 +129,83 @@ class WindowRun {
                 return Datum::integer(rank);
             case sql::WindowFunc::dense_rank:
                 return Datum::integer(dense);
-            case sql::WindowFunc::first_value:
-                return at(first).args[0];
-            case sql::WindowFunc::last_value:
-                return at(peers_end - 1).args[0];  // the default frame ends with the row's peers
+            case sql::WindowFunc::percent_rank:
+                return Datum::floating(
+                    count == 1 ? 0 : static_cast<double>(rank - 1) / static_cast<double>(count - 1));
+            case sql::WindowFunc::cume_dist:
+                return Datum::floating(static_cast<double>(peers_end - first) / static_cast<double>(count));
+            case sql::WindowFunc::ntile:
+                return ntile(first, count, static_cast<std::int64_t>(i - first));
             case sql::WindowFunc::lag:
                 return shifted(first, last, i, -1);
             case sql::WindowFunc::lead:
                 return shifted(first, last, i, 1);
-            case sql::WindowFunc::aggregate:
-                break;
+            default:
+                return {};
         }
+    }
+    // The first `count mod buckets` buckets take one row more.
+    Datum ntile(std::size_t first, std::int64_t count, std::int64_t row) {
+        const Datum buckets = at(first).args[0];
+        if (buckets.is_null()) return {};
+        const std::int64_t n = buckets.as_integer();
+        if (n <= 0) return executor_.context().fail("22014", "argument of ntile must be greater than zero");
+        const std::int64_t size = count / n, larger = count % n;
+        if (row < larger * (size + 1)) return Datum::integer(row / (size + 1) + 1);
+        return Datum::integer(larger + (row - larger * (size + 1)) / std::max<std::int64_t>(size, 1) + 1);
+    }
+
+    // What depends on the frame.
+    void framed(std::size_t first, std::size_t last) {
+        std::vector<std::size_t> groups;
+        std::vector<FrameValues> values;
+        for (std::size_t i = first; i < last; ++i) {
+            groups.push_back(i == first ? 0 : groups.back() + (peers(i - 1, i) ? 0 : 1));
+            if (!values_.empty()) values.push_back(values_[sequence_[i]]);
+        }
+        WindowFrame frame(plan_, start_offset_, end_offset_, first, last, groups, values);
+        if (plan_.func == sql::WindowFunc::aggregate) return framed_aggregate(frame, first, last);
+        for (std::size_t i = first; i < last && !executor_.failed(); ++i) {
+            frame.move_to(i);
+            at(i).result = chosen(frame, i);
+        }
+    }
+    Datum chosen(const WindowFrame& frame, std::size_t i) {
+        std::int64_t wanted = 1;
+        if (plan_.func == sql::WindowFunc::nth_value) {
+            if (at(i).args[1].is_null()) return {};
+            wanted = at(i).args[1].as_integer();
+            if (wanted <= 0)
+                return executor_.context().fail("22016", "argument of nth_value must be greater than zero");
+        }
+        const auto size = static_cast<std::int64_t>(frame.end() - frame.begin());
+        if (plan_.func == sql::WindowFunc::last_value) {
+            for (std::size_t j = frame.end(); j-- > frame.begin();)
+                if (frame.holds(j)) return at(j).args[0];
+            return {};
+        }
+        if (frame.whole())
+            return wanted <= size ? at(frame.begin() + static_cast<std::size_t>(wanted) - 1).args[0]
+                                  : Datum();
+        for (std::size_t j = frame.begin(); j < frame.end(); ++j)
+            if (frame.holds(j) && --wanted == 0) return at(j).args[0];
         return {};
+    }
+    // Rows are added as long as the frame only grows; when its start moves, it is added up anew.
+    void framed_aggregate(WindowFrame& frame, std::size_t first, std::size_t last) {
+        const sql::Accumulator empty(plan_.aggregate->func, plan_.aggregate->types, plan_.aggregate->result);
+        sql::Accumulator running = empty;
+        std::size_t begin = first, end = first;
+        for (std::size_t i = first; i < last && !executor_.failed(); ++i) {
+            frame.move_to(i);
+            if (frame.begin() != begin || frame.end() < end || !frame.whole()) {
+                running = empty;
+                begin = end = frame.begin();
+            }
+            for (; end < frame.end() && !executor_.cancelled(); ++end)
+                if (at(end).counts && frame.holds(end)) running.add(executor_.context(), at(end).args);
+            at(i).result = running.finish(executor_.context());
+        }
     }
     Datum shifted(std::size_t first, std::size_t last, std::size_t i, std::int64_t direction) {
         std::int64_t by = 1;
@@ -131,6 +234,9 @@ class WindowRun {
 
     Executor& executor_;
     const WindowPlan& plan_;
+    const bool plain_;  // the default frame
+    std::int64_t start_offset_ = 0, end_offset_ = 0;
+    std::vector<FrameValues> values_;  // per row, where the frame's bounds are values
     std::vector<WindowRow> rows_;
     std::vector<std::size_t> sequence_;
 };

@@ -119,6 +119,15 @@ struct WindowPlan {
     std::vector<ExprId> partition;
     std::vector<sql::Type> partition_types;
     std::vector<AggregatePlan::Order> order;
+    struct Bound {
+        sql::FrameBound::Kind kind{};
+        ExprId offset = no_expr, negative = no_expr, value = no_expr;
+    };
+    sql::FrameMode mode{};
+    Bound start, end;
+    sql::FrameExclusion exclusion{};
+    ExprId key = no_expr;  // range with an offset
+    sql::Type key_type;
     std::uint32_t reg = 0;
 };
 

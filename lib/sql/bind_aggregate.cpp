@@ -120,9 +120,12 @@ Result<void> Binding::window_spec(const ast::WindowSpec& spec, Scope& scope, Win
         ast::WindowSpec named = *found;
         named.name.clear();
         if (named.base == base) return fail(unsupported("this window definition", at));
+        if (named.frame && spec.name.empty())
+            return fail(
+                Error::make("42P20", "cannot copy window \"" + base + "\" because it has a frame clause")
+                    .with_span(at));
         TRY_VOID(window_spec(named, scope, out, at));
     }
-    if (spec.frame) return fail(unsupported("a window frame", spec.span));
     for (const ast::Expr& e : spec.partition_by) {
         TRY(ExprPtr key, expr_in(e, scope, Clause::window));
         out.partition.push_back(resolve_unknown(key));
@@ -133,6 +136,86 @@ Result<void> Binding::window_spec(const ast::WindowSpec& spec, Scope& scope, Win
         scope.clause = before;
         if (!order) return fail(order.error());
         out.order.push_back(std::move(*order));
+    }
+    return spec.frame ? window_frame(*spec.frame, scope, out, at) : Result<void>();
+}
+
+// In RANGE mode the bounds are values of the sort key: integers are compared as numerics and days as
+// timestamps, so that no key is so large that its bound cannot be computed.
+Result<void> Binding::range_bound(FrameBound& bound, Window& out, Span at) {
+    const Aggregate::Order& order = out.order[0];
+    const Type type = order.key->type;
+    Type compared = type, distance = type;
+    if (is_integer(type) || (type.id == TypeId::numeric && !type.array)) {
+        compared = distance = {TypeId::numeric};
+    } else if (!type.array && (type.id == TypeId::float4 || type.id == TypeId::float8)) {
+        compared = distance = {TypeId::float8};
+    } else if (!type.array &&
+               (type.id == TypeId::date || type.id == TypeId::timestamp || type.id == TypeId::timestamptz)) {
+        compared = {type.id == TypeId::timestamptz ? type.id : TypeId::timestamp};
+        distance = {TypeId::interval};
+    } else if (!type.array && (type.id == TypeId::time || type.id == TypeId::interval)) {
+        compared = distance = {TypeId::interval};
+    } else {
+        return fail(Error::make(sqlstate::feature_not_supported,
+                                "RANGE with offset PRECEDING/FOLLOWING is not supported for column type " +
+                                    type_text(type))
+                        .with_span(at));
+    }
+    if (!can_coerce(bound.offset, distance, Coercion::implicit))
+        return fail(Error::make(sqlstate::feature_not_supported,
+                                "RANGE with offset PRECEDING/FOLLOWING is not supported for column type " +
+                                    type_text(type) + " and offset type " + type_text(bound.offset->type))
+                        .with_span(at)
+                        .with_hint("Cast the offset value to an appropriate type."));
+    TRY(bound.offset, coerce(bound.offset, distance, Coercion::implicit, at));
+    TRY(out.frame.key, coerce(order.key, compared, Coercion::explicit_, at));
+    const bool back = (bound.kind == FrameBound::Kind::preceding) != order.descending;
+    TRY(bound.value, operate(back ? "-" : "+", out.frame.key, bound.offset, at));
+    return {};
+}
+
+Result<void> Binding::window_frame(const ast::WindowFrame& frame, Scope& scope, Window& out, Span at) {
+    constexpr const char* modes[] = {"RANGE", "ROWS", "GROUPS"};
+    out.frame.mode = static_cast<FrameMode>(frame.mode);
+    out.frame.exclusion = static_cast<FrameExclusion>(frame.exclusion);
+    const std::string mode = modes[static_cast<std::size_t>(frame.mode)];
+    if (out.frame.mode == FrameMode::groups && out.order.empty())
+        return fail(Error::make("42P20", "GROUPS mode requires an ORDER BY clause").with_span(at));
+    for (const bool start : {true, false}) {
+        const ast::FrameBound& from = start ? frame.start : frame.end;
+        FrameBound& to = start ? out.frame.start : out.frame.end;
+        to.kind = static_cast<FrameBound::Kind>(from.kind);
+        if (!from.distance) continue;
+        TRY(to.offset, expr_in(*from.distance, scope, Clause::window));
+        bool variables = false;
+        walk(to.offset, [&](const ExprPtr& part, std::uint32_t depth) {
+            const auto* ref = std::get_if<ColumnRef>(&part->node);
+            variables |= ref != nullptr && ref->level == depth;
+            return true;
+        });
+        if (variables)
+            return fail(Error::make("42P10", "argument of " + mode + " must not contain variables")
+                            .with_span(from.distance->span));
+        if (out.frame.mode == FrameMode::range) {
+            if (out.order.size() != 1)
+                return fail(Error::make("42P20",
+                                        "RANGE with offset PRECEDING/FOLLOWING requires exactly one "
+                                        "ORDER BY column")
+                                .with_span(at));
+            TRY_VOID(range_bound(to, out, from.distance->span));
+        } else {
+            if (!can_coerce(to.offset, {TypeId::int8}, Coercion::implicit))
+                return fail(Error::make(sqlstate::datatype_mismatch, "argument of " + mode +
+                                                                         " must be type bigint, not type " +
+                                                                         type_text(to.offset->type))
+                                .with_span(from.distance->span));
+            TRY(to.offset, coerce(to.offset, {TypeId::int8}, Coercion::implicit, from.distance->span));
+        }
+        Const zero;
+        zero.null = false;
+        zero.bytes = "0";
+        TRY(to.negative, operate("<", to.offset, make({TypeId::unknown}, at, std::move(zero)), at));
     }
     return {};
 }

@@ -83,6 +83,29 @@ Result<std::optional<ExprPtr>> Binding::special_call(const ast::FunctionCall& c,
     return make(type, at, Case{{{std::move(equal), null_of(type, at)}}, std::move(left)});
 }
 
+// make_interval(days => 10, hours => 4): what is not named is 0.
+Result<std::vector<ExprPtr>> Binding::interval_parts(const ast::FunctionCall& c, std::vector<ExprPtr> args,
+                                                     Span at) {
+    constexpr std::string_view names[] = {"years", "months", "weeks", "days", "hours", "mins", "secs"};
+    std::vector<ExprPtr> out(std::size(names));
+    for (std::size_t i = 0; i < args.size(); ++i) {
+        const std::string& name = c.arguments[i].name;
+        const auto slot = name.empty()
+                              ? i
+                              : static_cast<std::size_t>(std::find(std::begin(names), std::end(names), name) -
+                                                         std::begin(names));
+        if (slot >= out.size() || out[slot]) return fail(no_function(c, args, at));
+        out[slot] = std::move(args[i]);
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        if (out[i]) continue;
+        Const zero;
+        zero.null = false;
+        out[i] = make({i + 1 == out.size() ? TypeId::float8 : TypeId::int4}, at, std::move(zero));
+    }
+    return out;
+}
+
 // Values for $1.. of the routine, in the order of its IN parameters.
 Result<std::vector<ExprPtr>> Binding::routine_arguments(const RoutineSignature& r, const ast::FunctionCall& c,
                                                         const std::vector<ExprPtr>& args, Span at) {
@@ -206,6 +229,9 @@ Result<ExprPtr> Binding::call(const ast::FunctionCall& c, Scope& scope, Span at)
         args.push_back(std::move(arg));
     }
     if (built_in_schema) {
+        if (name == "make_interval") {
+            TRY(args, interval_parts(c, std::move(args), at));
+        }
         if (is_table_function(name)) return select_list_function(c, args, scope, at);
         const Resolution r = resolve_function(name, types_of(args));
         if (r.match == Match::found) return convert_arguments(std::move(args), r.resolved, at);

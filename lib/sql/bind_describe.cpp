@@ -102,6 +102,17 @@ std::string window_text(const Window& w) {
     out += " OVER (" + listed(w.partition);
     for (const Aggregate::Order& o : w.order)
         out += " ORDER BY " + describe(o.key) + (o.descending ? " DESC" : "");
+    const FrameBound &start = w.frame.start, &end = w.frame.end;
+    if (w.frame.mode != FrameMode::range || w.frame.exclusion != FrameExclusion::none ||
+        start.kind != FrameBound::Kind::unbounded_preceding || end.kind != FrameBound::Kind::current_row) {
+        constexpr const char* modes[] = {" RANGE ", " ROWS ", " GROUPS "};
+        constexpr const char* kinds[] = {"UNBOUNDED PRECEDING", "PRECEDING", "CURRENT ROW", "FOLLOWING",
+                                         "UNBOUNDED FOLLOWING"};
+        const auto text = [&](const FrameBound& b) {
+            return (b.offset ? describe(b.offset) + " " : "") + kinds[static_cast<std::size_t>(b.kind)];
+        };
+        out += modes[static_cast<std::size_t>(w.frame.mode)] + text(start) + " TO " + text(end);
+    }
     return out + ")";
 }
 

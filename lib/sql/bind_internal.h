@@ -185,6 +185,8 @@ class Binding {
                                                 Span at);
     Result<std::vector<ExprPtr>> routine_arguments(const RoutineSignature& r, const ast::FunctionCall& c,
                                                    const std::vector<ExprPtr>& args, Span at);
+    Result<std::vector<ExprPtr>> interval_parts(const ast::FunctionCall& c, std::vector<ExprPtr> args,
+                                                Span at);
     Result<ExprPtr> select_list_function(const ast::FunctionCall& c, const std::vector<ExprPtr>& args,
                                          Scope& scope, Span at);
     Error no_function(const ast::FunctionCall& c, const std::vector<ExprPtr>& args, Span at);
@@ -195,6 +197,8 @@ class Binding {
     Result<ExprPtr> window(const ast::FunctionCall& c, Scope& scope, Span at);
     Result<Aggregate> aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result);
     Result<void> window_spec(const ast::WindowSpec& spec, Scope& scope, Window& out, Span at);
+    Result<void> window_frame(const ast::WindowFrame& frame, Scope& scope, Window& out, Span at);
+    Result<void> range_bound(FrameBound& bound, Window& out, Span at);
     Result<Aggregate::Order> sort_key(const ast::SortKey& key, Scope& scope);
 
     // bind_query.cpp

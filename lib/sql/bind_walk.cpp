@@ -193,6 +193,10 @@ class Rewriter {
                          bool changed = list(n.args, d);
                          changed |= list(n.partition, d);
                          changed |= order(n.order, d);
+                         for (FrameBound* bound : {&n.frame.start, &n.frame.end})
+                             for (ExprPtr* part : {&bound->offset, &bound->negative, &bound->value})
+                                 changed |= set(*part, d);
+                         changed |= set(n.frame.key, d);
                          return (n.aggregate && aggregate(*n.aggregate, d)) || changed;
                      },
                      [&](DomainCheck& n) { return set(n.arg, d); }},
@@ -279,6 +283,12 @@ bool same_order(const std::vector<Aggregate::Order>& a, const std::vector<Aggreg
         return l.descending == r.descending && l.nulls_first == r.nulls_first && same(l.key, r.key);
     });
 }
+bool same_frame(const Frame& a, const Frame& b) {
+    const auto bound = [](const FrameBound& l, const FrameBound& r) {
+        return l.kind == r.kind && same(l.offset, r.offset) && same(l.value, r.value);
+    };
+    return a.mode == b.mode && a.exclusion == b.exclusion && bound(a.start, b.start) && bound(a.end, b.end);
+}
 bool same_const(const Const& a, const Const& b) {
     if (a.null || b.null) return a.null == b.null;
     return a.integer == b.integer && a.floating == b.floating && a.bytes == b.bytes;
@@ -330,7 +340,7 @@ struct SameNode {
         if (n.func != o.func || n.aggregate.has_value() != o.aggregate.has_value()) return false;
         if (n.aggregate && !same_aggregate(*n.aggregate, *o.aggregate)) return false;
         return same_list(n.args, o.args) && same_list(n.partition, o.partition) &&
-               same_order(n.order, o.order);
+               same_order(n.order, o.order) && same_frame(n.frame, o.frame);
     }
     bool operator()(const DomainValue&) const { return true; }
     bool operator()(const DomainCheck& n) const {
@@ -366,6 +376,10 @@ void children(const Expr& expr, FunctionRef<void(const ExprPtr&)> visit) {
                      each(n.args);
                      each(n.partition);
                      for (const Aggregate::Order& o : n.order) visit(o.key);
+                     for (const FrameBound* bound : {&n.frame.start, &n.frame.end})
+                         for (const ExprPtr* part : {&bound->offset, &bound->negative, &bound->value})
+                             if (*part) visit(*part);
+                     if (n.frame.key) visit(n.frame.key);
                      if (n.aggregate) aggregate_children(*n.aggregate, visit);
                  },
                  [&](const DomainCheck& n) { visit(n.arg); }},

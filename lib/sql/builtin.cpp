@@ -243,8 +243,8 @@ bool bind_patterns(const Signature& s, std::span<const Type> types, Bindings& ou
     }
     if (out.range) {
         for (std::size_t i = 0; i < types.size(); ++i)
-            if (argument_at(s, i).pattern == Pattern::range_element &&
-                coercion(types[i], range_element(*out.range)) != Coercion::implicit)
+            if (argument_at(s, i).pattern == Pattern::range_element && !is_unknown(types[i]) &&
+                !same_type(types[i], range_element(*out.range)))
                 return false;
     }
     return true;
@@ -261,6 +261,7 @@ Type concrete(const Argument& a, Type given, const Bindings& b) {
         case Pattern::nonarray:
             return b.element ? *b.element : Type{TypeId::text};
         case Pattern::array:
+            if (!b.element && b.enum_) return array_of_type(*b.enum_);
             return array_of_type(b.element ? without_modifier(*b.element) : Type{TypeId::text});
         case Pattern::enum_:
             return b.enum_.value_or(Type{});

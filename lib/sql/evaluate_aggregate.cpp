@@ -15,6 +15,7 @@ Accumulator::Accumulator(AggregateFunc func, std::span<const Type> args, Type re
     : func_(func), result_(result), has_argument_(!args.empty()) {
     if (!args.empty()) type_ = args[0];
     if (args.size() > 1) second_ = args[1];
+    if (is_statistic(func)) statistics_.emplace_back();
 }
 
 // tidy: table
@@ -40,6 +41,11 @@ void Accumulator::add(EvalContext& context, const Datum* args) {
             break;
     }
     if (args[0].is_null()) return;
+    if (is_statistic(func_)) {
+        if (second_.id == TypeId::unknown || !args[1].is_null())
+            statistics_[0].add(context, func_, type_, args);
+        return;
+    }
     ++count_;
     switch (func_) {
         case AggregateFunc::sum:
@@ -63,6 +69,9 @@ void Accumulator::add(EvalContext& context, const Datum* args) {
             return;
         case AggregateFunc::bit_or:
             best_ = Datum::integer((best_.is_null() ? 0 : best_.as_integer()) | args[0].as_integer());
+            return;
+        case AggregateFunc::bit_xor:
+            best_ = Datum::integer((best_.is_null() ? 0 : best_.as_integer()) ^ args[0].as_integer());
             return;
         case AggregateFunc::string_agg:
             items_.push_back(args[0]);
@@ -200,6 +209,7 @@ Datum Accumulator::finish(EvalContext& context) const {
         case AggregateFunc::bool_or:
         case AggregateFunc::bit_and:
         case AggregateFunc::bit_or:
+        case AggregateFunc::bit_xor:
             return best_;
         case AggregateFunc::array_agg:
             return finish_array(context);
@@ -209,6 +219,8 @@ Datum Accumulator::finish(EvalContext& context) const {
         case AggregateFunc::jsonb_agg:
         case AggregateFunc::jsonb_object_agg:
             return finish_json(context);
+        default:
+            return statistics_[0].finish(context, func_, type_);
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/sql/evaluate.h"
+#include "lib/sql/evaluate_statistics.h"
 #include "lib/sql/function.h"
 #include "lib/sql/numeric.h"
 
@@ -39,7 +40,8 @@ class Accumulator {
     double floating_ = 0;
     Datum best_;  // min, max, bool_and, bool_or, bits; sum of intervals
     NumericSum numeric_;
-    std::vector<Datum> items_;  // what lists keep, in order; pairs alternate
+    std::vector<Statistics> statistics_;  // one, where the function is one; most are not
+    std::vector<Datum> items_;            // what lists keep, in order; pairs alternate
 };
 
 }  // namespace anabranch::sql

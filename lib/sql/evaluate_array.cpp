@@ -53,6 +53,15 @@ Datum shape(EvalContext&, const CallSite& site, const Datum* args) {
     return Datum::integer(std::int64_t{d.lower} + d.size - 1);
 }
 
+Datum array_dims(EvalContext& c, const CallSite& site, const Datum* args) {
+    const ArrayReader array(site.args[0], args[0].as_bytes());
+    if (array.dimensions().empty()) return {};
+    std::string out;
+    for (const ArrayDimension& d : array.dimensions())
+        out += "[" + std::to_string(d.lower) + ":" + std::to_string(std::int64_t{d.lower} + d.size - 1) + "]";
+    return make_bytes(c, out);
+}
+
 // ---- Elements ----
 
 // array[i][j]...: NULL outside the bounds or with another number of subscripts.
@@ -369,6 +378,8 @@ Kernel array_kernel(Func func, std::span<const Type> args, Type) {
             return strict_call<shape<Func::array_ndims>, 1>;
         case Func::cardinality:
             return strict_call<shape<Func::cardinality>, 1>;
+        case Func::array_dims:
+            return strict_call<array_dims, 1>;
         case Func::array_element:
             if (args.empty()) return nullptr;
             return args[0].id == TypeId::record && !args[0].array ? record_field_kernel : element;

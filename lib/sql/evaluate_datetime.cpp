@@ -231,6 +231,20 @@ Result<std::int64_t> make_micros(std::int64_t hour, std::int64_t minute, double 
 Datum make_date_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return unwrap_integer(c, make_days(args[0].as_integer(), args[1].as_integer(), args[2].as_integer()));
 }
+// years, months, weeks, days, hours, mins, secs. What is too large for its field wraps, as in PostgreSQL 15.
+Datum make_interval_kernel(EvalContext& c, const CallSite&, const Datum* args) {
+    const double seconds = std::rint(args[6].as_floating() * 1e6);
+    if (!std::isfinite(seconds) || std::fabs(seconds) > 9.2e18)
+        return c.fail("22008", "interval out of range");
+    const auto months = static_cast<std::uint32_t>(args[0].as_integer() * 12 + args[1].as_integer());
+    const auto days = static_cast<std::uint32_t>(args[2].as_integer() * 7 + args[3].as_integer());
+    const std::uint64_t micros = static_cast<std::uint64_t>(args[4].as_integer()) * 3'600'000'000 +
+                                 static_cast<std::uint64_t>(args[5].as_integer()) * 60'000'000 +
+                                 static_cast<std::uint64_t>(static_cast<std::int64_t>(seconds));
+    return interval_datum({static_cast<std::int32_t>(months), static_cast<std::int32_t>(days),
+                           static_cast<std::int64_t>(micros)},
+                          c.arena);
+}
 Datum make_time_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return unwrap_integer(c, make_micros(args[0].as_integer(), args[1].as_integer(), args[2].as_floating()));
 }
@@ -337,6 +351,8 @@ Kernel datetime_kernel(Func func, std::span<const Type> args, Type result) {
             return strict<age_kernel>(n);
         case Func::make_date:
             return strict_call<make_date_kernel, 3>;
+        case Func::make_interval:
+            return strict_call<make_interval_kernel, 7>;
         case Func::make_time:
             return strict_call<make_time_kernel, 3>;
         case Func::make_timestamp:

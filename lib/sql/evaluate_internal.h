@@ -24,6 +24,7 @@ Kernel range_kernel(Func func, std::span<const Type> args, Type result);
 Kernel array_kernel(Func func, std::span<const Type> args, Type result);
 Kernel json_kernel(Func func, std::span<const Type> args, Type result);
 Kernel session_kernel(Func func, std::span<const Type> args, Type result);
+Kernel bytes_kernel(Func func, std::span<const Type> args, Type result);
 Kernel cast_kernel(Type from, Type to, bool implicit);
 
 // Kernels of constructors that no Func names.

@@ -60,6 +60,27 @@ double atan_of(double v) {
     return std::atan(v);
 }
 
+// sinh and cosh of what is too large are infinite, as in PostgreSQL.
+template <double (*F)(double)>
+Datum hyperbolic(EvalContext&, const CallSite&, const Datum* args) {
+    return Datum::floating(F(args[0].as_floating()));
+}
+Datum acosh_of(EvalContext& c, const CallSite&, const Datum* args) {
+    const double v = args[0].as_floating();
+    if (v < 1) return outside(c);
+    return Datum::floating(std::acosh(v));
+}
+Datum atanh_of(EvalContext& c, const CallSite&, const Datum* args) {
+    const double v = args[0].as_floating();
+    if (v < -1 || v > 1) return outside(c);
+    return Datum::floating(std::atanh(v));
+}
+Datum cot_of(EvalContext& c, const CallSite&, const Datum* args) {
+    const double v = args[0].as_floating();
+    if (std::isinf(v)) return outside(c);
+    return Datum::floating(1 / std::tan(v));
+}
+
 Datum square_root(EvalContext& c, const CallSite&, const Datum* args) {
     const double v = args[0].as_floating();
     if (v < 0) return c.fail("2201F", "cannot take square root of a negative number");
@@ -180,6 +201,20 @@ Kernel floating_kernel(Func func) {
             return strict_call<of_unit<std::acos>, 1>;
         case Func::atan2:
             return strict_call<arc_tangent, 2>;
+        case Func::sinh:
+            return strict_call<hyperbolic<std::sinh>, 1>;
+        case Func::cosh:
+            return strict_call<hyperbolic<std::cosh>, 1>;
+        case Func::tanh:
+            return strict_call<hyperbolic<std::tanh>, 1>;
+        case Func::asinh:
+            return strict_call<hyperbolic<std::asinh>, 1>;
+        case Func::acosh:
+            return strict_call<acosh_of, 1>;
+        case Func::atanh:
+            return strict_call<atanh_of, 1>;
+        case Func::cot:
+            return strict_call<cot_of, 1>;
         case Func::sqrt:
             return strict_call<square_root, 1>;
         case Func::exp:
@@ -208,7 +243,7 @@ Datum numeric_plain(EvalContext& c, const CallSite&, const Datum* args) {
 template <std::string (*F)(std::string_view, int)>
 Datum numeric_places(EvalContext& c, const CallSite& site, const Datum* args) {
     const std::int64_t places =
-        site.args.size() > 1 ? std::clamp<std::int64_t>(args[1].as_integer(), -2000, 2000) : 0;
+        site.args.size() > 1 ? std::clamp<std::int64_t>(args[1].as_integer(), -131'073, 16'383) : 0;
     return make_bytes(c, F(args[0].as_bytes(), static_cast<int>(places)));
 }
 Datum numeric_sign_of(EvalContext& c, const CallSite&, const Datum* args) {
@@ -222,6 +257,36 @@ Datum numeric_scale_of(EvalContext&, const CallSite&, const Datum* args) {
     const std::string_view v = args[0].as_bytes();
     if (v.find_first_of("NI") != std::string_view::npos) return {};
     return Datum::integer(numeric_scale(v));
+}
+
+// The scale without zeros at the end.
+int least_scale(std::string_view v) {
+    int scale = numeric_scale(v);
+    for (; scale > 0 && v.back() == '0'; --scale) v.remove_suffix(1);
+    return scale;
+}
+Datum numeric_min_scale(EvalContext&, const CallSite&, const Datum* args) {
+    const std::string_view v = args[0].as_bytes();
+    if (v.find_first_of("NI") != std::string_view::npos) return {};
+    return Datum::integer(least_scale(v));
+}
+Datum numeric_trim_scale(EvalContext& c, const CallSite&, const Datum* args) {
+    const std::string_view v = args[0].as_bytes();
+    if (v.find_first_of("NI") != std::string_view::npos) return args[0];
+    return make_bytes(c, numeric_round(v, least_scale(v)));
+}
+Datum factorial(EvalContext& c, const CallSite&, const Datum* args) {
+    const std::int64_t n = args[0].as_integer();
+    if (n < 0)
+        return c.fail(sqlstate::numeric_value_out_of_range, "factorial of a negative number is undefined");
+    if (n > 32177) return c.fail(sqlstate::numeric_value_out_of_range, "value overflows numeric format");
+    std::string product = "1";
+    for (std::int64_t i = 2; i <= n; ++i) {
+        Result<std::string> next = numeric_binary(NumericOp::mul, product, numeric_from_integer(i));
+        if (!next) return c.fail(std::move(next).error());
+        product = std::move(*next);
+    }
+    return make_bytes(c, product);
 }
 
 Kernel numeric_kernel(Func func, std::size_t count) {
@@ -247,6 +312,10 @@ Kernel numeric_kernel(Func func, std::size_t count) {
             return strict<numeric_places<numeric_trunc>>(count);
         case Func::scale:
             return strict_call<numeric_scale_of, 1>;
+        case Func::min_scale:
+            return strict_call<numeric_min_scale, 1>;
+        case Func::trim_scale:
+            return strict_call<numeric_trim_scale, 1>;
         default:
             return nullptr;
     }
@@ -256,6 +325,7 @@ Kernel numeric_kernel(Func func, std::size_t count) {
 
 Kernel math_kernel(Func func, std::span<const Type> args, Type) {
     if (func == Func::pi) return pi_of;
+    if (func == Func::factorial) return strict_call<factorial, 1>;
     if (func == Func::width_bucket) return strict_call<width_bucket_of, 4>;
     if (args.empty() || args[0].array) return nullptr;
     if (args[0].id == TypeId::numeric) return numeric_kernel(func, args.size());

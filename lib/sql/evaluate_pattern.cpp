@@ -233,6 +233,25 @@ Datum regexp_match_kernel(EvalContext& context, const CallSite& site, const Datu
     return make_bytes(context, out);
 }
 
+Datum regexp_split_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
+    RegexFlags flags;
+    if (site.args.size() > 2) {
+        Result<RegexFlags> given = regex_flags(args[2].as_bytes());
+        if (!given) return context.fail(std::move(given).error());
+        if (given->global)
+            return context.fail("22023", "regexp_split_to_array() does not support the \"global\" option");
+        flags = *given;
+    }
+    const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
+    if (regex == nullptr) return {};
+    std::vector<Datum> parts;
+    for (const std::string_view part : regex_split(*regex, placed(args[0])))
+        parts.push_back(Datum::bytes(part));
+    std::string out;
+    write_array(site.result, parts, out);
+    return make_bytes(context, out);
+}
+
 // substring(text from pattern): the first group if there is one, else the match.
 Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* args) {
     const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
@@ -321,6 +340,20 @@ std::vector<RegexGroups> regex_matches(const re2::RE2& regex, std::string_view t
     return out;
 }
 
+std::vector<std::string_view> regex_split(const re2::RE2& regex, std::string_view text) {
+    std::vector<std::string_view> out;
+    const char* rest = text.data();
+    for (const RegexGroups& groups : regex_matches(regex, text, true)) {
+        const std::string_view hit = groups[0];
+        // An empty match at either end, or right after another, splits nothing.
+        if (hit.empty() && (hit.data() == rest || hit.data() == text.data() + text.size())) continue;
+        out.emplace_back(rest, static_cast<std::size_t>(hit.data() - rest));
+        rest = hit.data() + hit.size();
+    }
+    out.emplace_back(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
+    return out;
+}
+
 Result<std::string> similar_to_regex(std::string_view pattern, std::string_view escape) {
     if (escape.size() > 1) {
         return std::unexpected(Error::make("22019", "invalid escape string")
@@ -386,6 +419,8 @@ Kernel pattern_kernel(Func func, std::span<const Type> args, Type) {
             return strict<regexp_replace_kernel>(args.size());
         case Func::regexp_match:
             return strict<regexp_match_kernel>(args.size());
+        case Func::regexp_split_to_array:
+            return strict<regexp_split_kernel>(args.size());
         case Func::regexp_substr:
             return strict_call<regexp_substr_kernel, 2>;
         case Func::regexp_count:

@@ -36,6 +36,8 @@ Result<std::string> similar_to_regex(std::string_view pattern, std::string_view 
 using RegexGroups = std::vector<std::string_view>;
 // All matches, or the first only, in a text whose data is not null. An empty match moves on by one character.
 std::vector<RegexGroups> regex_matches(const re2::RE2& regex, std::string_view text, bool all);
+// The parts between the matches, the whole when there is none.
+std::vector<std::string_view> regex_split(const re2::RE2& regex, std::string_view text);
 
 // Letters of the flags argument: g, i; others fail with 22023.
 struct RegexFlags {

@@ -35,6 +35,41 @@ Datum version(EvalContext& c, const CallSite&, const Datum*) {
     return make_bytes(c, "PostgreSQL " + setting_or(c, "server_version", "15.0") + " (anabranch)");
 }
 
+Datum type_of_argument(EvalContext&, const CallSite& site, const Datum*) {
+    return Datum::integer(oid_of(site.args[0]));
+}
+// The oid behind a name, NULL when there is none.
+template <TypeId Kind>
+Datum find_object(EvalContext& c, const CallSite&, const Datum* args) {
+    Arena scratch;
+    const Result<Datum> found = parse_text({Kind}, args[0].as_bytes(), scratch, c.labels);
+    return found ? *found : Datum();
+}
+
+// Labels of an enum from one value to another; NULL stands for the first or the last.
+Datum enum_part(EvalContext& c, const CallSite& site, Datum from, Datum to) {
+    if (c.labels == nullptr) return {};
+    std::vector<Datum> values;
+    for (std::int64_t i = from.is_null() ? 0 : from.as_integer();
+         (to.is_null() || i <= to.as_integer()) && c.labels->label(site.args[0].detail, i) != nullptr; ++i)
+        values.push_back(Datum::integer(i));
+    std::string out;
+    write_array(site.result, values, out);
+    return make_bytes(c, out);
+}
+Datum enum_range(EvalContext& c, const CallSite& site, const Datum* args) {
+    return site.args.size() == 1 ? enum_part(c, site, {}, {}) : enum_part(c, site, args[0], args[1]);
+}
+Datum enum_first(EvalContext&, const CallSite&, const Datum*) {
+    return Datum::integer(0);
+}
+Datum enum_last(EvalContext& c, const CallSite& site, const Datum*) {
+    if (c.labels == nullptr) return {};
+    std::int64_t last = 0;
+    while (c.labels->label(site.args[0].detail, last + 1) != nullptr) ++last;
+    return Datum::integer(last);
+}
+
 // A number the session knows as text; 0 when it does not.
 Datum number(EvalContext& c, std::string_view name) {
     const std::string text = setting_or(c, name, "0");
@@ -155,6 +190,18 @@ Kernel session_kernel(Func func, std::span<const Type> args, Type) {
             return strict_call<encoding_name, 1>;
         case Func::pg_char_to_encoding:
             return strict_call<encoding_number, 1>;
+        case Func::pg_typeof:
+            return type_of_argument;
+        case Func::to_regclass:
+            return strict_call<find_object<TypeId::regclass>, 1>;
+        case Func::to_regtype:
+            return strict_call<find_object<TypeId::regtype>, 1>;
+        case Func::enum_range:
+            return enum_range;
+        case Func::enum_first:
+            return enum_first;
+        case Func::enum_last:
+            return enum_last;
         case Func::pg_size_pretty:
             return strict_call<size_pretty, 1>;
         case Func::pg_relation_size:

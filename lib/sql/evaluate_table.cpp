@@ -279,52 +279,39 @@ void text_parts(const Run& run) {
     }
 }
 
-struct Matches {
-    std::string_view text;
-    std::vector<RegexGroups> found;
-    bool failed = false;
-};
-Matches matches_of(const Run& run, bool always_all) {
-    Matches out;
-    RegexFlags flags;
+const re2::RE2* regex_of(const Run& run, RegexFlags& flags) {
     if (run.args.size() > 2) {
         Result<RegexFlags> given = regex_flags(run.args[2].as_bytes());
         if (!given) {
             run.context.fail(std::move(given).error());
-            return {{}, {}, true};
+            return nullptr;
         }
         flags = *given;
     }
     if (!run.context.regexes) run.context.regexes = std::make_unique<RegexCache>();
     Error error;
     const re2::RE2* regex = run.context.regexes->find(run.args[1].as_bytes(), flags.ignore_case, error);
-    if (regex == nullptr) {
-        run.context.fail(std::move(error));
-        return {{}, {}, true};
-    }
-    out.text = run.args[0].as_bytes().empty() ? std::string_view("") : run.args[0].as_bytes();
-    out.found = regex_matches(*regex, out.text, always_all || flags.global);
-    return out;
+    if (regex == nullptr) run.context.fail(std::move(error));
+    return regex;
+}
+// Never without a place: matches are told by where they are.
+std::string_view searched(const Run& run) {
+    return run.args[0].as_bytes().empty() ? std::string_view("") : run.args[0].as_bytes();
 }
 
 void regexp_parts(const Run& run) {
-    const Matches matches = matches_of(run, true);
-    if (matches.failed) return;
-    const std::string_view text = matches.text;
-    const char* rest = text.data();
-    for (const RegexGroups& groups : matches.found) {
-        const std::string_view hit = groups[0];
-        // An empty match at either end, or right after another, splits nothing.
-        if (hit.empty() && (hit.data() == rest || hit.data() == text.data() + text.size())) continue;
-        if (!run.one(Datum::bytes({rest, static_cast<std::size_t>(hit.data() - rest)}))) return;
-        rest = hit.data() + hit.size();
-    }
-    run.one(Datum::bytes({rest, static_cast<std::size_t>(text.data() + text.size() - rest)}));
+    RegexFlags flags;
+    const re2::RE2* regex = regex_of(run, flags);
+    if (regex == nullptr) return;
+    for (const std::string_view part : regex_split(*regex, searched(run)))
+        if (!run.one(Datum::bytes(part))) return;
 }
 
 void regexp_rows(const Run& run) {
-    const Matches matches = matches_of(run, false);
-    for (const RegexGroups& groups : matches.found) {
+    RegexFlags flags;
+    const re2::RE2* regex = regex_of(run, flags);
+    if (regex == nullptr) return;
+    for (const RegexGroups& groups : regex_matches(*regex, searched(run), flags.global)) {
         std::vector<Datum> parts;
         for (std::size_t i = groups.size() > 1 ? 1 : 0; i < groups.size(); ++i) {
             parts.push_back(groups[i].data() == nullptr ? Datum() : Datum::bytes(groups[i]));

@@ -55,6 +55,16 @@ enum class Func : std::uint16_t {
     scale,
     num_nulls,
     num_nonnulls,
+    sinh,
+    cosh,
+    tanh,
+    asinh,
+    acosh,
+    atanh,
+    cot,
+    min_scale,
+    trim_scale,
+    factorial,
 
     bit_and,
     bit_or,
@@ -119,6 +129,15 @@ enum class Func : std::uint16_t {
     regexp_substr,
     regexp_count,
     similar_to_escape,
+    regexp_split_to_array,
+    bit_length,
+    get_byte,
+    set_byte,
+    get_bit,
+    set_bit,
+    bit_count,
+    convert_from,
+    convert_to,
     // generated at the origin
     now,
     clock_timestamp,
@@ -191,6 +210,7 @@ enum class Func : std::uint16_t {
     array_fill,
     array_slice,
     trim_array,
+    array_dims,
     // json
     json_get,
     json_get_text,
@@ -255,6 +275,12 @@ enum class Func : std::uint16_t {
     pg_get_ruledef,
     quote_nullable,
     pg_char_to_encoding,
+    pg_typeof,
+    to_regclass,
+    to_regtype,
+    enum_first,
+    enum_last,
+    enum_range,
     // a function the engine does not know, met only in schemas that are analysed and not run: strict and
     // uninterpreted.
     // Its name is the first argument, a text Const.
@@ -275,7 +301,24 @@ enum class AggregateFunc : std::uint8_t {
     jsonb_agg,
     jsonb_object_agg,
     bit_and,
-    bit_or
+    bit_or,
+    bit_xor,
+    var_pop,
+    var_samp,
+    stddev_pop,
+    stddev_samp,
+    covar_pop,  // (y, x), as all that follow
+    covar_samp,
+    corr,
+    regr_count,
+    regr_avgx,
+    regr_avgy,
+    regr_sxx,
+    regr_syy,
+    regr_sxy,
+    regr_slope,
+    regr_intercept,
+    regr_r2
 };
 enum class WindowFunc : std::uint8_t {
     row_number,
@@ -285,6 +328,10 @@ enum class WindowFunc : std::uint8_t {
     lead,
     first_value,
     last_value,
+    nth_value,
+    ntile,
+    percent_rank,
+    cume_dist,
     aggregate
 };
 enum class TableFunc : std::uint8_t {

@@ -139,12 +139,34 @@ struct Aggregate {
     };
     std::vector<Order> order;
 };
+enum class FrameMode : std::uint8_t { range, rows, groups };
+enum class FrameExclusion : std::uint8_t { none, current_row, group, ties };
+struct FrameBound {
+    enum class Kind : std::uint8_t {
+        unbounded_preceding,
+        preceding,
+        current_row,
+        following,
+        unbounded_following
+    };
+    Kind kind = Kind::unbounded_preceding;
+    ExprPtr offset;    // of preceding and following; reads no row
+    ExprPtr negative;  // whether it is
+    ExprPtr value;     // range: the sort key at the bound, over the current row
+};
+struct Frame {
+    FrameMode mode = FrameMode::range;
+    FrameBound start, end{FrameBound::Kind::current_row, nullptr, nullptr, nullptr};
+    FrameExclusion exclusion = FrameExclusion::none;
+    ExprPtr key;  // range with an offset: the only sort key, in the type of the bounds' values
+};
 struct Window {
     WindowFunc func{};
     std::optional<Aggregate> aggregate;  // set when func is WindowFunc::aggregate
     std::vector<ExprPtr> args;
     std::vector<ExprPtr> partition;
     std::vector<Aggregate::Order> order;
+    Frame frame;
 };
 
 // A domain as far as evaluation needs it: CREATE DOMAIN name AS base [NOT NULL] [CHECK ...].
