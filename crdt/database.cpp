@@ -28,7 +28,9 @@ bool Database::Impl::raise(Table& table, const RowDelta& row, const Delta& delta
         raises_.push_back(
             {table.shape().place[counter.column], {delta.dot.origin, delta.dot.seq, counter.total}});
     }
-    return table.raise(*stored, raises_);
+    if (!table.raise(*stored, raises_)) return false;
+    if (watch != nullptr) watch->changed(table.shape().id, row.key);
+    return true;
 }
 
 void Database::Impl::report(const Table& table, std::string_view key, std::uint32_t group,
@@ -186,6 +188,10 @@ void Database::set_overwrite_sink(OverwriteSink* sink) {
     impl_->sink = sink;
 }
 
+void Database::set_watch(Watch* watch) {
+    impl_->watch = watch;
+}
+
 Database::Digest Database::digest(TableId table) const {
     return impl_->table(table).digest();
 }
@@ -227,7 +233,8 @@ std::size_t Database::row_count(TableId table) const {
 }
 
 void Database::duplicate_claims(TableId table, exec::RowVisitor visit) const {
-    impl_->table(table).visit_contested(visit);
+    const Table& in = impl_->table(table);
+    in.visit_contested([&](const StoredRow& row) { return visit(row.view(in.shape())); });
 }
 
 }  // namespace anabranch::crdt

@@ -93,6 +93,13 @@ class Database final : public exec::Store {
         virtual void overwritten(const Overwrite& loss) = 0;
     };
     void set_overwrite_sink(OverwriteSink* sink);
+    // Told of each row whose stored state is written, from whatever cause; not owned.
+    class Watch {
+      public:
+        virtual ~Watch() = default;
+        virtual void changed(TableId table, std::string_view key) = 0;
+    };
+    void set_watch(Watch* watch);
 
     // A 128-bit sum over the live rows of a table (tombstones left out), equal in any two replicas with equal
     // states; maintained incrementally.
@@ -154,6 +161,7 @@ class Database final : public exec::Store {
     class Impl;  // database_impl.h, for this folder only
 
   private:
+    friend class PendingState;
     std::unique_ptr<Impl> impl_;
 };
 

@@ -39,6 +39,7 @@ class Database::Impl {
     // Stores the state of a row and notes what may hang on it.
     void store(Table& table, std::string_view key, StoredRow* row, const RowState& state) {
         if (table.store(key, row, state) && table.shape().linked()) visibility.changed(table, key);
+        if (watch != nullptr) watch->changed(table.shape().id, key);
     }
     void report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost,
                 const RegisterGroup& kept) const;
@@ -52,6 +53,7 @@ class Database::Impl {
     std::uint64_t greatest_hlc = 0;
     SpareParts spare;
     OverwriteSink* sink = nullptr;
+    Watch* watch = nullptr;
 
   private:
     bool raise(Table& table, const RowDelta& row, const Delta& delta);

@@ -5,6 +5,7 @@
 
 #include "crdt/cell.h"
 #include "crdt/database_impl.h"
+#include "crdt/pending_state.h"
 #include "lib/base/arena.h"
 #include "lib/base/check.h"
 #include "lib/sql/key.h"
@@ -344,6 +345,25 @@ Delta Database::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) c
     out.rows.reserve(writes.rows.size());
     LocalDelta local(*impl_, writes, dot, stamp);
     for (const RowWrite& write : writes.rows) local.row(write, out.rows);
+    return out;
+}
+
+// Rows that no pending delta touches are as the base has them.
+Delta PendingState::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const {
+    Delta out;
+    out.dependencies = version();
+    CHECK(stamp.origin == dot.origin);
+    CHECK(out.dependencies.get(dot.origin) + 1 == dot.seq);
+    out.dot = dot;
+    out.stamp = stamp;
+    out.schema_hash = schema_->hash;
+    out.rows.reserve(writes.rows.size());
+    LocalDelta stored(*base_.impl_, writes, dot, stamp);
+    LocalDelta ahead(empty() ? *base_.impl_ : *ahead_->impl_, writes, dot, stamp);
+    for (const RowWrite& write : writes.rows) {
+        const bool copied = !empty() && copies_[write.table.value].contains(write.key);
+        (copied ? ahead : stored).row(write, out.rows);
+    }
     return out;
 }
 

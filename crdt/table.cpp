@@ -322,18 +322,31 @@ Table::Tree& Table::active_tree(std::uint32_t index) const {
 
 void Table::visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
                   exec::RowVisitor visit) const {
+    visit_shown(index, low, high, reverse, [&](const StoredRow& row) { return visit(row.view(shape_)); });
+}
+
+void Table::visit_shown(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
+                        FunctionRef<bool(const StoredRow&)> visit) const {
     CHECK(index.value < trees_.size());
     active_tree(index.value).index.visit(low, high, reverse, [&](StoredRow* row) {
         while (row != nullptr && !row->shown) row = row->older;
-        return row == nullptr || visit(row->view(shape_));
+        return row == nullptr || visit(*row);
     });
+}
+
+std::string Table::entry_key(exec::IndexId index, const StoredRow& row) const {
+    const std::uint32_t number = shape_.indexes[index.value].same_as;
+    std::string out(row.key());
+    std::size_t size = 0;
+    if (number != 0) CHECK(tree_key(number, row.view(shape_), row.key(), out, size));
+    return out;
 }
 
 void Table::visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const {
     trees_[0].index.visit(low, {}, false, visit);
 }
 
-void Table::visit_contested(exec::RowVisitor visit) const {
+void Table::visit_contested(FunctionRef<bool(const StoredRow&)> visit) const {
     for (const std::string& key : contested_) {
         std::vector<LiveDot> dots;
         const StoredRow* first = nullptr;
@@ -343,7 +356,7 @@ void Table::visit_contested(exec::RowVisitor visit) const {
             const Existence existence = existence_of(*row, shape_);
             dots.insert(dots.end(), existence.dots().begin(), existence.dots().end());
         }
-        if (contested(dots) && !visit(first->view(shape_))) return;
+        if (contested(dots) && !visit(*first)) return;
     }
 }
 

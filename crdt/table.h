@@ -57,9 +57,13 @@ class Table {
 
     void visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
                exec::RowVisitor visit) const;
+    void visit_shown(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
+                     FunctionRef<bool(const StoredRow&)> visit) const;
+    // What orders a shown row among the others of an index, equal index keys too.
+    std::string entry_key(exec::IndexId index, const StoredRow& row) const;
     // Every key from `low` on, in key order, with its newest row, tombstones too.
     void visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const;
-    void visit_contested(exec::RowVisitor visit) const;
+    void visit_contested(FunctionRef<bool(const StoredRow&)> visit) const;
 
     std::size_t row_count() const { return shown_count_; }
     std::array<std::uint64_t, 2> digest() const { return digest_.value(); }

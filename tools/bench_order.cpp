@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "lib/base/bytes.h"
+#include "tools/bench_order.h"
 #include "tools/cluster.h"
 #include "tools/commands.h"
 #include "tools/etcd.h"
@@ -242,6 +243,15 @@ Result<void> mixed(const std::string& program, const Plan& plan) {
     return {};
 }
 
+Result<void> far(const std::string& program, bool quick) {
+    const auto schema = load_schema({example_file(program, "bank")}, false);
+    if (schema == nullptr) return fail("XX000", "bench: the example cannot be read");
+    confluence::Options options;
+    options.repairs = false;
+    TRY(const auto report, confluence::check(schema, options));
+    return measure_far(schema, report.plan, quick ? FarFigures{4, seconds(1)} : FarFigures());
+}
+
 }  // namespace
 
 int bench_order(const BenchArguments& arguments, const std::string& program) {
@@ -256,6 +266,7 @@ int bench_order(const BenchArguments& arguments, const std::string& program) {
         syncs_per_second(), std::thread::hardware_concurrency());
     auto done = compare(arguments, program, plan);
     if (done) done = mixed(program, plan);
+    if (done) done = far(program, arguments.quick);
     return done ? 0 : explain(done.error());
 }
 

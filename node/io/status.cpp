@@ -178,6 +178,14 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     value("order_committed_csn", "", order.commit);
     metric("order_epoch", "gauge", "Epoch of the order.");
     value("order_epoch", "", order.epoch);
+    const auto& work = replica.order_work();
+    metric("order_entries_total", "counter", "Entries of the order that this node has proposed.");
+    value("order_entries_total", "", work.entries);
+    metric("order_entries_ahead_total", "counter",
+           "Of those, executed while earlier ones were not committed.");
+    value("order_entries_ahead_total", "", work.ahead);
+    metric("order_calls_total", "counter", "Ordered calls in those entries.");
+    value("order_calls_total", "", work.calls);
     metric("rows", "gauge", "Rows per table.");
     for (const auto& table : schema.tables)
         value("rows", ",table=\"" + table.display() + "\"", replica.database().row_count(table.id));

@@ -132,7 +132,8 @@ Ordered::Ordered(State& state, Gossip& gossip, Membership& membership, IdentityV
       runnables_(runnables),
       recovery_(member_id(state.options.name), initial_members(state.options)),
       origin_(identities),
-      run_(state.schema, state.database, origin_, outside) {}
+      pending_state_(state.schema, state.database),
+      run_(state.schema, pending_state_, origin_, outside) {}
 
 Result<void> Ordered::recover_committed(Ticket ticket, std::uint64_t index) {
     const auto& boot = recovery_.boot();
@@ -247,7 +248,7 @@ void Ordered::handle(order::Outputs outputs) {
         else if (const auto* refused = std::get_if<order::Refused>(&output);
                  refused != nullptr && refused->index == 0)
             refused_ = refused->why;
-        else if (refused != nullptr && in_flight_ && refused->index == in_flight_->index)
+        else if (refused != nullptr && !in_flight_.empty() && refused->index == in_flight_.back().index)
             not_taken();
     }
     if (changed) {
@@ -303,14 +304,12 @@ void Ordered::on(const order::LostPrimary&) {
         if (!item.requester.empty()) answer(item, not_primary());
     }
     queue_.clear();
+    forget_pending();
     // What is in flight may still be committed under the next primary, which then knows that.
-    std::set<RequestKey> in_flight;
-    if (in_flight_)
-        for (const auto& call : in_flight_->calls) in_flight.insert(call.work.key);
     for (auto& [key, item] : outstanding_) {
         if (item.phase != Phase::queued) continue;
         item.phase = Phase::waiting;
-        item.unsure += in_flight.contains(item.key) ? 1 : 0;
+        item.unsure += keys_in_flight_.contains(item.key) ? 1 : 0;
     }
 }
 
@@ -645,6 +644,8 @@ void Ordered::tick() {
 
 Instant Ordered::next_deadline() const {
     Instant next = core_->next_deadline();
+    if (!queue_.empty() && !in_flight_.empty() && next_proposal() > state_.now)
+        next = std::min(next, next_proposal());
     for (const auto& [key, item] : outstanding_) next = std::min(next, item.deadline);
     return next;
 }

@@ -7,9 +7,15 @@
 // the primary changes or a link breaks it is sent again, under the same key, and executed once (outcomes.h).
 //
 // At the primary requests queue (ordered_primary.cpp). All that wait run one after another, each on the state
-// that holds all earlier ones, and become one entry of the order: what they did together is one delta. One
-// entry is in flight at a time; it is answered for when it is committed, and so is a call that was refused on
-// a state with its effects.
+// that holds all earlier ones, and become one entry of the order: what they did together is one delta. While
+// it is not committed the next ones run on the state that it will lead to (crdt/pending_state.h), so that no
+// call waits for the round trip of another. Nobody else sees that state: free calls and reads have the
+// committed one. A call is answered for when the entry is committed whose effects it has seen last.
+//
+// Why free calls at the primary do no harm to what is pending: neither has seen the other, exactly as if the
+// free call had been made at another replica while the entry was on its way there, and the checker has proved
+// that these two never break an invariant. When the epoch is lost the pending state is thrown away, whatever
+// becomes of the entries.
 #pragma once
 
 #include <deque>
@@ -20,6 +26,7 @@
 #include <set>
 #include <utility>
 
+#include "crdt/pending_state.h"
 #include "node/order/record.h"
 #include "node/replica/gossip.h"
 #include "node/replica/membership.h"
@@ -109,6 +116,7 @@ class Ordered {
     Instant next_deadline() const;
 
     order::Status status() const { return core_->status(); }
+    const Replica::OrderWork& order_work() const { return order_work_; }
     bool is_primary() const { return core_->primary() == member_id(state_.options.name); }
     // A hand-over or a change of members, at the primary: why not, or nothing.
     std::optional<order::Refusal> ask(order::Input input);
@@ -143,7 +151,10 @@ class Ordered {
     struct InFlight {
         order::Index index = 0;
         order::Epoch epoch = 0;
+        Instant since;
         std::vector<Call> calls;
+        crdt::Delta delta;
+        bool ahead = false;  // pending_state_ has it
     };
     using Key = std::pair<std::uint64_t, std::uint64_t>;
 
@@ -163,10 +174,15 @@ class Ordered {
     void redirect();
     void settle_read(std::uint64_t token, std::optional<order::Index> index);
     void work();
-    bool is_up_to_date() const;
+    bool may_propose() const;
+    Instant next_proposal() const;
+    bool look_ahead();
+    void forget_pending();
     std::vector<Work> ready();
     void execute(std::vector<Work> items);
+    void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen);
     bool refused_for_size(InFlight& batch, const exec::WriteSet& writes, std::size_t bytes, Ticket seen);
+    void answer_after_pending(std::vector<Call> calls, Ticket seen);
     std::optional<wire::Forwarded> told_before(const Work& item) const;
     wire::Forwarded execute(const Work& item);
     std::string name_of(ReplicaId member) const;
@@ -185,6 +201,7 @@ class Ordered {
     std::map<order::Index, order::Entry> old_entries_;  // of recover_old
     std::unique_ptr<order::Order> core_;
     RecordedOrigin origin_;
+    crdt::PendingState pending_state_;
     exec::TransactionRun run_;
     std::deque<std::pair<order::Ticket, Ticket>> tickets_;  // of the core, of the log
     std::deque<order::Entry> committed_;                    // in order, waiting for their dependencies
@@ -194,7 +211,11 @@ class Ordered {
     std::deque<Work> queue_;
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
     order::Index fence_ = 0;          // 0: none yet
-    std::optional<InFlight> in_flight_;
+    std::deque<InFlight> in_flight_;  // of one epoch, in order, without gaps
+    std::set<RequestKey> keys_in_flight_;
+    bool orphans_ = false;   // those in flight are of an epoch that is lost
+    Duration commit_takes_;  // about
+    Replica::OrderWork order_work_;
     std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large
     bool not_taken_ = false;      // by the core, when it was asked last: it hands over
     struct PrimaryRead {

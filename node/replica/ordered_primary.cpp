@@ -68,18 +68,40 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
 // ---- execution ----
 
 // A delta is made on the state that holds all entries before it: a change of members may be under way.
-bool Ordered::is_up_to_date() const {
-    return core_->next_index() == state_.database.version().get(ORDER_ORIGIN) + 1;
+bool Ordered::may_propose() const {
+    if (in_flight_.empty()) return core_->next_index() == state_.database.version().get(ORDER_ORIGIN) + 1;
+    const InFlight& last = in_flight_.back();
+    return !orphans_ && in_flight_.size() < state_.options.order_in_flight_max &&
+           last.epoch == core_->epoch() && core_->next_index() == last.index + 1 &&
+           (state_.now >= next_proposal() || queue_.size() >= calls_max);
+}
+
+// Each proposal costs every member some work, however few calls it holds: there are about eight for the time
+// that one is on its way, so that a call waits an eighth longer than it must.
+Instant Ordered::next_proposal() const {
+    return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 8});
 }
 
 void Ordered::work() {
     not_taken_ = false;
-    while (!not_taken_ && !in_flight_ && core_->may_execute() && is_up_to_date() &&
-           !refusal_of_writes(state_, true) && !state_.importing && committed_.empty()) {
+    while (!not_taken_ && !queue_.empty() && core_->may_execute() && may_propose() &&
+           !refusal_of_writes(state_, true) && !state_.importing && committed_.empty() && look_ahead()) {
         auto items = ready();
         if (items.empty()) return;
         execute(std::move(items));
     }
+}
+
+// Makes the pending state hold all that is in flight. False: it cannot, and has to be waited for. What has
+// come back by gossip before this node's own disk had it is in the database already.
+bool Ordered::look_ahead() {
+    for (auto& batch : in_flight_) {
+        if (batch.ahead || state_.database.version().contains(batch.delta.dot)) continue;
+        if (!pending_state_.add(batch.delta)) return false;
+        batch.ahead = true;
+    }
+    pending_state_.follow();
+    return true;
 }
 
 // Takes from the queue what can run now. A request that has seen what is not here yet lets others pass; one
@@ -91,7 +113,8 @@ std::vector<Ordered::Work> Ordered::ready() {
     for (; !queue_.empty() && out.size() < calls_max; queue_.pop_front()) {
         Work& item = queue_.front();
         const bool fence = item.runnable == nullptr;
-        if (!state_.database.version().covers(item.seen) || (!fence && keys.contains(item.key))) {
+        const bool twice = !fence && (keys.contains(item.key) || keys_in_flight_.contains(item.key));
+        if (!state_.database.version().covers(item.seen) || twice) {
             not_yet.push_back(std::move(item));
             continue;
         }
@@ -107,8 +130,8 @@ std::vector<Ordered::Work> Ordered::ready() {
     return out;
 }
 
-// Runs the items one after another and proposes what they did as one delta. An answer that does not depend on
-// it is given at once.
+// Runs the items one after another and proposes what they did as one delta. An answer that depends neither on
+// it nor on what is in flight is given at once.
 void Ordered::execute(std::vector<Work> items) {
     InFlight batch;
     bool fences = false;
@@ -124,7 +147,7 @@ void Ordered::execute(std::vector<Work> items) {
         }
         auto done = execute(item);
         fences = fences || item.runnable == nullptr;
-        if (run_.rows_touched() == 0 && !fences)
+        if (run_.rows_touched() == 0 && !fences && in_flight_.empty())
             answer(item, std::move(done), seen);
         else
             batch.calls.push_back({std::move(item), std::move(done)});
@@ -134,24 +157,48 @@ void Ordered::execute(std::vector<Work> items) {
                   std::make_move_iterator(items.end()));
     const auto writes = run_.finish();
     CHECK_NOTE(writes.has_value(), "transactions that were kept one by one: " + writes.error().message);
-    if ((*writes)->empty() && !fences) {
-        for (auto& call : batch.calls) answer(call.work, std::move(call.answer), seen);
-        return;
+    if (!(*writes)->empty() || fences) return propose(std::move(batch), **writes, seen);
+    answer_after_pending(std::move(batch.calls), seen);
+}
+
+// They have written nothing, and may have seen all that is in flight.
+void Ordered::answer_after_pending(std::vector<Call> calls, Ticket seen) {
+    for (auto& call : calls) {
+        if (in_flight_.empty()) {
+            answer(call.work, std::move(call.answer), seen);
+            continue;
+        }
+        InFlight& last = in_flight_.back();
+        call.answer.csn = last.index;
+        if (call.work.runnable != nullptr) keys_in_flight_.insert(call.work.key);
+        last.calls.push_back(std::move(call));
     }
+}
+
+void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen) {
     batch.index = core_->next_index();
     batch.epoch = core_->epoch();
-    const auto delta = state_.database.make_delta(**writes, {ORDER_ORIGIN, batch.index},
-                                                  {state_.clock.tick(state_.now), ORDER_ORIGIN});
+    batch.since = state_.now;
+    batch.delta = pending_state_.make_delta(writes, {ORDER_ORIGIN, batch.index},
+                                            {state_.clock.tick(state_.now), ORDER_ORIGIN});
     std::vector<Outcomes::Outcome> outcomes;
     for (auto& call : batch.calls) {
         call.answer.csn = batch.index;
         if (call.work.runnable != nullptr) outcomes.push_back({call.work.key, encode_answer(call.answer)});
     }
-    Bytes entry = with_outcomes(outcomes, delta.encode());
-    if (refused_for_size(batch, **writes, entry.size(), seen)) return;
-    in_flight_ = std::move(batch);
-    feed(order::Propose{in_flight_->epoch, in_flight_->index, std::move(entry),
-                        to_dots(delta.dependencies, false)});
+    order::Propose proposal{batch.epoch, batch.index, with_outcomes(outcomes, batch.delta.encode()),
+                            to_dots(batch.delta.dependencies, false)};
+    if (refused_for_size(batch, writes, proposal.delta.size(), seen)) return;
+    for (const auto& outcome : outcomes) keys_in_flight_.insert(outcome.key);
+    ++order_work_.entries;
+    order_work_.calls += batch.calls.size();
+    order_work_.ahead += in_flight_.empty() ? 0 : 1;
+    if (state_.options.unsafe.answer_early) {
+        for (auto& call : batch.calls) call.answer.csn = 0, answer(call.work, std::move(call.answer));
+        batch.calls.clear();
+    }
+    in_flight_.push_back(std::move(batch));
+    feed(std::move(proposal));
 }
 
 // One call is refused; of several, which may be innocent, each gets an entry of its own.
@@ -160,7 +207,8 @@ bool Ordered::refused_for_size(InFlight& batch, const exec::WriteSet& writes, st
     const auto refused = refusal_of_size(state_, writes, bytes);
     if (!refused) return false;
     if (batch.calls.size() == 1) {
-        answer(batch.calls[0].work, refusal(*refused), seen);
+        batch.calls[0].answer = refusal(*refused);
+        answer_after_pending(std::move(batch.calls), seen);
         return true;
     }
     one_by_one_ += batch.calls.size();
@@ -210,25 +258,48 @@ wire::Forwarded Ordered::execute(const Work& item) {
 
 // The core took nothing: the requests wait at the head of the queue, until the next tick or commit.
 void Ordered::not_taken() {
-    for (auto call = in_flight_->calls.rbegin(); call != in_flight_->calls.rend(); ++call)
+    auto& calls = in_flight_.back().calls;
+    for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+        keys_in_flight_.erase(call->work.key);
         queue_.push_front(std::move(call->work));
-    in_flight_.reset();
+    }
+    in_flight_.pop_back();
+    --order_work_.entries;
     not_taken_ = true;
 }
 
-// What has become of the entry in flight, once its index is applied.
+// What was made on top of an epoch's entries is worth nothing without them.
+void Ordered::forget_pending() {
+    pending_state_.clear();
+    orphans_ = !in_flight_.empty();
+    for (auto& batch : in_flight_) batch.ahead = false;
+}
+
+// What has become of the entries in flight, once an index is applied.
 void Ordered::settle(const order::Entry& entry) {
-    if (!in_flight_ || entry.index < in_flight_->index) return;
-    InFlight batch = std::move(*in_flight_);
-    in_flight_.reset();
-    const bool committed = entry.index == batch.index && entry.epoch == batch.epoch;
-    for (auto& call : batch.calls) {
-        if (committed)
-            answer(call.work, std::move(call.answer));
-        else
-            give_back(std::move(call.work));
+    bool lost = false;
+    while (!in_flight_.empty() && (lost || in_flight_.front().index <= entry.index)) {
+        InFlight batch = std::move(in_flight_.front());
+        in_flight_.pop_front();
+        const bool committed = entry.index == batch.index && entry.epoch == batch.epoch;
+        // With another entry in its place those behind it are gone as well.
+        lost = lost || (entry.index == batch.index && !committed);
+        order_work_.lost += committed ? 0 : 1;
+        if (!committed)
+            forget_pending();
+        else if (batch.ahead)
+            pending_state_.drop_oldest();
+        if (committed) commit_takes_ = {(7 * commit_takes_.micros + (state_.now - batch.since).micros) / 8};
+        for (auto& call : batch.calls) {
+            keys_in_flight_.erase(call.work.key);
+            if (committed)
+                answer(call.work, std::move(call.answer));
+            else
+                give_back(std::move(call.work));
+        }
+        if (!committed) route();
     }
-    if (!committed) route();
+    if (in_flight_.empty()) orphans_ = false;
     work();
 }
 

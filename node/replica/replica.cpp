@@ -522,6 +522,9 @@ std::optional<Result<std::string>> Replica::change_outcome(std::uint64_t number)
 order::Status Replica::order_status() const {
     return impl_->ordered_.status();
 }
+const Replica::OrderWork& Replica::order_work() const {
+    return impl_->ordered_.order_work();
+}
 Replica::CheckpointStatus Replica::checkpoint_status() const {
     return impl_->checkpoint_.status();
 }

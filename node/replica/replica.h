@@ -61,6 +61,8 @@ struct Options {
     bool founded = false;
     Duration gossip_interval = millis(200);  // version vector exchange
     Duration order_timeout = seconds(5);     // default of anabranch.order_timeout
+    std::size_t order_in_flight_max = 16;    // entries that were proposed and are not committed
+    Duration order_pace = millis(1);         // from one proposal to the next, at least, while some are
     Duration clock_ahead_max = seconds(60);
     std::size_t batch_bytes_max = 256 * 1024;                // per gossip message
     std::size_t unacknowledged_bytes_max = 8 * 1024 * 1024;  // per peer: back-pressure
@@ -79,6 +81,7 @@ struct Options {
         bool ignore_causality = false;  // merges a delta before what it depends on
         bool arrival_order = false;     // the last write to arrive wins
         bool keep_promises = false;     // a node that lost its directory takes part in the order at once
+        bool answer_early = false;      // ordered calls are answered when they have run, not when committed
     } unsafe;
     order::Options order;
 };
@@ -277,6 +280,13 @@ class Replica {
     std::string survives() const;  // what this cluster can lose, for people
     std::optional<Result<std::string>> change_outcome(std::uint64_t number) const;  // none: not yet
     order::Status order_status() const;
+    struct OrderWork {              // at this node as the primary, since its start
+        std::uint64_t entries = 0;  // proposed,
+        std::uint64_t calls = 0;    // with so many calls;
+        std::uint64_t ahead = 0;    // executed while earlier ones were not committed
+        std::uint64_t lost = 0;     // whose place another entry has taken, or not known here
+    };
+    const OrderWork& order_work() const;
     struct CheckpointStatus {
         bool running = false;
         std::uint64_t passes = 0;     // completed since the start

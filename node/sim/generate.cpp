@@ -73,6 +73,7 @@ class Generator {
         c.checkpoint_bytes = random.chance(0.7) ? 2000 : 10'000;
         c.slice_bytes = random.chance(0.7) ? 200 : 2000;
         c.batch_bytes = random.chance(0.5) ? 400 : 256 * 1024;
+        c.pace = random.chance(0.5) ? micros(1) : millis(1);
     }
 
     void calls(Random random) {

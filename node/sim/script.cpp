@@ -19,6 +19,7 @@ constexpr std::array planted_names{"nothing",
                                    "keep_promises",
                                    "ignore_causality",
                                    "arrival_order",
+                                   "answer_early",
                                    "ack_before_durable",
                                    "forget_vote",
                                    "ignore_dependencies",
@@ -133,6 +134,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "checkpoint-bytes") return words.number(c.checkpoint_bytes);
     if (key == "slice-bytes") return words.number(c.slice_bytes) && c.slice_bytes > 0;
     if (key == "batch-bytes") return words.number(c.batch_bytes) && c.batch_bytes > 0;
+    if (key == "pace") return words.millis(c.pace);
     if (key == "planted") {
         const auto planted = parse_planted(words.rest());
         if (planted) out.planted = *planted;
@@ -200,6 +202,7 @@ std::string print(const Script& script) {
     line("checkpoint-bytes", std::to_string(c.checkpoint_bytes));
     line("slice-bytes", std::to_string(c.slice_bytes));
     line("batch-bytes", std::to_string(c.batch_bytes));
+    line("pace", print_millis(c.pace));
     if (script.planted != Planted::nothing) line("planted", name_of(script.planted));
     for (const auto& event : script.events) out += print(event);
     return out;

@@ -33,6 +33,7 @@ enum class Planted : std::uint8_t {
     keep_promises,          // a node that lost its directory takes part in the order at once
     ignore_causality,       // a delta is merged before what it depends on
     arrival_order,          // the last write to arrive wins, not the last one made
+    answer_early,           // an ordered call is answered before its entry is committed
     ack_before_durable,     // the rest are order::Options::Unsafe
     forget_vote,
     ignore_dependencies,
@@ -71,6 +72,7 @@ struct Conditions {
     std::uint64_t checkpoint_bytes = 2000;   // of log between two checkpoints
     std::uint64_t slice_bytes = 200;         // of checkpoints and states
     std::uint64_t batch_bytes = 256 * 1024;  // per gossip message
+    Duration pace = millis(1);               // of a primary's proposals
 };
 
 struct Script {

@@ -57,7 +57,10 @@ Outcome World::run() {
                                 " s after the last fault: " + describe());
     outcome_.converged_after = now_ - healed;
     if (outcome_.ok) check_end();
-    for (const auto& node : nodes_) outcome_.marks["checkpoints"] += node.checkpoints;
+    for (const auto& node : nodes_) {
+        outcome_.marks["checkpoints"] += node.checkpoints;
+        if (node.replica != nullptr) count_work(node);
+    }
     outcome_.simulated = now_ - beginning;
     // Whatever was to happen after the failure has no part in it.
     const Duration end = outcome_.simulated;
@@ -115,6 +118,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.order_timeout = seconds(2);
     options.checkpoint_log_bytes_min = conditions_.checkpoint_bytes;
     options.checkpoint_log_ratio = 1;
+    options.order_pace = conditions_.pace;
     options.slice_bytes = conditions_.slice_bytes;
     options.kept_bytes_max = conditions_.kept_bytes;
     options.batch_bytes_max = conditions_.batch_bytes;
@@ -123,6 +127,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.unsafe.ignore_causality = script_.planted == Planted::ignore_causality;
     options.unsafe.arrival_order = script_.planted == Planted::arrival_order;
     options.unsafe.keep_promises = script_.planted == Planted::keep_promises;
+    options.unsafe.answer_early = script_.planted == Planted::answer_early;
     auto& unsafe = options.order.unsafe;
     unsafe.ack_before_durable = script_.planted == Planted::ack_before_durable;
     unsafe.forget_vote = script_.planted == Planted::forget_vote;
@@ -210,6 +215,7 @@ void World::boot(SimNode& node) {
 void World::crash(SimNode& node) {
     if (node.replica == nullptr) return;
     ++outcome_.crashes;
+    count_work(node);
     node.replica.reset();
     ++node.incarnation;
     node.held.clear();
@@ -219,6 +225,12 @@ void World::crash(SimNode& node) {
     lose_answers(node);
     for (auto& other : nodes_)
         if (other.index != node.index) disconnect(node, other);
+}
+
+void World::count_work(const SimNode& node) {
+    const auto& work = node.replica->order_work();
+    outcome_.marks["entries ahead"] += work.ahead;
+    outcome_.marks["entries lost"] += work.lost;
 }
 
 bool World::may_lose(const SimNode& lost) const {

@@ -90,6 +90,7 @@ class World {
     bool recover(SimNode& node);
     void crash(SimNode& node);
     void lose(SimNode& node);
+    void count_work(const SimNode& node);
     bool may_lose(const SimNode& node) const;
     void heal();
     void step(SimNode& node, const replica::Input& input);
@@ -133,6 +134,7 @@ class World {
                        const replica::Execution& done);
     void check_patience();
     void check_recovered(const SimNode& node);
+    bool order_is_settled() const;
     bool converged() const;
     void check_end();
     void check_same(const SimNode& node);

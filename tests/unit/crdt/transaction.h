@@ -54,21 +54,20 @@ inline Values values_of(const catalog::Table& table, exec::RowView row) {
 class Transaction {
   public:
     using Op = exec::RowWrite::Op;
-    explicit Transaction(const Database& db) : db_(db) {}
+    explicit Transaction(const Database& db) : Transaction(db, db.schema()) {}
+    Transaction(const exec::Store& store, const catalog::Schema& schema) : db_(store), schema_(schema) {}
 
-    catalog::RowIdentity db_identity(std::uint32_t table) const {
-        return db_.schema().tables[table].identity;
-    }
+    catalog::RowIdentity db_identity(std::uint32_t table) const { return schema_.tables[table].identity; }
     std::optional<Values> find(std::uint32_t table, const std::string& key) const {
         const auto at = rows_.find({table, key});
         if (at != rows_.end()) return at->second.values;
         const exec::RowView row = db_.find({table}, key);
         if (!row) return std::nullopt;
-        return values_of(db_.schema().tables[table], row);
+        return values_of(schema_.tables[table], row);
     }
     // False where a row of the key is visible.
     bool insert(std::uint32_t table, Values values) {
-        const std::string key = key_of(db_.schema().tables[table], values);
+        const std::string key = key_of(schema_.tables[table], values);
         if (find(table, key)) return false;
         Row& row = touch(table, key);
         row.inserted = row.created = row.claims = true;
@@ -78,7 +77,7 @@ class Transaction {
     }
     // INSERT .. ON CONFLICT DO UPDATE SET counters c = c + new c, registers = new ones, extremes joined.
     void upsert(std::uint32_t table, Values values) {
-        const catalog::Table& t = db_.schema().tables[table];
+        const catalog::Table& t = schema_.tables[table];
         const std::string key = key_of(t, values);
         const bool exists = find(table, key).has_value();
         Row& row = touch(table, key);
@@ -105,7 +104,7 @@ class Transaction {
     void set(std::uint32_t table, const std::string& key, std::uint32_t column, CellValue value) {
         Row& row = touch(table, key);
         CellValue& held = (*row.values)[column];
-        switch (db_.schema().tables[table].columns[column].policy.merge) {
+        switch (schema_.tables[table].columns[column].policy.merge) {
             case catalog::Merge::max:
                 row.ops[column].op = Op::raise;
                 break;
@@ -151,7 +150,7 @@ class Transaction {
             write.claims = row.claims;
             write.created = row.created;
             write.deleted = row.deleted;
-            if (row.values) image(db_.schema().tables[id.first], *row.values, write);
+            if (row.values) image(schema_.tables[id.first], *row.values, write);
             auto& ops = ops_.emplace_back(std::make_unique<std::vector<exec::RowWrite::ColumnWrite>>());
             for (const auto& [column, op] : row.ops) ops->push_back({column, op.op, op.amount});
             write.columns = *ops;
@@ -176,7 +175,7 @@ class Transaction {
         if (fresh) {
             order_.push_back(at->first);
             if (const exec::RowView row = db_.find({table}, key))
-                at->second.values = values_of(db_.schema().tables[table], row);
+                at->second.values = values_of(schema_.tables[table], row);
         }
         return at->second;
     }
@@ -191,7 +190,8 @@ class Transaction {
         write.row_size = static_cast<std::uint32_t>(size);
     }
 
-    const Database& db_;
+    const exec::Store& db_;
+    const catalog::Schema& schema_;
     std::map<Id, Row> rows_;
     std::vector<Id> order_;
     exec::WriteSet set_;

@@ -1,5 +1,6 @@
 // Ordered transactions from client to primary and back: what a client may rely on while primaries come and
 // go.
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 #include "tests/support/property.h"
@@ -83,6 +84,109 @@ TEST_CASE("an ordered call that is refused waits for the entry that its refusal 
     cluster.run(seconds(2), [&] { return cluster.answered(bad); });
     CHECK(cluster.answer(good) == "CALL");
     CHECK(cluster.answer(bad).starts_with("ERROR 23514"));
+}
+
+// ---- several entries in flight ----
+
+TEST_CASE("an ordered call runs on what the one before it will have done, while neither is committed") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    for (const auto& other : cluster.others(primary)) cluster.stop_disk(other);
+    std::vector<Cluster::Call> calls;
+    for (std::uint64_t session = 1; session <= 5; ++session) {
+        calls.push_back(cluster.call(primary, "SELECT take(1, 10)", session));
+        cluster.run(millis(5));
+    }
+    const auto& work = cluster.at(primary).order_work();
+    CHECK(work.entries == 5);
+    CHECK(work.ahead == 4);
+    // A free call goes by, a read sees nothing of what is pending, and a later ordered call sees both.
+    CHECK(cluster.ask(primary, "CALL deposit(1, 1000)", 8) == "CALL");
+    CHECK(cluster.ask(primary, balance, 9) == "SELECT 1: 1100");
+    calls.push_back(cluster.call(primary, "SELECT take(1, 10)", 6));
+    cluster.run(millis(20));
+    for (const auto call : calls) CHECK_FALSE(cluster.answered(call));
+    for (const auto& other : cluster.others(primary)) cluster.stop_disk(other, false);
+    REQUIRE(cluster.run(seconds(2), [&] { return cluster.answered(calls.back()); }));
+    const char* expected[] = {"90", "80", "70", "60", "50", "1040"};
+    for (std::size_t i = 0; i < calls.size(); ++i)
+        CHECK(cluster.answer(calls[i]) == "SELECT 1: " + std::string(expected[i]));
+    CHECK(cluster.ask(primary, balance, 9) == "SELECT 1: 1040");
+}
+
+TEST_CASE("a call that is refused because of what is pending is told when that is committed, or runs again") {
+    for (const bool lost : {false, true}) {
+        Cluster cluster(bank, {"deposit"});
+        cluster.elect();
+        const std::string primary = cluster.primary();
+        const std::string next = cluster.others(primary)[0];
+        cluster.filter = [&](const std::string& from, const std::string&, const wire::Message& message) {
+            return from != primary || !std::holds_alternative<wire::OrderMessage>(message);
+        };
+        const auto good = cluster.call(primary, "CALL withdraw(1, 80)", 1);
+        cluster.run(millis(5));
+        const auto bad = cluster.call(primary, "SELECT take(1, 80)", 2);
+        cluster.run(millis(50));
+        CHECK_FALSE(cluster.answered(bad));
+        CHECK(cluster.at(primary).order_work().entries == 1);  // it has written nothing
+        if (lost) {
+            // Whoever takes over has never heard of the first one, and the second comes first there.
+            cluster.crash(primary);
+            REQUIRE(cluster.run(seconds(4), [&] { return !cluster.primary().empty(); }));
+            CHECK(cluster.ask(next, "SELECT take(1, 80)", 3) == "SELECT 1: 20");
+            continue;
+        }
+        cluster.filter = nullptr;
+        REQUIRE(cluster.run(seconds(4), [&] { return cluster.answered(bad) && cluster.answered(good); }));
+        CHECK(cluster.answer(good) == "CALL");
+        CHECK(cluster.answer(bad).starts_with("ERROR 23514"));
+    }
+}
+
+TEST_CASE(
+    "what is pending when the epoch is lost is thrown away, and each call runs once at the next primary") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string former = cluster.primary();
+    cluster.isolate(former);
+    std::vector<Cluster::Call> calls;
+    for (std::uint64_t session = 1; session <= 3; ++session) {
+        calls.push_back(cluster.call(former, "SELECT take(1, 10)", session));
+        cluster.run(millis(5));
+    }
+    CHECK(cluster.at(former).order_work().entries == 3);
+    const std::string client = cluster.others(former)[0];
+    REQUIRE(
+        cluster.run(seconds(3), [&] { return !cluster.primary().empty() && cluster.primary() != former; }));
+    CHECK(cluster.ask(client, "SELECT take(1, 50)", 4) == "SELECT 1: 50");
+    cluster.isolate(former, false);
+    REQUIRE(cluster.run(seconds(4), [&] {
+        return std::all_of(calls.begin(), calls.end(), [&](auto call) { return cluster.answered(call); });
+    }));
+    std::set<std::string> answers;
+    for (const auto call : calls) answers.insert(cluster.answer(call));
+    CHECK(answers == std::set<std::string>{"SELECT 1: 40", "SELECT 1: 30", "SELECT 1: 20"});
+    CHECK(cluster.at(former).order_work().lost == 3);
+    // The former primary becomes it again, with nothing left of that.
+    CHECK(cluster.change(client, "transfer", former).find("hands over") != std::string::npos);
+    REQUIRE(cluster.run(seconds(4), [&] { return cluster.primary() == former; }));
+    CHECK(cluster.ask(former, "SELECT take(1, 20)", 5) == "SELECT 1: 0");
+}
+
+TEST_CASE("a change of members between two entries in flight is waited for") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    cluster.join("d", primary);
+    const auto changed = cluster.begin_change(primary, "add", "d");
+    const auto first = cluster.call(primary, "SELECT take(1, 10)", 1);
+    const auto second = cluster.call(primary, "SELECT take(1, 10)", 2);
+    REQUIRE(cluster.run(seconds(5), [&] { return cluster.answered(first) && cluster.answered(second); }));
+    CHECK(cluster.answer(second) == "SELECT 1: 80");
+    REQUIRE(cluster.run(seconds(10), [&] { return cluster.role(primary, "d") == "voter"; }));
+    CHECK(cluster.at(primary).change_outcome(changed).has_value());
+    CHECK(cluster.ask("d", balance, 3) == "SELECT 1: 80");
 }
 
 TEST_CASE("effects of ordered calls are seen nowhere before a majority has them") {

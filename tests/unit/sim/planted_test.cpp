@@ -50,6 +50,9 @@ TEST_CASE("merging before the causal past is there is found within 50 seeds") {
 TEST_CASE("letting the last write to arrive win is found within 20 seeds") {
     is_found_within(20, Planted::arrival_order);
 }
+TEST_CASE("an answer to an ordered call before its entry is committed is found within 50 seeds") {
+    is_found_within(50, Planted::answer_early);
+}
 TEST_CASE("an acknowledgement in the order before durability is found within 200 seeds") {
     is_found_within(200, Planted::ack_before_durable);
 }

@@ -41,9 +41,10 @@ TEST_CASE("the bank keeps every rule through faults of all kinds, and no rare pa
     for (const auto* name :
          {"committed", "crashes", "cut links", "checkpoints", "log truncations", "state transfers begun",
           "state transfers done", "lost directories", "rejoins", "primaries", "clients moved", "full disks",
-          "flipped bits", "refused peers", "stamps refused", "answers lost"}) {
+          "flipped bits", "refused peers", "stamps refused", "answers lost", "entries ahead", "entries lost"}) {
         CAPTURE(name);
         CHECK(marks.contains(name));
+        CHECK(marks.at(name) > 0);
     }
     CHECK(marks.at("committed") > 100 * 50);
 }

@@ -1,0 +1,81 @@
+// A state that is ahead of a database, by deltas that are not merged into it yet: what the primary of the
+// order executes on while its entries are not committed (design section 7).
+//
+// Of each row that a pending delta touches there is a copy, in a database of its own, with those deltas
+// merged into it; all other rows are the base's. When the base moves on, the copies follow by joining its
+// rows: a copy is then what the row will be once the pending deltas are merged. The base itself, and whoever
+// reads it, sees nothing of them.
+//
+// Rows whose visibility hangs on other rows (ON DELETE CASCADE, SET NULL) cannot be copied one by one: a
+// delta that touches their tables is not taken.
+//
+// Not thread-safe, and of the base's thread. A RowView is valid until base or pending deltas change.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "crdt/database.h"
+
+namespace anabranch::crdt {
+
+class PendingState final : public exec::Store, private Database::Watch {
+  public:
+    PendingState(catalog::SchemaPtr schema, Database& base);
+    ~PendingState() override;
+    PendingState(const PendingState&) = delete;
+    PendingState& operator=(const PendingState&) = delete;
+
+    bool empty() const { return deltas_.empty(); }
+    VersionVector version() const;  // of the base and of all pending deltas
+
+    // Brings the copies up to date with the base: before anything is read.
+    void follow();
+    // The next delta, whose past is version(). False: it cannot be pending, nothing has changed.
+    bool add(Delta delta);
+    // The base has merged the oldest one.
+    void drop_oldest();
+    // None of them will be merged.
+    void clear();
+
+    // As Database::make_delta, for a transaction that has run on this state.
+    Delta make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const;
+
+    // exec::Store
+    exec::RowView find(TableId table, std::string_view primary_key) const override;
+    void scan(TableId table, exec::RowVisitor visit) const override;
+    void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
+                    bool reverse, exec::RowVisitor visit) const override;
+    std::size_t row_count(TableId table) const override;
+    void duplicate_claims(TableId table, exec::RowVisitor visit) const override;
+
+  private:
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+    };
+    struct Copy {
+        std::uint64_t newest = 0;  // the last pending delta that touches the row
+        bool stale = false;        // the base's row has changed
+    };
+    using Copies = std::unordered_map<std::string, Copy, Hash, std::equal_to<>>;
+
+    void changed(TableId table, std::string_view key) override;
+    void begin();
+    Bytes row_of_base(TableId table, const std::string& key) const;
+
+    const catalog::SchemaPtr schema_;
+    Database& base_;
+    std::unique_ptr<Database> ahead_;  // rows that are in `copies_`, and some that were
+    std::vector<Copies> copies_;       // by table
+    std::deque<Delta> deltas_;
+    std::vector<std::pair<TableId, std::string>> stale_;
+    std::size_t left_behind_ = 0;  // rows of ahead_ that are no copies any more
+};
+
+}  // namespace anabranch::crdt

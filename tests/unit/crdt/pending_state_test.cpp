@@ -1,0 +1,254 @@
+// A state that is ahead of a database, against a database that has merged everything.
+#include "crdt/pending_state.h"
+
+#include "tests/support/property.h"
+#include "tests/unit/crdt/acts.h"
+#include "tests/unit/crdt/tables.h"
+#include "tests/unit/crdt/world.h"
+
+namespace anabranch::crdt::test {
+namespace {
+
+using catalog::RowIdentity;
+
+using Rows = std::vector<Values>;
+
+Rows rows_of(const exec::Store& store, const catalog::Table& table, std::uint32_t index,
+             const std::string& low, const std::string& high, bool reverse) {
+    Rows out;
+    store.scan_index(table.id, {index}, low, high, reverse, [&](exec::RowView row) {
+        out.push_back(values_of(table, row));
+        return true;
+    });
+    return out;
+}
+
+// What it shows of the first table: by each index, both ways, as a whole and in part, and by key.
+void check_same(const exec::Store& store, const Database& oracle, Random& random) {
+    const catalog::Table& table = oracle.schema().tables[0];
+    const auto indexes = static_cast<std::uint32_t>(table.keys.size() + table.indexes.size());
+    for (std::uint32_t i = 0; i < indexes; ++i) {
+        const auto at = static_cast<std::int64_t>(random.below(10));
+        for (const bool reverse : {false, true})
+            for (const auto& [low, high] : {std::pair<std::string, std::string>{},
+                                            {key_of(at), {}},
+                                            {{}, key_of(at)},
+                                            {key_of(at), key_of(at + 3)}}) {
+                const Rows shown = rows_of(store, table, i, low, high, reverse);
+                const Rows wanted = rows_of(oracle, table, i, low, high, reverse);
+                REQUIRE(shown == wanted);
+            }
+    }
+    Rows scanned, wanted;
+    std::size_t stopped_after = 0;
+    store.scan(table.id, [&](exec::RowView row) { return scanned.push_back(values_of(table, row)), true; });
+    oracle.scan(table.id, [&](exec::RowView row) { return wanted.push_back(values_of(table, row)), true; });
+    REQUIRE(scanned == wanted);
+    store.scan(table.id, [&](exec::RowView) { return ++stopped_after < 2; });
+    REQUIRE(stopped_after == std::min<std::size_t>(2, wanted.size()));
+    for (std::int64_t id = 0; id < 12; ++id) {
+        const exec::RowView row = store.find(table.id, key_of(id)), other = oracle.find(table.id, key_of(id));
+        REQUIRE(static_cast<bool>(row) == static_cast<bool>(other));
+        if (row) REQUIRE(values_of(table, row) == values_of(table, other));
+    }
+    std::set<Values, bool (*)(const Values&, const Values&)> contested(
+        [](const Values& a, const Values& b) { return a[0].integer < b[0].integer; });
+    auto also = contested;
+    store.duplicate_claims(table.id,
+                           [&](exec::RowView row) { return contested.insert(values_of(table, row)), true; });
+    oracle.duplicate_claims(table.id,
+                            [&](exec::RowView row) { return also.insert(values_of(table, row)), true; });
+    REQUIRE(contested.size() == also.size());
+}
+
+// The primary's database, what is pending on it, and three that tell what must be seen: one with all that is
+// pending, one without, and a replica elsewhere that makes free transactions.
+class Primary {
+  public:
+    Primary(const catalog::SchemaPtr& schema, std::uint64_t seed)
+        : schema_(schema),
+          random_(seed),
+          base_(schema),
+          pending_(schema, base_),
+          plain_(schema),
+          other_(schema) {
+        rejoin();
+    }
+
+    void step() {
+        switch (random_.below(8)) {
+            case 0:
+            case 1:
+                return execute();
+            case 2:
+                return free_call(base_, replica_id(0));
+            case 3:
+                return free_call(other_, replica_id(1));
+            case 4:
+                return deliver();
+            case 5:
+            case 6:
+                return commit();
+            default:
+                if (random_.chance(0.2)) lose();
+        }
+    }
+    void check() {
+        pending_.follow();
+        REQUIRE(pending_.version() == ahead_->version());
+        check_same(pending_, *ahead_, random_);
+        check_same(base_, plain_, random_);
+        base_.self_check();
+        deepest = std::max(deepest, in_flight_.size());
+    }
+    std::size_t deepest = 0, committed = 0, lost = 0;
+
+  private:
+    void act(Transaction& t) {
+        const auto salt = static_cast<std::int64_t>(random_.below(100));
+        std::size_t act = random_.below(item_acts);
+        if (schema_->tables[0].identity == RowIdentity::per_insert && act == 1) act = 0;
+        act_on_item(t, act, static_cast<std::int64_t>(random_.below(10)), salt);
+    }
+    Stamp stamp(ReplicaId origin) { return {now_ += 1 + random_.below(5), origin}; }
+
+    // An ordered transaction: what it makes is what it would have made on everything merged.
+    void execute() {
+        if (in_flight_.size() == 5) return;
+        pending_.follow();
+        Transaction t(pending_, *schema_);
+        for (std::uint64_t i = 0; i <= random_.below(3); ++i) act(t);
+        const auto& writes = t.writes();
+        const Dot dot{ORDER_ORIGIN, ahead_->version().get(ORDER_ORIGIN) + 1};
+        const Stamp at = stamp(ORDER_ORIGIN);
+        const Delta delta = pending_.make_delta(writes, dot, at);
+        REQUIRE(delta == ahead_->make_delta(writes, dot, at));
+        REQUIRE(pending_.add(delta));
+        REQUIRE(ahead_->merge(delta) == Database::Merged::applied);
+        in_flight_.push_back(delta);
+    }
+    void free_call(Database& at, ReplicaId origin) {
+        Transaction t(at);
+        act(t);
+        const auto& writes = t.writes();
+        if (writes.empty()) return;
+        const Delta delta = at.make_delta(writes, {origin, at.version().get(origin) + 1}, stamp(origin));
+        REQUIRE(at.merge(delta) == Database::Merged::applied);
+        if (&at == &base_) merge_everywhere(delta);
+        to_other_.insert_or_assign(delta.dot, delta);
+    }
+    void merge_everywhere(const Delta& delta) {
+        REQUIRE(plain_.merge(delta) == Database::Merged::applied);
+        REQUIRE(ahead_->merge(delta) == Database::Merged::applied);
+    }
+    // What either side has and the other lacks, as a delta or, now and then, as a state.
+    void deliver() {
+        if (random_.chance(0.3)) {
+            join(base_, other_, random_.between(1, 200));
+            join(plain_, other_);
+            join(*ahead_, other_);
+        }
+        for (bool more = true; more;) {
+            more = false;
+            for (const auto& [dot, delta] : to_other_) {
+                more = other_.merge(delta) == Database::Merged::applied || more;
+                if (base_.merge(delta) != Database::Merged::applied) continue;
+                merge_everywhere(delta);
+                more = true;
+            }
+        }
+    }
+    void commit() {
+        if (in_flight_.empty()) return;
+        const Delta delta = in_flight_.front();
+        in_flight_.pop_front();
+        REQUIRE(base_.merge(delta) == Database::Merged::applied);
+        REQUIRE(plain_.merge(delta) == Database::Merged::applied);
+        pending_.drop_oldest();
+        to_other_.insert_or_assign(delta.dot, delta);
+        ++committed;
+    }
+    void lose() {
+        if (in_flight_.empty()) return;
+        in_flight_.clear();
+        pending_.clear();
+        rejoin();
+        ++lost;
+    }
+    void rejoin() {
+        ahead_ = std::make_unique<Database>(schema_);
+        join(*ahead_, base_);
+    }
+
+    catalog::SchemaPtr schema_;
+    Random random_;
+    Database base_;
+    PendingState pending_;
+    Database plain_, other_;
+    std::unique_ptr<Database> ahead_;
+    std::deque<Delta> in_flight_;
+    std::map<Dot, Delta> to_other_;
+    std::uint64_t now_ = 1000;
+};
+
+TEST_CASE(
+    "A pending state shows, and makes deltas of, what the database will be; the database stays as it is") {
+    std::size_t deepest = 0, committed = 0, lost = 0;
+    for (const auto identity : {RowIdentity::per_insert, RowIdentity::per_key})
+        for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+            Primary primary(items(identity), seed);
+            for (int i = 0; i < 80; ++i) {
+                INFO("seed " << seed << ", step " << i);
+                primary.step();
+                primary.check();
+            }
+            deepest = std::max(deepest, primary.deepest);
+            committed += primary.committed;
+            lost += primary.lost;
+        }
+    REQUIRE(deepest == 5);
+    REQUIRE(committed > 500);
+    REQUIRE(lost > 20);
+}
+
+TEST_CASE("What hangs on other rows cannot be pending, and changes nothing") {
+    const auto schema = family(RowIdentity::per_key, RowIdentity::per_insert);
+    Database base(schema);
+    PendingState pending(schema, base);
+    Transaction t(pending, *schema);
+    act_on_family(t, 0, 0);
+    const Delta delta = pending.make_delta(t.writes(), {ORDER_ORIGIN, 1}, {10, ORDER_ORIGIN});
+    REQUIRE_FALSE(pending.add(delta));
+    REQUIRE(pending.empty());
+    REQUIRE(pending.version() == base.version());
+    REQUIRE(base.merge(delta) == Database::Merged::applied);
+    REQUIRE(view_of(base).rows.size() == 1);
+}
+
+TEST_CASE("An entry that is there by other ways before it is committed here is not counted twice") {
+    const auto schema = items(RowIdentity::per_key);
+    Database base(schema);
+    PendingState pending(schema, base);
+    const auto next = [&](std::uint64_t seq, std::int64_t amount) {
+        Transaction t(pending, *schema);
+        if (seq == 1) t.insert(0, item::row(1, 0));
+        if (seq > 1) t.add(0, key_of(1), item::n, amount);
+        return pending.make_delta(t.writes(), {ORDER_ORIGIN, seq}, {10 + seq, ORDER_ORIGIN});
+    };
+    REQUIRE(base.merge(next(1, 0)) == Database::Merged::applied);
+    const Delta second = next(2, 5);
+    REQUIRE(pending.add(second));
+    const Delta third = next(3, 7);
+    REQUIRE(base.merge(second) == Database::Merged::applied);  // by gossip
+    REQUIRE(base.merge(third) == Database::Merged::applied);
+    pending.follow();
+    REQUIRE(values_of(schema->tables[0], pending.find({0}, key_of(1)))[item::n].integer == 12);
+    const Delta fourth = next(4, 1);
+    pending.drop_oldest();
+    REQUIRE(pending.empty());
+    REQUIRE(base.merge(fourth) == Database::Merged::applied);
+    REQUIRE(values_of(schema->tables[0], base.find({0}, key_of(1)))[item::n].integer == 13);
+}
+
+}  // namespace
+}  // namespace anabranch::crdt::test
