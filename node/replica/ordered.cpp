@@ -278,16 +278,32 @@ bool make_harmless(order::Message& message) {
 
 }  // namespace
 
+// An entry must not travel before the own deltas that it builds on are durable here. After a crash their dots
+// would go to other deltas, and the entry would be committed on top of those.
+Ticket Ordered::own_past_of(const order::Message& message) const {
+    const auto* append = std::get_if<order::Append>(&message);
+    if (append == nullptr) return 0;
+    std::uint64_t newest = 0;
+    for (const auto& entry : append->entries)
+        for (const auto& dot : entry.dependencies)
+            if (dot.origin == state_.options.id) newest = std::max(newest, dot.seq);
+    if (newest <= state_.held.get(state_.options.id)) return 0;
+    const auto found = std::find_if(state_.pending.begin(), state_.pending.end(), [&](const auto& item) {
+        return item.dot.origin == state_.options.id && item.dot.seq >= newest;
+    });
+    return found == state_.pending.end() ? state_.newest_ticket() : found->ticket;
+}
+
 void Ordered::on(const order::Send& given) {
     order::Send output = given;
     if (state_.passive && !make_harmless(output.message)) return;
     for (const auto& peer : state_.contacts) {
         if (peer.member != output.to || !gossip_.reachable(peer.name)) continue;
-        Ticket after = 0;
+        Ticket after = own_past_of(output.message);
         if (output.after != 0) {
             const auto found = std::find_if(tickets_.begin(), tickets_.end(),
                                             [&](const auto& t) { return t.first >= output.after; });
-            if (found != tickets_.end()) after = found->second;
+            if (found != tickets_.end()) after = std::max(after, found->second);
         }
         state_.out->push_back(Send{peer.name, wire::OrderMessage{order::encode(output.message)},
                                    after > state_.durable ? after : 0});

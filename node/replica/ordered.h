@@ -162,6 +162,7 @@ class Ordered {
     void handle(order::Outputs outputs);
     void on(const order::Persist& output);
     void on(const order::Send& output);
+    Ticket own_past_of(const order::Message& message) const;
     void on(const order::Committed& output);
     void on(const order::LostPrimary& output);
     void drain();

@@ -86,6 +86,27 @@ TEST_CASE("an ordered call that is refused waits for the entry that its refusal 
     CHECK(cluster.answer(bad).starts_with("ERROR 23514"));
 }
 
+TEST_CASE("an entry does not travel before the free calls that it builds on are durable at the primary") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    const auto others = cluster.others(primary);
+    const auto before = cluster.at(others[0]).order_status().last_index;
+    cluster.stop_disk(primary);
+    cluster.call(primary, "CALL deposit(1, 1000)", 1);
+    const auto call = cluster.call(primary, "CALL withdraw(1, 1050)", 2);
+    cluster.run(millis(100));
+    CHECK_FALSE(cluster.answered(call));
+    for (const auto& other : others) CHECK(cluster.at(other).order_status().last_index == before);
+    // After the crash the number of the first deposit goes to another one.
+    cluster.crash(primary);
+    cluster.stop_disk(primary, false);
+    cluster.boot(primary);
+    CHECK(cluster.ask(primary, "CALL deposit(1, 1)", 3) == "CALL");
+    cluster.run(seconds(3));
+    for (const auto* node : {"a", "b", "c"}) CHECK(cluster.ask(node, balance, 9) == "SELECT 1: 101");
+}
+
 // ---- several entries in flight ----
 
 TEST_CASE("an ordered call runs on what the one before it will have done, while neither is committed") {

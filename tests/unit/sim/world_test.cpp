@@ -135,6 +135,15 @@ TEST_CASE("a free call that waited and was lost with the only directory that hel
     CHECK(outcome.marks.at("lost directories") > 0);
 }
 
+TEST_CASE("an entry is not committed on top of another delta than the one that it was made on") {
+    const auto script = parse_script(anabranch::test::read_file(
+        anabranch::test::source_path("tests/unit/sim/scripts/reused_dot.script")));
+    REQUIRE(script);
+    const auto outcome = run(bank(), bank_plan(), *script);
+    INFO(outcome.problem);
+    CHECK(outcome.ok);
+}
+
 TEST_CASE(
     "a state that was half here before a crash is not mixed with an entry of the order that it covers") {
     const auto script = parse_script(anabranch::test::read_file(
