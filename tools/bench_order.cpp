@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "lib/base/bytes.h"
-#include "tools/bench_order.h"
+#include "tools/bench_order_far.h"
 #include "tools/cluster.h"
 #include "tools/commands.h"
 #include "tools/etcd.h"

@@ -1,6 +1,8 @@
 // Ordered calls where the nodes are far from each other: three replicas in this process, time simulated, so
 // that only round trips and disks count. Clients of the primary, each with an account of its own, call one
 // after another.
+#include "tools/bench_order_far.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -9,7 +11,6 @@
 #include <queue>
 
 #include "node/replica/replica.h"
-#include "tools/bench_order.h"
 #include "tools/figure.h"
 
 namespace anabranch::tools {

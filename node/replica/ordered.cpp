@@ -317,7 +317,7 @@ void Ordered::on(const order::Committed& output) {
 
 void Ordered::on(const order::LostPrimary&) {
     for (auto& item : queue_) {
-        if (!item.requester.empty()) answer(item, not_primary());
+        if (!item.requester.empty()) turn_away(item);
     }
     queue_.clear();
     forget_pending();

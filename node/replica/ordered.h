@@ -184,6 +184,8 @@ class Ordered {
     void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen);
     bool refused_for_size(InFlight& batch, const exec::WriteSet& writes, std::size_t bytes, Ticket seen);
     void answer_after_pending(std::vector<Call> calls, Ticket seen);
+    void turn_away(const Work& item);
+    std::optional<wire::Forwarded> known_outcome(RequestKey key) const;
     std::optional<wire::Forwarded> told_before(const Work& item) const;
     wire::Forwarded execute(const Work& item);
     std::string name_of(ReplicaId member) const;

@@ -43,7 +43,7 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
     Work item;
     item.requester = peer;
     item.key = {message.session, message.number};
-    if (core_->primary() != member_id(state_.options.name)) return answer(item, not_primary());
+    if (core_->primary() != member_id(state_.options.name)) return turn_away(item);
     item.deadline =
         state_.now + Duration{std::clamp<std::int64_t>(message.deadline_micros, 0, seconds(3600).micros)};
     if (message.transaction.empty() && message.statement.empty()) {
@@ -63,6 +63,15 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
     item.expected = message.expected;
     queue_.push_back(std::move(item));
     work();
+}
+
+// At a node that is not the primary, or not any more. Of a request that it had taken before, and of which
+// this is another copy, it must not say that nothing was executed: what has become of it is told when it is
+// known.
+void Ordered::turn_away(const Work& item) {
+    if (keys_in_flight_.contains(item.key)) return;
+    auto known = known_outcome(item.key);
+    answer(item, known ? std::move(*known) : not_primary());
 }
 
 // ---- execution ----
@@ -217,13 +226,17 @@ bool Ordered::refused_for_size(InFlight& batch, const exec::WriteSet& writes, st
     return true;
 }
 
+std::optional<wire::Forwarded> Ordered::known_outcome(RequestKey key) const {
+    const auto* known = state_.outcomes.find(key);
+    if (known == nullptr) return {};
+    auto answer = decode_answer(known->answer);
+    answer.csn = known->csn;
+    return answer;
+}
+
 std::optional<wire::Forwarded> Ordered::told_before(const Work& item) const {
     if (item.runnable == nullptr) return {};
-    if (const auto* known = state_.outcomes.find(item.key)) {
-        auto answer = decode_answer(known->answer);
-        answer.csn = known->csn;
-        return answer;
-    }
+    if (auto known = known_outcome(item.key)) return known;
     if (item.seen.get(ORDER_ORIGIN) < state_.outcomes.complete_after()) return cannot_tell();
     return {};
 }

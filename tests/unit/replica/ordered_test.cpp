@@ -107,6 +107,38 @@ TEST_CASE("an entry does not travel before the free calls that it builds on are 
     for (const auto* node : {"a", "b", "c"}) CHECK(cluster.ask(node, balance, 9) == "SELECT 1: 101");
 }
 
+TEST_CASE("a former primary does not say of a copy of a request in flight that nothing was executed") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string former = cluster.primary();
+    const std::string client = cluster.others(former)[0];
+    for (const auto& other : cluster.others(former)) cluster.stop_disk(other);
+    std::optional<wire::Message> request;
+    cluster.filter = [&](const std::string&, const std::string&, const wire::Message& message) {
+        if (std::holds_alternative<wire::Forward>(message)) request = message;
+        return true;
+    };
+    const auto call = cluster.call(client, "CALL withdraw(1, 10)", 1);
+    cluster.run(millis(50));
+    REQUIRE(request.has_value());
+    // The others have the entry, and nobody leads any more.
+    cluster.filter = [&](const std::string& from, const std::string&, const wire::Message& message) {
+        return from != former || !std::holds_alternative<wire::OrderMessage>(message);
+    };
+    REQUIRE(cluster.run(seconds(4),
+                        [&] { return cluster.at(former).order_status().role != order::Role::primary; }));
+    cluster.deliver(client, former, *request);
+    REQUIRE(cluster.run(seconds(8), [&] { return cluster.answered(call); }));
+    CHECK(cluster.answer(call).starts_with("ERROR 40003"));
+    cluster.filter = nullptr;
+    for (const auto& other : cluster.others(former)) cluster.stop_disk(other, false);
+    REQUIRE(cluster.run(seconds(8), [&] {
+        return cluster.at(client).order_status().may_execute || !cluster.primary().empty();
+    }));
+    cluster.run(seconds(1));
+    CHECK(cluster.ask(client, balance, 9) == "SELECT 1: 90");
+}
+
 // ---- several entries in flight ----
 
 TEST_CASE("an ordered call runs on what the one before it will have done, while neither is committed") {

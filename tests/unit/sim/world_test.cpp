@@ -38,10 +38,10 @@ TEST_CASE("the bank keeps every rule through faults of all kinds, and no rare pa
     const auto marks = campaign(100, [](Options&) {});
     if (anabranch::test::sanitized) return;
     // A run in which nothing happens proves nothing.
-    for (const auto* name :
-         {"committed", "crashes", "cut links", "checkpoints", "log truncations", "state transfers begun",
-          "state transfers done", "lost directories", "rejoins", "primaries", "clients moved", "full disks",
-          "flipped bits", "refused peers", "stamps refused", "answers lost", "entries ahead", "entries lost"}) {
+    for (const auto* name : {"committed", "crashes", "cut links", "checkpoints", "log truncations",
+                             "state transfers begun", "state transfers done", "lost directories", "rejoins",
+                             "primaries", "clients moved", "full disks", "flipped bits", "refused peers",
+                             "stamps refused", "answers lost", "entries ahead", "entries lost"}) {
         CAPTURE(name);
         CHECK(marks.contains(name));
         CHECK(marks.at(name) > 0);
@@ -136,8 +136,8 @@ TEST_CASE("a free call that waited and was lost with the only directory that hel
 }
 
 TEST_CASE("an entry is not committed on top of another delta than the one that it was made on") {
-    const auto script = parse_script(anabranch::test::read_file(
-        anabranch::test::source_path("tests/unit/sim/scripts/reused_dot.script")));
+    const auto script = parse_script(
+        anabranch::test::read_file(anabranch::test::source_path("tests/unit/sim/scripts/reused_dot.script")));
     REQUIRE(script);
     const auto outcome = run(bank(), bank_plan(), *script);
     INFO(outcome.problem);
