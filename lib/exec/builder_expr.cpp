@@ -275,7 +275,7 @@ ExprId Builder::node_of(const sql::Expr& e, const sql::ArrayOf& n) {
 ExprId Builder::node_of(const sql::Expr& e, const sql::RowOf& n) {
     std::vector<Type> types;
     for (const sql::ExprPtr& item : n.items) types.push_back(item->type);
-    return kernel_node(sql::Builtin::row_of(types), exprs(n.items), e.type, false);
+    return kernel_node(sql::Builtin::row_of(types, n.names), exprs(n.items), e.type, false);
 }
 
 ExprId Builder::node_of(const sql::Expr& e, const sql::Subquery& n) {

@@ -199,13 +199,15 @@ Result<ExprPtr> Binding::select_list_function(const ast::FunctionCall& c, const 
     Rel& rel = scope.rels[*scope.select_functions];
     std::get<FunctionRel>(rel.source).sources.push_back({f->func, std::move(values)});
     std::vector<ExprPtr> columns;
+    std::vector<std::string> names;
     for (const auto& [column_name, type] : f->columns) {
         rel.columns.push_back({column_name, type, {}, 0});
         columns.push_back(column_ref(*scope.select_functions,
                                      static_cast<std::uint32_t>(rel.columns.size() - 1), type, at));
+        names.push_back(column_name);
     }
     if (columns.size() == 1) return columns[0];
-    return make({TypeId::record}, at, RowOf{std::move(columns)});
+    return make({TypeId::record}, at, RowOf{std::move(columns), std::move(names)});
 }
 
 Result<ExprPtr> Binding::call(const ast::FunctionCall& c, Scope& scope, Span at) {

@@ -298,7 +298,7 @@ Result<ExprPtr> Binding::row(const ast::Row& r, Scope& scope, Span at) {
         TRY(ExprPtr e, expr(item, scope));
         items.push_back(std::move(e));
     }
-    return make({TypeId::record}, at, RowOf{std::move(items)});
+    return make({TypeId::record}, at, RowOf{std::move(items), {}});
 }
 
 Result<std::vector<ExprPtr>> Binding::exprs(const std::vector<ast::Expr>& list, Scope& scope) {

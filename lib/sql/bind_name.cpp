@@ -67,9 +67,13 @@ Result<Binding::Qualified> Binding::find_item(Scope& scope, const std::string& s
 
 ExprPtr Binding::whole_row(const NameItem& item, const Scope& scope, std::uint32_t level, Span at) {
     std::vector<ExprPtr> parts;
-    for (const NameColumn& c : item.columns)
-        if (!c.hidden) parts.push_back(shifted(c.expr, level));
-    const ExprPtr row = make({TypeId::record}, at, RowOf{std::move(parts)});
+    std::vector<std::string> names;
+    for (const NameColumn& c : item.columns) {
+        if (c.hidden) continue;
+        parts.push_back(shifted(c.expr, level));
+        names.push_back(c.name);
+    }
+    const ExprPtr row = make({TypeId::record}, at, RowOf{std::move(parts), std::move(names)});
     const auto* table = item.rel ? std::get_if<TableRel>(&scope.rels[*item.rel].source) : nullptr;
     if (table == nullptr) return row;
     // The row that an outer join makes up is NULL, not a row of NULLs: its key tells.

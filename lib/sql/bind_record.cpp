@@ -21,14 +21,9 @@ Shape shape_of(const Query& query, std::size_t column) {
 Shape shape_of(const Expr& e, const std::vector<Rel>* rels) {
     if (const auto* row = std::get_if<RowOf>(&e.node)) {
         Shape out;
-        for (const ExprPtr& item : row->items) {
-            const auto* column = std::get_if<ColumnRef>(&item->node);
-            const bool named =
-                column != nullptr && column->level == 0 && rels != nullptr && column->rel < rels->size();
-            out.emplace_back(named ? (*rels)[column->rel].columns[column->column].name
-                                   : "f" + std::to_string(out.size() + 1),
-                             item->type);
-        }
+        for (std::size_t i = 0; i < row->items.size(); ++i)
+            out.emplace_back(i < row->names.size() ? row->names[i] : "f" + std::to_string(i + 1),
+                             row->items[i]->type);
         return out;
     }
     if (const auto* choice = std::get_if<Case>(&e.node))  // the row that an outer join may make up

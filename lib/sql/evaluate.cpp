@@ -89,9 +89,12 @@ Builtin Builtin::array_of(std::span<const Type> items, Type result) {
     return {array_of_kernel, std::move(site)};
 }
 
-Builtin Builtin::row_of(std::span<const Type> items) {
+Builtin Builtin::row_of(std::span<const Type> items, std::vector<std::string> names) {
     CallSite site;
     site.args.assign(items.begin(), items.end());
+    site.names = std::move(names);
+    for (std::size_t i = site.names.size(); i < items.size(); ++i)
+        site.names.push_back("f" + std::to_string(i + 1));
     site.result = {TypeId::record};
     return {row_of_kernel, std::move(site)};
 }

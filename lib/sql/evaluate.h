@@ -78,6 +78,7 @@ struct CallSite {
     Type result;
     std::vector<Type> args;
     std::shared_ptr<const Builtin> inner;  // array comparison: of the elements
+    std::vector<std::string> names{};      // row: of its fields
 };
 
 using Kernel = Datum (*)(EvalContext& context, const CallSite& site, const Datum* args);
@@ -91,7 +92,8 @@ class Builtin {
     // ARRAY[...] of items of the element type, or of arrays of one shape, which become its rows.
     static Builtin array_of(std::span<const Type> items, Type result);
     // ROW(...): a self-describing record (record.h).
-    static Builtin row_of(std::span<const Type> items);
+    // Without names the fields are f1, f2, ...
+    static Builtin row_of(std::span<const Type> items, std::vector<std::string> names);
 
     Datum operator()(EvalContext& context, const Datum* args) const { return kernel_(context, site_, args); }
     bool supported() const;

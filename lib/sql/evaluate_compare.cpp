@@ -200,11 +200,7 @@ Datum record_field_kernel(EvalContext&, const CallSite&, const Datum* args) {
 
 Datum row_of_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
     std::vector<RecordField> fields(site.args.size());
-    std::vector<std::string> names(site.args.size());
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        names[i] = "f" + std::to_string(i + 1);
-        fields[i] = {names[i], site.args[i], args[i]};
-    }
+    for (std::size_t i = 0; i < fields.size(); ++i) fields[i] = {site.names[i], site.args[i], args[i]};
     std::string out;
     write_record(fields, out);
     return make_bytes(context, out);

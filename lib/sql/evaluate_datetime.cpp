@@ -216,8 +216,10 @@ Result<std::int64_t> make_days(std::int64_t year, std::int64_t month, std::int64
     return days;
 }
 Result<std::int64_t> make_micros(std::int64_t hour, std::int64_t minute, double second) {
-    const bool valid = hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && second >= 0 && second <= 60;
-    const double seconds = valid ? std::rint(second * 1e6) : 0;
+    const double rounded = std::rint(second * 1e6);
+    const bool valid =
+        hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && rounded >= 0 && rounded <= 60e6;
+    const double seconds = valid ? rounded : 0;
     const std::int64_t out =
         (hour * 60 + minute) * 60 * micros_per_second + static_cast<std::int64_t>(seconds);
     if (!valid || out > micros_per_day) {
@@ -233,14 +235,15 @@ Datum make_date_kernel(EvalContext& c, const CallSite&, const Datum* args) {
 }
 // years, months, weeks, days, hours, mins, secs. What is too large for its field wraps, as in PostgreSQL 15.
 Datum make_interval_kernel(EvalContext& c, const CallSite&, const Datum* args) {
-    const double seconds = std::rint(args[6].as_floating() * 1e6);
-    if (!std::isfinite(seconds) || std::fabs(seconds) > 9.2e18)
-        return c.fail("22008", "interval out of range");
+    if (!std::isfinite(args[6].as_floating())) return c.fail("22008", "interval out of range");
+    const double rounded = std::rint(args[6].as_floating() * 1e6);
+    const bool fits = rounded >= -0x1p63 && rounded < 0x1p63;
+    const std::int64_t seconds = fits ? static_cast<std::int64_t>(rounded) : INT64_MIN;
     const auto months = static_cast<std::uint32_t>(args[0].as_integer() * 12 + args[1].as_integer());
     const auto days = static_cast<std::uint32_t>(args[2].as_integer() * 7 + args[3].as_integer());
     const std::uint64_t micros = static_cast<std::uint64_t>(args[4].as_integer()) * 3'600'000'000 +
                                  static_cast<std::uint64_t>(args[5].as_integer()) * 60'000'000 +
-                                 static_cast<std::uint64_t>(static_cast<std::int64_t>(seconds));
+                                 static_cast<std::uint64_t>(seconds);
     return interval_datum({static_cast<std::int32_t>(months), static_cast<std::int32_t>(days),
                            static_cast<std::int64_t>(micros)},
                           c.arena);

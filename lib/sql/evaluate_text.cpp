@@ -307,6 +307,8 @@ Datum overlay(EvalContext& c, const CallSite& site, const Datum* args) {
     const std::int64_t count =
         site.args.size() > 3 ? args[3].as_integer() : static_cast<std::int64_t>(character_count(part));
     if (start <= 0) return c.fail("22011", "negative substring length not allowed");
+    if (start + count > INT32_MAX)
+        return c.fail(sqlstate::numeric_value_out_of_range, "integer out of range");
     std::string out(slice(site, text, 1, start).as_bytes());
     out += part;
     out += slice(site, text, start + count, INT64_MAX).as_bytes();

@@ -209,6 +209,10 @@ class Reader {
         if (const Problem p = number(n); p != Problem::none) return p;
         if (text_.starts_with(':') && n.fraction == 0) return clock(sum, n);
         if (text_.starts_with('-') && text_.size() > 1 && is_digit(text_[1])) return year_month(sum, n);
+        if (text_ == "-" || text_.starts_with("- ")) {  // years, and no months behind them
+            text_.remove_prefix(1);
+            return n.fraction != 0 ? Problem::syntax : add(sum, n, *find_unit("y"));
+        }
         skip();
         if (text_.empty()) return add(sum, n, *find_unit("s"));
         if (is_letter(text_.front())) {

@@ -115,6 +115,7 @@ struct ArrayOf {  // ARRAY[...]
 };
 struct RowOf {  // (a, b, ...), only below comparisons that binding could not expand, and as a whole-row value
     std::vector<ExprPtr> items;
+    std::vector<std::string> names{};  // of the fields; none: f1, f2, ... as for ROW(...)
 };
 enum class SubqueryKind : std::uint8_t { scalar, exists, any, all, array };
 // any / all: `left[i] compare[i] column i` for a row of the subquery; IN is any with equals. NOT IN is Logic

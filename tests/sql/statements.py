@@ -402,8 +402,6 @@ class Statements:
         column = rng.choice(free)
         scope = table.scope() + table.scope("excluded")
         value = rng.choice([f"excluded.{column.name}", self.x.expr(column.type, scope, 1), "DEFAULT"])
-        if value == "DEFAULT" and column.default and column.type == "numeric":
-            value = "NULL"  # it may not fit, and PostgreSQL finds that out before there is a conflict
         where = f" WHERE {self.x.condition(scope, 1)}" if rng.random() < 0.3 else ""
         return f" ON CONFLICT {target} DO UPDATE SET {column.name} = {value}{where}"
 

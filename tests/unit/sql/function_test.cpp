@@ -297,7 +297,7 @@ TEST_CASE_METHOD(Fixture, "ARRAY and ROW build values of their parts") {
           "!multidimensional arrays must have array expressions with matching dimensions");
     const Type fields[] = {int4, text, text};
     const Datum row[] = {Datum::integer(1), Datum::bytes("a b"), Datum()};
-    CHECK(show({TypeId::record}, Builtin::row_of(fields)(context, row)) == "(1,\"a b\",)");
+    CHECK(show({TypeId::record}, Builtin::row_of(fields, {})(context, row)) == "(1,\"a b\",)");
 }
 
 TEST_CASE_METHOD(Fixture, "elements and slices of arrays") {
