@@ -43,7 +43,9 @@ Result<sim::Faults> parse_faults(const std::vector<std::string>& names) {
                                                    {"directories", &out.directories},
                                                    {"disks", &out.disks},
                                                    {"corruption", &out.corruption},
-                                                   {"power", &out.power}};
+                                                   {"power", &out.power},
+                                                   {"rot", &out.rot},
+                                                   {"members", &out.members}};
     for (const auto& [name, flag] : known) *flag = false;
     for (const auto& wanted : names) {
         bool found = wanted == "none";

@@ -50,6 +50,9 @@ class Core final : public Order {
     Epoch epoch() const override { return epoch_; }
     ReplicaId primary() const override { return primary_; }
     Status status() const override;
+    const Entry* entry(Index index) const override {
+        return index < log_.first() || index > log_.last() ? nullptr : &log_.at(index);
+    }
     Persist image() const override;
     std::string describe() const override;
 

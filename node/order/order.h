@@ -233,6 +233,7 @@ class Order {
     virtual Epoch epoch() const = 0;
     virtual ReplicaId primary() const = 0;  // NOBODY: unknown
     virtual Status status() const = 0;
+    virtual const Entry* entry(Index index) const = 0;  // null: not in the log, or not any more
     virtual Persist image() const = 0;  // all that recovery needs; opens a new log when the old is recycled
     virtual std::string describe() const = 0;  // one line, for scripts and logs
 };

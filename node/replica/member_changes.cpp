@@ -204,12 +204,14 @@ std::optional<Error> MemberChanges::stuck_without(const std::string& name, const
             .with_detail("Without it there is no cluster.")
             .with_hint("Add another member first.");
     const auto status = ordered_.status();
-    const auto up = std::count_if(next.voters.begin(), next.voters.end(),
-                                  [&](ReplicaId id) { return answers(id, status); });
+    const auto up = std::count_if(next.voters.begin(), next.voters.end(), [&](ReplicaId id) {
+        return answers(id, status) && has_caught_up(id, status);
+    });
     if (2 * up > static_cast<std::ptrdiff_t>(next.voters.size())) return {};
     return Error::make(sqlstate::object_not_in_prerequisite_state,
                        "without " + name + " only " + std::to_string(up) + " of " +
-                           std::to_string(next.voters.size()) + " voters would answer")
+                           std::to_string(next.voters.size()) +
+                           " voters would be up and have what is committed")
         .with_detail("That is no majority: ordered calls would stop, and so would this change.")
         .with_hint("Remove members that are down first, or add others.");
 }
@@ -225,6 +227,14 @@ MemberChanges::Done MemberChanges::hand_over(const std::string& name) {
                                              : name + " is no voter that the primary can reach")
                         .with_detail("The primary remains " + state_.options.name + "."));
     return std::unexpected(try_again(order::describe(*refusal)));
+}
+
+// One that has lost its directory holds nothing that counts, although it answers.
+bool MemberChanges::has_caught_up(ReplicaId member, const order::Status& status) const {
+    if (member == status.self) return true;
+    return std::any_of(status.peers.begin(), status.peers.end(), [&](const order::PeerStatus& peer) {
+        return peer.id == member && peer.held != 0 && peer.held + caught_up_within >= status.commit;
+    });
 }
 
 bool MemberChanges::answers(ReplicaId member, const order::Status& status) const {
@@ -266,10 +276,7 @@ void MemberChanges::promote() {
     const auto roster = decode_roster(status.members.roster).value_or(Roster{});
     for (const auto& member : roster.members) {
         const ReplicaId id = member_id(member.name);
-        if (!member.voter || status.members.votes(id) || !answers(id, status)) continue;
-        const auto peer = std::find_if(status.peers.begin(), status.peers.end(),
-                                       [&](const order::PeerStatus& other) { return other.id == id; });
-        if (peer == status.peers.end() || peer->held == 0 || peer->held + caught_up_within < status.commit)
+        if (!member.voter || status.members.votes(id) || !answers(id, status) || !has_caught_up(id, status))
             continue;
         order::Members next = status.members;
         erase(next.learners, id);

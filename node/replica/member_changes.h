@@ -56,6 +56,7 @@ class MemberChanges {
     void settle();
     void promote();
     bool answers(ReplicaId member, const order::Status& status) const;
+    bool has_caught_up(ReplicaId member, const order::Status& status) const;
 
     State& state_;
     Gossip& gossip_;

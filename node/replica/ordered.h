@@ -116,6 +116,7 @@ class Ordered {
     Instant next_deadline() const;
 
     order::Status status() const { return core_->status(); }
+    const order::Entry* entry(order::Index index) const { return core_->entry(index); }
     const Replica::OrderWork& order_work() const { return order_work_; }
     bool is_primary() const { return core_->primary() == member_id(state_.options.name); }
     // A hand-over or a change of members, at the primary: why not, or nothing.

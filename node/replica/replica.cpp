@@ -522,6 +522,9 @@ std::optional<Result<std::string>> Replica::change_outcome(std::uint64_t number)
 order::Status Replica::order_status() const {
     return impl_->ordered_.status();
 }
+const order::Entry* Replica::order_entry(order::Index index) const {
+    return impl_->ordered_.entry(index);
+}
 const Replica::OrderWork& Replica::order_work() const {
     return impl_->ordered_.order_work();
 }
@@ -551,12 +554,19 @@ std::string Replica::under_way() const {
         case State::Belongs::joined:
             break;
     }
+    if (impl_->state_.joined_at > impl_->state_.database.version().get(ORDER_ORIGIN))
+        return "it fetches what was committed before it joined";
     return impl_->standing_.describe();
+}
+bool Replica::is_member() const {
+    const auto& state = impl_->state_;
+    return state.belongs == State::Belongs::joined &&
+           state.joined_at <= state.database.version().get(ORDER_ORIGIN);
 }
 std::string Replica::not_ready() const {
     const auto& state = impl_->state_;
     if (state.importing) return impl_->transfer_.describe();
-    if (state.belongs != State::Belongs::joined) return under_way();
+    if (!is_member()) return under_way();
     if (state.outdated) return "the data directory is an old copy: writes are refused";
     if (!state.log_space) return "the log's disk is full: writes are refused";
     if (state.memory_full) return "rows take all the memory they may: writes are refused";

@@ -280,6 +280,7 @@ class Replica {
     std::string survives() const;  // what this cluster can lose, for people
     std::optional<Result<std::string>> change_outcome(std::uint64_t number) const;  // none: not yet
     order::Status order_status() const;
+    const order::Entry* order_entry(order::Index index) const;  // null: not in the log, or not any more
     struct OrderWork {              // at this node as the primary, since its start
         std::uint64_t entries = 0;  // proposed,
         std::uint64_t calls = 0;    // with so many calls;
@@ -299,6 +300,7 @@ class Replica {
     const Overwritten& overwritten() const;  // last-writer losses since the start
     const catalog::Plan& plan() const;
     std::string describe() const;
+    bool is_member() const;         // it belongs to the cluster, and has what was committed before it joined
     std::string not_ready() const;  // why clients are better served elsewhere for now; empty: they are not
     std::string under_way() const;  // why this node does not do all it could, for people; empty: it does
 

@@ -1,13 +1,15 @@
 // A simulated disk: the records of the log, how many of them a crash keeps, and the newest checkpoint.
 // Internal to node/sim.
 //
-// Framing and checksums are the shell's (node/io/log.h, tested there): a torn write is a record that is not
-// there after a crash.
+// Framing is the shell's (node/io/log.h, tested there): a torn write is a record that is not there after a
+// crash. As there each record and each part of a checkpoint has a checksum, by which bits that have rotted
+// are found when they are read.
 #pragma once
 
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,7 +25,8 @@ class Disk {
 
     void append(replica::Ticket ticket, Bytes record) {
         bytes_ += record.size();
-        records_.push_back({ticket, std::move(record)});
+        const std::uint64_t sum = hash64(record);
+        records_.push_back({ticket, std::move(record), sum});
     }
     // Everything up to `ticket` has reached the platter.
     void synced(replica::Ticket ticket) {
@@ -45,7 +48,8 @@ class Disk {
         using Step = replica::CheckpointPart::Step;
         if (part.step == Step::begin) unfinished_.clear();
         if (part.step != Step::end) {
-            unfinished_.push_back(std::move(part.bytes));
+            const std::uint64_t sum = hash64(part.bytes);
+            unfinished_.push_back({std::move(part.bytes), sum});
             return true;
         }
         const bool durable = synced_ == records_.size() || records_[synced_].ticket > part.last;
@@ -67,21 +71,68 @@ class Disk {
         }
         return any;
     }
-    const std::vector<Bytes>& checkpoint() const { return checkpoint_; }
+    struct Part {
+        Bytes bytes;
+        std::uint64_t sum;
+    };
+    const std::vector<Part>& checkpoint() const { return checkpoint_; }
     struct Record {
         replica::Ticket ticket;
         Bytes record;
+        std::uint64_t sum;
     };
     const std::deque<Record>& records() const { return records_; }
     std::uint64_t bytes() const { return bytes_; }  // of the log
 
+    // One bit of what has been synced turns over. False: there is nothing yet.
+    bool rot(Random& random) {
+        const std::size_t choices = synced_ + checkpoint_.size();
+        if (choices == 0) return false;
+        const std::size_t which = random.below(choices);
+        Bytes& bytes = which < synced_ ? records_[which].record : checkpoint_[which - synced_].bytes;
+        if (bytes.empty()) return false;
+        auto& byte = bytes[random.below(bytes.size())];
+        byte = static_cast<char>(static_cast<unsigned char>(byte) ^ (1U << random.below(8)));
+        return true;
+    }
+    // What a start would find, and refuse to go on with; empty: nothing.
+    std::string damage() const {
+        if (checkpoint_damaged()) return "a part of the checkpoint is damaged";
+        const auto bad = first_damaged();
+        return bad == records_.end() ? std::string()
+                                     : "record " + std::to_string(bad->ticket) + " is damaged";
+    }
+    // As anabranch restore --salvage: what is before the damage is kept. A checkpoint is worth nothing
+    // without the log up to its end, nor the log without it.
+    void salvage() {
+        const auto bad = first_damaged();
+        const bool cut = bad != records_.end();
+        if (checkpoint_damaged() || (cut && bad->ticket <= checkpoint_last_)) {
+            *this = Disk(planted_);
+            return;
+        }
+        records_.erase(bad, records_.end());
+        synced_ = std::min(synced_, records_.size());
+        bytes_ = 0;
+        for (const Record& record : records_) bytes_ += record.record.size();
+    }
+
   private:
+    bool checkpoint_damaged() const {
+        return std::any_of(checkpoint_.begin(), checkpoint_.end(),
+                           [](const Part& part) { return hash64(part.bytes) != part.sum; });
+    }
+    std::deque<Record>::const_iterator first_damaged() const {
+        return std::find_if(records_.begin(), records_.end(),
+                            [](const Record& record) { return hash64(record.record) != record.sum; });
+    }
     void drop_back() {
         bytes_ -= records_.back().record.size();
         records_.pop_back();
     }
     void finish() {
         checkpoint_ = std::move(unfinished_);
+        checkpoint_last_ = ending_->last;
         unfinished_.clear();
         ending_.reset();
         finished_ = true;
@@ -90,7 +141,8 @@ class Disk {
     std::deque<Record> records_;
     std::size_t synced_ = 0;
     std::uint64_t bytes_ = 0;
-    std::vector<Bytes> checkpoint_, unfinished_;
+    std::vector<Part> checkpoint_, unfinished_;
+    replica::Ticket checkpoint_last_ = 0;
     std::optional<replica::CheckpointPart> ending_;
     bool finished_ = false;
 };

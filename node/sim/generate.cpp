@@ -30,14 +30,24 @@ class Generator {
         const auto& f = options_.faults;
         Random chosen = random_.fork("faults");
         const auto pick = [&](bool allowed, double chance) { return chosen.chance(chance) && allowed; };
+        const bool cuts = pick(f.partitions, 0.7), stops = pick(f.crashes, 0.7);
+        const bool losses = pick(f.directories, 0.4), jumps = pick(f.clocks, 0.6);
+        const bool trouble = pick(f.disks, 0.4), flips = pick(f.corruption, 0.3),
+                   outages = pick(f.power, 0.3);
+        const bool decay = pick(f.rot, 0.3);
+        // Not in one run with directories that are lost: tests/unit/sim has a script for those two together.
+        const bool changes = pick(f.members, 0.5) && !losses && !decay;
+        if (changes) script_.spares = 2;
         calls(random_.fork("calls"));
-        if (pick(f.partitions, 0.7)) partitions(random_.fork("partitions"));
-        if (pick(f.crashes, 0.7)) crashes(random_.fork("crashes"), false);
-        if (pick(f.directories, 0.4)) crashes(random_.fork("directories"), true);
-        if (pick(f.clocks, 0.6)) clocks(random_.fork("clocks"));
-        if (pick(f.disks, 0.4)) disks(random_.fork("disks"));
-        if (pick(f.corruption, 0.3)) corruption(random_.fork("corruption"));
-        if (pick(f.power, 0.3)) power_failures(random_.fork("power"));
+        if (cuts) partitions(random_.fork("partitions"));
+        if (stops) crashes(random_.fork("crashes"), false);
+        if (losses) crashes(random_.fork("directories"), true);
+        if (jumps) clocks(random_.fork("clocks"));
+        if (trouble) disks(random_.fork("disks"));
+        if (flips) corruption(random_.fork("corruption"));
+        if (outages) power_failures(random_.fork("power"));
+        if (decay) rot(random_.fork("rot"));
+        if (changes) members(random_.fork("members"));
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);
@@ -49,6 +59,10 @@ class Generator {
     }
     std::uint32_t some_node(Random& random) const {
         return static_cast<std::uint32_t>(random.below(options_.replicas));
+    }
+    // One that may have to join first.
+    std::uint32_t any_node(Random& random) const {
+        return static_cast<std::uint32_t>(random.below(options_.replicas + script_.spares));
     }
     // Calls `act(at)` now and then; it returns when it may be called again at the earliest.
     template <typename Act>
@@ -83,13 +97,13 @@ class Generator {
         const auto gap_max = std::max<std::int64_t>(2 * options_.call_interval.micros, 2);
         while ((at.micros += random.between(1, gap_max)) < script_.load.micros) {
             const auto client = static_cast<std::uint32_t>(random.below(script_.clients));
-            if (random.chance(0.03)) homes[client] = some_node(random);
+            if (random.chance(0.03)) homes[client] = any_node(random);
             add(at, Kind::call, homes[client], client);
         }
     }
 
     void partitions(Random random) {
-        const auto n = options_.replicas;
+        const auto n = options_.replicas + script_.spares;
         const auto cut = [&](Duration at, const std::vector<bool>& side, bool one_way, bool broken) {
             for (std::uint32_t a = 0; a < n; ++a)
                 for (std::uint32_t b = 0; b < n; ++b)
@@ -108,8 +122,8 @@ class Generator {
             if (random.chance(0.25)) return;
             std::vector<bool> side(n);
             for (std::uint32_t i = 0; i < n; ++i) side[i] = random.chance(0.5);
-            side[some_node(random)] = true;
-            side[some_node(random)] = false;
+            side[any_node(random)] = true;
+            side[any_node(random)] = false;
             const bool one_way = random.chance(0.3), broken = random.chance(0.4);
             const std::uint64_t times = random.chance(0.2) ? 6 : 1;  // flapping
             for (std::uint64_t i = 0; i < times; ++i) {
@@ -121,7 +135,7 @@ class Generator {
 
     void crashes(Random random, bool lose) {
         now_and_then(random, lose ? 3000 : 500, lose ? 12'000 : 6000, [&](Duration at) {
-            const auto node = some_node(random);
+            const auto node = lose ? some_node(random) : any_node(random);
             add(at, lose ? Kind::lose : Kind::crash, node);
             add(at + millis(random.between(100, lose ? 6000 : 3000)), Kind::boot, node);
         });
@@ -155,12 +169,49 @@ class Generator {
     void power_failures(Random random) {
         now_and_then(random, 2000, 8000, [&](Duration at) {
             const Duration off = at + millis(random.between(50, 800));
-            for (std::uint32_t i = 0; i < options_.replicas; ++i) {
+            for (std::uint32_t i = 0; i < options_.replicas + script_.spares; ++i) {
                 add(at, Kind::slow, i, 0, millis(random.between(20, 500)));
                 add(off, Kind::crash, i);
                 add(off, Kind::slow, i);
                 add(off + millis(random.between(100, 3000)), Kind::boot, i);
             }
+        });
+    }
+
+    void rot(Random random) {
+        now_and_then(random, 1500, 6000, [&](Duration at) {
+            const auto node = some_node(random);
+            const Duration off = at + millis(random.between(1, 1500));
+            add(at, Kind::rot, node);
+            add(off, Kind::crash, node);
+            add(off + millis(random.between(100, 2000)), Kind::boot, node);
+        });
+    }
+
+    // Whether a change is made when it is asked for depends on what the nodes can do then: `in` is a guess.
+    void members(Random random) {
+        std::vector<bool> in(options_.replicas + script_.spares);
+        std::fill_n(in.begin(), options_.replicas, true);
+        now_and_then(random, 300, 2500, [&](Duration at) {
+            const auto one = [&](bool member) {
+                std::vector<std::uint32_t> which;
+                for (std::uint32_t i = 0; i < in.size(); ++i)
+                    if (in[i] == member) which.push_back(i);
+                return which.empty() ? any_node(random) : which[random.below(which.size())];
+            };
+            const std::uint64_t kind = random.below(10);
+            const bool adds = kind < 4, removes = !adds && kind < 8;
+            const auto asked = one(true);
+            const auto subject = random.chance(0.1) ? any_node(random) : one(!adds);
+            std::string request = adds       ? (random.chance(0.8) ? "add " : "learner ") + node_name(subject)
+                                  : removes  ? "remove " + node_name(subject)
+                                  : kind < 9 ? "transfer " + node_name(subject)
+                                             : "step-down";
+            if (adds || removes) in[subject] = adds;
+            if (adds && subject >= options_.replicas) add(at, Kind::join, subject, one(true));
+            const Duration begin = at + millis(random.between(0, 800));
+            add(begin, Kind::change, asked);
+            if (begin < script_.load) script_.events.back().text = std::move(request);
         });
     }
 

@@ -11,13 +11,20 @@ constexpr Duration patience = seconds(4);  // twice the nodes' order_timeout
 }
 
 // While a state is being fetched the tables are shown to nobody.
-bool World::serving(const SimNode& node) const {
+bool World::shows_tables(const SimNode& node) const {
     return node.replica != nullptr &&
            node.replica->under_way().find("fetches the state") == std::string::npos;
 }
 
+bool World::serving(const SimNode& node) const {
+    return shows_tables(node) && node.replica->is_member();
+}
+
 void World::check(SimNode& node) {
-    if (!outcome_.ok || !serving(node) || node.checked == node.replica->database().version()) return;
+    if (!outcome_.ok || node.replica == nullptr) return;
+    if (const auto broken = facts_.look(node.name, node.incarnation, *node.replica); broken.rule != nullptr)
+        return fail(broken.rule, broken.what);
+    if (!shows_tables(node) || node.checked == node.replica->database().version()) return;
     node.checked = node.replica->database().version();
     for (const auto& violation : exec::find_violations(*schema_, node.replica->database(), 2)) {
         std::string rows;
@@ -72,12 +79,49 @@ void World::check_recovered(const SimNode& node) {
                         "node " + node.name + " has forgotten an acknowledged write: " + write.text);
 }
 
+// As the newest committed list has them that any node knows.
+std::set<std::string> World::members() const {
+    const SimNode* newest = nullptr;
+    order::Index at = 0;
+    for (const auto& node : nodes_) {
+        if (node.replica == nullptr) continue;
+        const auto commit = node.replica->order_status().commit;
+        if (newest == nullptr || commit > at) newest = &node, at = commit;
+    }
+    std::set<std::string> out;
+    if (newest != nullptr)
+        for (const auto& member : newest->replica->members()) out.insert(member.name);
+    return out;
+}
+
+const SimNode& World::some_member() const {
+    const auto names = members();
+    const auto found = std::find_if(nodes_.begin(), nodes_.end(),
+                                    [&](const SimNode& node) { return names.contains(node.name); });
+    return found == nodes_.end() ? nodes_.front() : *found;
+}
+
+// Whoever is no member has nothing that the members lack.
+bool World::settled(const SimNode& node, const SimNode& member) const {
+    if (node.replica == nullptr) return node.spare && node.joins_by.empty();
+    const auto& version = node.replica->database().version();
+    const auto& others = member.replica->database().version();
+    if (!members().contains(node.name))
+        return !node.replica->is_member() && others.get(node.id) >= version.get(node.id);
+    const auto status = node.replica->order_status();
+    return node.replica->is_member() && node.replica->under_way().empty() && version == others &&
+           status.members == status.committed_members &&
+           status.members == member.replica->order_status().members;
+}
+
 // Equal versions alone say little: an entry that a crashed primary had answered for may be in every log, and
 // wait for the next one to commit it.
 bool World::order_is_settled() const {
+    const auto names = members();
     bool led = false;
     for (const auto& node : nodes_) {
         if (node.replica == nullptr) continue;
+        if (!names.contains(node.name)) continue;
         const auto status = node.replica->order_status();
         led = led || status.may_execute;
         if (status.commit != status.last_index) return false;
@@ -88,17 +132,23 @@ bool World::order_is_settled() const {
 bool World::converged() const {
     if (!order_is_settled()) return false;
     for (const auto& node : nodes_)
-        if (node.replica == nullptr || !node.replica->under_way().empty() ||
-            node.replica->database().version() != nodes_[0].replica->database().version())
-            return false;
+        if (node.replica == nullptr && !(node.spare && node.joins_by.empty())) return false;
+    const SimNode& member = some_member();
+    for (const auto& entry : member.replica->members())
+        if (entry.role == "joining") return false;
+    for (const auto& node : nodes_)
+        if (!settled(node, member)) return false;
     return std::none_of(clients_.begin(), clients_.end(),
                         [](const Client& client) { return client.waiting; });
 }
 
 void World::check_end() {
+    const auto names = members();
     for (auto& node : nodes_) {
+        if (node.replica == nullptr) continue;
         node.checked = {};
         check(node);
+        if (!names.contains(node.name)) continue;
         check_same(node);
         for (const auto& write : acknowledged_)
             if (!node.replica->database().version().contains(write.dot))
@@ -112,7 +162,8 @@ void World::check_end() {
 
 // By digest, which is kept up to date with every merge, and row by row.
 void World::check_same(const SimNode& node) {
-    const auto& first = nodes_[0].replica->database();
+    const SimNode& member = some_member();
+    const auto& first = member.replica->database();
     const auto& second = node.replica->database();
     for (const auto& table : schema_->tables) {
         const bool digests = first.digest(table.id) == second.digest(table.id);
@@ -133,7 +184,7 @@ void World::check_same(const SimNode& node) {
         collect(first, rows);
         collect(second, others);
         if (!digests || rows != others)
-            return fail("divergence", "nodes a and " + node.name +
+            return fail("divergence", "nodes " + member.name + " and " + node.name +
                                           " hold the same deltas and differ in table " + table.display() +
                                           (digests ? ", and their digests do not" : ""));
     }

@@ -10,6 +10,7 @@ namespace anabranch::sim {
 void World::connect(SimNode& a, SimNode& b) {
     auto& connection = connection_[pair_of(a.index, b.index)];
     if (connection != 0 || a.replica == nullptr || b.replica == nullptr) return;
+    if (!a.contacts.contains(b.name) || !b.contacts.contains(a.name)) return;
     connection = ++connections_;
     step(a, replica::PeerUp{b.name});
     step(b, replica::PeerUp{a.name});
@@ -28,6 +29,20 @@ void World::disconnect(SimNode& a, SimNode& b) {
 void World::reconnect_soon(SimNode& a, SimNode& b) {
     schedule(micros(1), [this, &a, &b] { disconnect(a, b); });
     schedule(seconds(1), [this, &a, &b] { connect(a, b); });
+}
+
+// A link is there while both ends want it. Not from within a step of either.
+void World::link_anew(SimNode& node, const replica::Members& members) {
+    node.contacts.clear();
+    for (const auto& contact : members.contacts) node.contacts.insert(contact.name);
+    schedule(micros(1), [this, &node, life = node.incarnation] {
+        if (node.incarnation != life || node.replica == nullptr) return;
+        for (auto& other : nodes_) {
+            if (other.index == node.index || other.replica == nullptr) continue;
+            const bool wanted = node.contacts.contains(other.name) && other.contacts.contains(node.name);
+            wanted ? connect(node, other) : disconnect(node, other);
+        }
+    });
 }
 
 void World::send(SimNode& node, replica::Send& message) {

@@ -19,12 +19,15 @@ constexpr std::array planted_names{"nothing",
                                    "keep_promises",
                                    "ignore_causality",
                                    "arrival_order",
+                                   "ignore_checksums",
                                    "answer_early",
                                    "ack_before_durable",
                                    "forget_vote",
                                    "ignore_dependencies",
                                    "skip_log_check",
-                                   "execute_before_applied"};
+                                   "execute_before_applied",
+                                   "one_majority_when_joint",
+                                   "count_learners"};
 
 // What a kind of event is called, and which of its fields follow: n node, o other node, c client, a amount,
 // t text.
@@ -32,7 +35,7 @@ struct Shape {
     const char* name;
     const char* fields;
 };
-constexpr std::array<Shape, 13> shapes{{{"call", "nct"},
+constexpr std::array<Shape, 16> shapes{{{"call", "nct"},
                                         {"cut", "no"},
                                         {"mend", ""},
                                         {"down", "no"},
@@ -44,7 +47,10 @@ constexpr std::array<Shape, 13> shapes{{{"call", "nct"},
                                         {"full", "n"},
                                         {"room", "n"},
                                         {"slow", "na"},
-                                        {"corrupt", "no"}}};
+                                        {"corrupt", "no"},
+                                        {"join", "no"},
+                                        {"rot", "n"},
+                                        {"change", "nt"}}};
 
 std::string print_millis(Duration value) {
     const std::int64_t size = value.micros < 0 ? -value.micros : value.micros;
@@ -109,9 +115,9 @@ bool parse_event(Words& words, Event& event) {
         if (*field == 'o' && !words.node(event.other)) return false;
         if (*field == 'c' && !words.number(event.other)) return false;
         if (*field == 'a' && !words.millis(event.amount)) return false;
-        if (*field == 't') event.text = words.rest();
+        if (*field == 't') return event.text = words.rest(), true;
     }
-    return event.kind == Event::Kind::call || words.rest().empty();
+    return words.rest().empty();
 }
 
 bool parse_line(std::string_view line, Script& out) {
@@ -122,6 +128,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "schema") return out.schema.emplace_back(words.rest()), true;
     if (key == "seed") return words.number(out.seed);
     if (key == "replicas") return words.number(out.replicas) && out.replicas >= 1 && out.replicas <= 50;
+    if (key == "spares") return words.number(out.spares) && out.spares <= 20;
     if (key == "clients") return words.number(out.clients) && out.clients >= 1 && out.clients <= 10'000;
     if (key == "load") return words.millis(out.load);
     if (key == "settle") return words.millis(out.settle_max);
@@ -191,6 +198,7 @@ std::string print(const Script& script) {
     line("seed", std::to_string(script.seed));
     line("replicas", std::to_string(script.replicas));
     line("clients", std::to_string(script.clients));
+    if (script.spares > 0) line("spares", std::to_string(script.spares));
     line("load", print_millis(script.load));
     line("settle", print_millis(script.settle_max));
     line("delay", print_millis(c.delay_max));
@@ -223,8 +231,9 @@ Result<Script> parse_script(const std::string& text) {
                                                  std::string(line) + "\" says nothing to the simulator")
                             .with_hint("Scripts are made by anabranch simulate when a seed fails."));
     }
+    const std::uint32_t nodes = out.replicas + out.spares;
     for (const auto& event : out.events)
-        if (event.node >= out.replicas || (event.kind != Event::Kind::call && event.other >= out.replicas) ||
+        if (event.node >= nodes || (event.kind != Event::Kind::call && event.other >= nodes) ||
             (event.kind == Event::Kind::call && event.other >= out.clients))
             return fail(Error::make("22023", "the script has an event at a node or client that it has not"));
     std::stable_sort(out.events.begin(), out.events.end(),

@@ -10,6 +10,7 @@
 //   at 120.300 call b 2 CALL deposit(1, 5)   milliseconds; client 2, who is at node b or moves there
 //   at 400 cut a b                     from a to b nothing arrives any more
 //   at 900 mend                        all links work again
+//   at 950 change b remove c           anabranch admin remove c, at node b
 #pragma once
 
 #include <cstdint>
@@ -33,12 +34,15 @@ enum class Planted : std::uint8_t {
     keep_promises,          // a node that lost its directory takes part in the order at once
     ignore_causality,       // a delta is merged before what it depends on
     arrival_order,          // the last write to arrive wins, not the last one made
+    ignore_checksums,       // bits that have rotted on disk are read as they are
     answer_early,           // an ordered call is answered before its entry is committed
     ack_before_durable,     // the rest are order::Options::Unsafe
     forget_vote,
     ignore_dependencies,
     skip_log_check,
     execute_before_applied,
+    one_majority_when_joint,
+    count_learners,
 };
 
 struct Event {
@@ -56,6 +60,9 @@ struct Event {
         room,   // and does again
         slow,   // each sync takes `amount`; 0: as usual
         corrupt,  // a bit of the next message from `node` to `other` is flipped
+        join,     // `node`, a spare, starts for the first time and asks `other` to be let in
+        rot,  // a bit on the disk of `node` turns over; skipped where that would be more than one at a time
+        change,  // `node` is asked for a change of members, as by anabranch admin: "add d", "step-down"
     };
     Duration at;  // since the beginning
     Kind kind = Kind::call;
@@ -79,6 +86,7 @@ struct Script {
     std::vector<std::string> schema;
     std::uint64_t seed = 1;
     std::uint32_t replicas = 3, clients = 12;
+    std::uint32_t spares = 0;           // nodes that may join
     Duration load = seconds(20);        // then the faults end
     Duration settle_max = seconds(60);  // and convergence must come within this
     Conditions conditions;

@@ -10,6 +10,10 @@ namespace {
 
 constexpr Instant beginning{1'767'225'600'000'000};
 
+std::string address_of(const std::string& name) {
+    return name + ":7433";
+}
+
 bool draws_identities(const catalog::Schema& schema) {
     for (const auto& table : schema.tables)
         for (const auto& column : table.columns)
@@ -39,7 +43,7 @@ World::World(catalog::SchemaPtr schema, catalog::Plan plan, Script script, bool 
 }
 
 Outcome World::run() {
-    for (std::uint32_t i = 0; i < script_.replicas; ++i) create(i);
+    for (std::uint32_t i = 0; i < script_.replicas + script_.spares; ++i) create(i);
     clients_.resize(script_.clients);
     for (auto& node : nodes_) boot(node);
     for (const auto& event : script_.events) history_.reserve(event.text);
@@ -106,6 +110,7 @@ void World::create(std::uint32_t index) {
     node.index = index;
     node.name = node_name(index);
     node.id = ReplicaId{random_.next() | 2};
+    node.spare = index >= script_.replicas;
     index_of_[node.name] = index;
     nodes_.push_back(std::move(node));
 }
@@ -114,7 +119,9 @@ replica::Options World::options_of(const SimNode& node) const {
     replica::Options options;
     options.name = node.name;
     options.id = node.id;
-    options.cluster = 7;
+    options.address = address_of(node.name);
+    options.joining = node.spare;
+    options.cluster = node.spare ? 0 : 7;
     options.order_timeout = seconds(2);
     options.checkpoint_log_bytes_min = conditions_.checkpoint_bytes;
     options.checkpoint_log_ratio = 1;
@@ -123,7 +130,8 @@ replica::Options World::options_of(const SimNode& node) const {
     options.kept_bytes_max = conditions_.kept_bytes;
     options.batch_bytes_max = conditions_.batch_bytes;
     for (const auto& other : nodes_)
-        if (other.index != node.index) options.peers.push_back({other.name, ReplicaId{}, true});
+        if (other.index != node.index && (node.spare ? other.name == node.joins_by : !other.spare))
+            options.peers.push_back({other.name, ReplicaId{}, true, address_of(other.name)});
     options.unsafe.ignore_causality = script_.planted == Planted::ignore_causality;
     options.unsafe.arrival_order = script_.planted == Planted::arrival_order;
     options.unsafe.keep_promises = script_.planted == Planted::keep_promises;
@@ -134,6 +142,8 @@ replica::Options World::options_of(const SimNode& node) const {
     unsafe.ignore_dependencies = script_.planted == Planted::ignore_dependencies;
     unsafe.skip_log_check = script_.planted == Planted::skip_log_check;
     unsafe.execute_before_applied = script_.planted == Planted::execute_before_applied;
+    unsafe.one_majority_when_joint = script_.planted == Planted::one_majority_when_joint;
+    unsafe.count_learners = script_.planted == Planted::count_learners;
     return options;
 }
 
@@ -174,6 +184,12 @@ void World::happen(Event& event) {
         case Kind::corrupt:
             to_corrupt_.insert({node.index, other.index});
             return;
+        case Kind::join:
+            return join(node, other);
+        case Kind::rot:
+            return rot(node);
+        case Kind::change:
+            return change(node, event.text);
     }
 }
 
@@ -183,8 +199,8 @@ bool World::recover(SimNode& node) {
         fail("recovery", "node " + node.name + " cannot recover: " + error.message);
         return false;
     };
-    for (const Bytes& part : node.disk.checkpoint())
-        if (auto read = node.replica->recover_checkpoint(part); !read) return failed(read.error());
+    for (const auto& part : node.disk.checkpoint())
+        if (auto read = node.replica->recover_checkpoint(part.bytes); !read) return failed(read.error());
     for (const auto& item : node.disk.records()) {
         if (auto read = node.replica->recover(item.ticket, item.record); !read) return failed(read.error());
         node.durable = node.newest = item.ticket;
@@ -197,7 +213,7 @@ bool World::recover(SimNode& node) {
 }
 
 void World::boot(SimNode& node) {
-    if (node.replica != nullptr) return;
+    if (node.replica != nullptr || (node.spare && node.joins_by.empty()) || !readable(node)) return;
     node.replica = std::make_unique<replica::Replica>(schema_, plan_, options_of(node),
                                                       random_.fork(node.name), nullptr, nullptr);
     ++node.incarnation;
@@ -205,6 +221,7 @@ void World::boot(SimNode& node) {
     node.sync_scheduled = node.full = false;
     node.next_session = 1;
     node.checked = {};
+    node.contacts.clear();
     note("boot " + node.name);
     if (!recover(node)) return;
     for (auto& other : nodes_)
@@ -233,11 +250,67 @@ void World::count_work(const SimNode& node) {
     outcome_.marks["entries lost"] += work.lost;
 }
 
+// A node that was never let in, or was removed, takes no part.
 bool World::may_lose(const SimNode& lost) const {
-    if (identities_ || nodes_.size() < 3) return false;
-    for (const auto& node : nodes_)
-        if (node.replica == nullptr || !node.replica->under_way().empty()) return false;
-    return lost.replica != nullptr;
+    const auto names = members();
+    if (identities_ || lost.replica == nullptr || lost.spare || !names.contains(lost.name)) return false;
+    const auto status = lost.replica->order_status();
+    if (status.members.joint() || status.members.voters.size() < 3) return false;
+    return std::none_of(nodes_.begin(), nodes_.end(), [&](const SimNode& node) {
+        const bool busy = node.replica == nullptr || !node.replica->under_way().empty();
+        return names.contains(node.name) && (busy || node.rotten);
+    });
+}
+
+void World::rot(SimNode& node) {
+    if (!may_lose(node) || !node.disk.rot(faults_)) return;
+    node.rotten = true;
+    mark("rotten bits");
+    note("a bit on the disk of " + node.name + " turns over");
+}
+
+// A node that finds its files damaged refuses to start. Its operator salvages what is before the damage,
+// which makes it a replica of a new name, once the others are all there to bring it up to date. What only
+// this disk held is lost.
+bool World::readable(SimNode& node) {
+    if (!std::exchange(node.rotten, false) || script_.planted == Planted::ignore_checksums) return true;
+    const std::string damage = node.disk.damage();
+    if (damage.empty()) return true;  // written anew, or not needed any more
+    const auto names = members();
+    const bool alone = std::any_of(nodes_.begin(), nodes_.end(), [&](const SimNode& other) {
+        return other.index != node.index && names.contains(other.name) &&
+               (other.replica == nullptr || !other.replica->under_way().empty());
+    });
+    if (alone) {
+        node.rotten = true;
+        schedule(millis(200), [this, &node] { boot(node); });
+        return false;
+    }
+    mark("rotten disks salvaged");
+    note("node " + node.name + " refuses to start: " + damage);
+    excuse(node);
+    node.disk.salvage();
+    node.id = ReplicaId{random_.next() | 2};
+    return true;
+}
+
+// ---- members ----
+
+void World::join(SimNode& node, const SimNode& by) {
+    if (!node.spare || !node.joins_by.empty()) return;
+    node.joins_by = by.name;
+    boot(node);
+}
+
+void World::change(SimNode& node, const std::string& request) {
+    if (node.replica == nullptr) return;
+    const auto space = request.find(' ');
+    const std::string action = request.substr(0, space);
+    const std::string member = space == std::string::npos ? std::string() : request.substr(space + 1);
+    const bool adds = action == "add" || action == "learner";
+    note(node.name + " is asked: " + request);
+    mark("changes asked");
+    step(node, replica::ChangeRequest{{++changes_asked_, action, member, adds ? address_of(member) : ""}});
 }
 
 void World::lose(SimNode& node) {
@@ -266,6 +339,24 @@ void World::heal() {
     for (auto& a : nodes_)
         for (auto& b : nodes_)
             if (a.index < b.index) connect(a, b);
+    introduce();
+}
+
+// A node that waits to be let in knows the one member that it was started with. When that one has been
+// removed meanwhile, its operator starts it with another one.
+void World::introduce() {
+    if (!outcome_.ok) return;
+    const auto names = members();
+    for (auto& node : nodes_) {
+        if (!node.spare || node.replica == nullptr || node.replica->is_member()) continue;
+        const bool lonely = std::none_of(node.contacts.begin(), node.contacts.end(),
+                                         [&](const std::string& name) { return names.contains(name); });
+        if (!lonely || names.empty()) continue;
+        crash(node);
+        node.joins_by = *names.begin();
+        boot(node);
+    }
+    schedule(seconds(2), [this] { introduce(); });
 }
 
 void World::step(SimNode& node, const replica::Input& input) {
@@ -300,6 +391,8 @@ void World::carry(SimNode& node, replica::Outputs& out) {
             answered(node, *reply);
         } else if (auto* notice = std::get_if<replica::Notice>(&output)) {
             noticed(node, *notice);
+        } else if (const auto* members = std::get_if<replica::Members>(&output)) {
+            link_anew(node, *members);
         } else if (auto* link = std::get_if<replica::Disconnect>(&output)) {
             note(node.name + " breaks the link to " + link->peer + ": " + link->reason);
             mark("refused peers");
@@ -315,6 +408,8 @@ void World::noticed(SimNode& node, const replica::Notice& notice) {
     if (says("fetches the state of")) mark("state transfers begun");
     if (says("clients are served again")) mark("state transfers done");
     if (says("takes part in the order again")) mark("rejoins");
+    if (says("is a member of the cluster")) mark("nodes that joined");
+    if (says("has been removed from the cluster")) mark("nodes that were removed");
     if (says("stamped too far in the future")) mark("stamps refused");
     if (says("bad delta")) mark("bad deltas refused");
     if (notice.level == replica::Notice::Level::alarm && says("divergence"))

@@ -11,6 +11,7 @@
 //   patience      an ordered call has an answer, good or bad, when its timeout is over;
 //   durability    a restarted replica knows every write that it had acknowledged;
 //   recovery      what is on its disk lets a replica start;
+//   election, log_matching, leader_completeness, state_machine    what the order promises: order_facts.h;
 // and in the end:
 //   convergence   all replicas hold the same deltas, and take part in the order again;
 //   divergence    ... and then the same bytes, by digest and row by row;
@@ -40,6 +41,8 @@ struct Faults {
     bool disks = true;        // full, slow
     bool corruption = true;   // flipped bits on the network
     bool power = true;        // all nodes stop at once, with much that is not durable yet
+    bool rot = true;          // bits turn over on disk, and are found at the next start
+    bool members = true;      // nodes join, are removed and come back; the primacy is handed over
 };
 
 struct Options {

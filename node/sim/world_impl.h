@@ -15,6 +15,7 @@
 #include "node/replica/replica.h"
 #include "node/sim/disk.h"
 #include "node/sim/history.h"
+#include "node/sim/order_facts.h"
 #include "node/sim/workload.h"
 #include "node/sim/world.h"
 
@@ -37,6 +38,10 @@ struct SimNode {
     Duration slow;               // each sync takes this long; 0: as usual
     Instant disk_trouble_ended;  // no answer is due before
     std::uint64_t checkpoints = 0;
+    bool rotten = false;             // a bit on the disk has turned over, and nobody has noticed yet
+    bool spare = false;              // it was not there when the cluster began
+    std::string joins_by;            // whom a spare asks; empty: it has not started yet
+    std::set<std::string> contacts;  // whom it keeps links to
 };
 
 struct Client {  // one call at a time
@@ -92,11 +97,16 @@ class World {
     void lose(SimNode& node);
     void count_work(const SimNode& node);
     bool may_lose(const SimNode& node) const;
+    void rot(SimNode& node);
+    bool readable(SimNode& node);
     void heal();
+    void introduce();
     void step(SimNode& node, const replica::Input& input);
     void arm(SimNode& node);
     void carry(SimNode& node, replica::Outputs& out);
     void noticed(SimNode& node, const replica::Notice& notice);
+    void join(SimNode& node, const SimNode& by);
+    void change(SimNode& node, const std::string& request);
 
     // ---- disk: world.cpp ----
     void write(SimNode& node, replica::Persist& persist);
@@ -111,6 +121,7 @@ class World {
     void connect(SimNode& a, SimNode& b);
     void disconnect(SimNode& a, SimNode& b);
     void reconnect_soon(SimNode& a, SimNode& b);
+    void link_anew(SimNode& node, const replica::Members& members);
     void send(SimNode& node, replica::Send& message);
     void transmit(SimNode& node, const replica::Send& message);
     void deliver(Link link, std::uint64_t connection, const Bytes& bytes);
@@ -128,7 +139,11 @@ class World {
     void excuse(const SimNode& lost);
 
     // ---- judge.cpp ----
+    bool shows_tables(const SimNode& node) const;
     bool serving(const SimNode& node) const;
+    std::set<std::string> members() const;
+    const SimNode& some_member() const;
+    bool settled(const SimNode& node, const SimNode& member) const;
     void check(SimNode& node);
     void check_promise(const SimNode& node, const Client& client, const replica::Runnable& runnable,
                        const replica::Execution& done);
@@ -164,6 +179,8 @@ class World {
     // Free calls that were acknowledged after a wait, by node: the dots of what they wrote are not known.
     std::multimap<std::uint32_t, std::uint64_t> waited_;
     std::string primary_;
+    OrderFacts facts_;
+    std::uint64_t changes_asked_ = 0;
     bool healed_ = false;
     Outcome outcome_;
 };

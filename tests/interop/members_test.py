@@ -127,7 +127,7 @@ class Members(unittest.TestCase):
             self.assertEqual(cluster.agree("SELECT count(*) FROM done", 20), "2")
             done = admin(cluster.nodes[0], "remove", cluster.nodes[1].name)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("voters would answer", done.stderr)
+            self.assertIn("voters would be up and have what is committed", done.stderr)
 
 
 if __name__ == "__main__":

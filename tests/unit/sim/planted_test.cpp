@@ -62,3 +62,12 @@ TEST_CASE("an acknowledgement without the dependencies is found within 200 seeds
 TEST_CASE("a vote for a candidate whose log is behind is found within 200 seeds") {
     is_found_within(200, Planted::skip_log_check);
 }
+TEST_CASE("bits on disk that are read without a look at their checksum are found within 50 seeds") {
+    is_found_within(50, Planted::ignore_checksums);
+}
+TEST_CASE("one majority where a change of members needs two is found within 3000 seeds") {
+    is_found_within(3000, Planted::one_majority_when_joint);
+}
+TEST_CASE("counting learners is found within 3000 seeds") {
+    is_found_within(3000, Planted::count_learners);
+}

@@ -27,7 +27,7 @@ std::map<std::string, std::uint64_t> campaign(std::uint64_t seeds,
 }
 
 Faults only(const std::function<void(Faults&)>& change) {
-    Faults out{false, false, false, false, false, false, false, false, false, false, false};
+    Faults out{false, false, false, false, false, false, false, false, false, false, false, false, false};
     change(out);
     return out;
 }
@@ -38,10 +38,29 @@ TEST_CASE("the bank keeps every rule through faults of all kinds, and no rare pa
     const auto marks = campaign(100, [](Options&) {});
     if (anabranch::test::sanitized) return;
     // A run in which nothing happens proves nothing.
-    for (const auto* name : {"committed", "crashes", "cut links", "checkpoints", "log truncations",
-                             "state transfers begun", "state transfers done", "lost directories", "rejoins",
-                             "primaries", "clients moved", "full disks", "flipped bits", "refused peers",
-                             "stamps refused", "answers lost", "entries ahead", "entries lost"}) {
+    for (const auto* name : {"committed",
+                             "crashes",
+                             "cut links",
+                             "checkpoints",
+                             "log truncations",
+                             "state transfers begun",
+                             "state transfers done",
+                             "lost directories",
+                             "rejoins",
+                             "primaries",
+                             "clients moved",
+                             "full disks",
+                             "flipped bits",
+                             "refused peers",
+                             "stamps refused",
+                             "answers lost",
+                             "entries ahead",
+                             "nodes that joined",
+                             "nodes that were removed",
+                             "changes asked",
+                             "rotten bits",
+                             "rotten disks salvaged",
+                             "entries lost"}) {
         CAPTURE(name);
         CHECK(marks.contains(name));
         CHECK(marks.at(name) > 0);
@@ -58,6 +77,22 @@ TEST_CASE("five replicas keep every rule through faults of all kinds") {
 
 TEST_CASE("two replicas keep every rule through faults of all kinds") {
     campaign(30, [](Options& options) { options.replicas = 2; });
+}
+
+TEST_CASE("nodes that join, leave and come back while others crash keep every rule") {
+    const auto marks = campaign(100, [](Options& options) {
+        options.faults = only([](Faults& f) { f.crashes = f.partitions = f.loss = f.members = true; });
+    });
+    CHECK(marks.at("nodes that joined") > 20);
+    CHECK(marks.at("nodes that were removed") > 20);
+}
+
+TEST_CASE("a bit that turns over on a disk is found at the next start, and never used") {
+    const auto marks = campaign(100, [](Options& options) {
+        options.faults = only([](Faults& f) { f.rot = f.crashes = f.disks = true; });
+    });
+    CHECK(marks.at("rotten bits") > 5);
+    CHECK(marks.at("rotten disks salvaged") > 5);
 }
 
 TEST_CASE("one seed gives one history") {
@@ -133,6 +168,23 @@ TEST_CASE("a free call that waited and was lost with the only directory that hel
     INFO(outcome.problem);
     CHECK(outcome.ok);
     CHECK(outcome.marks.at("lost directories") > 0);
+}
+
+TEST_CASE("a voter is not removed while another one has lost its directory and takes no part yet") {
+    std::uint64_t lost = 0;
+    for (int wait = 0; wait <= 60; wait += 5)
+        for (const auto* node : {"a", "b", "c"}) {
+            const std::string other = node == std::string("c") ? "a" : "c";
+            const auto script =
+                parse_script("load 4000\nat 1000 lose " + std::string(node) + "\nat 1400 boot " + node +
+                             "\nat " + std::to_string(1401 + wait) + " change b remove " + other + "\n");
+            REQUIRE(script);
+            const auto outcome = run(bank(), bank_plan(), *script);
+            CAPTURE(node, wait, outcome.problem);
+            CHECK(outcome.ok);
+            lost += outcome.marks.contains("lost directories") ? 1 : 0;
+        }
+    CHECK(lost > 20);
 }
 
 TEST_CASE("an entry is not committed on top of another delta than the one that it was made on") {
