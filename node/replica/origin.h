@@ -51,6 +51,12 @@ class RecordedOrigin final : public exec::Origin {
         identity_log_.clear();
         rewind();
     }
+    void repeat(const RecordedOrigin& other) {  // the values of another one, from its beginning
+        now_ = other.now_;
+        seed_ = other.seed_;
+        identity_log_ = other.identity_log_;
+        rewind();
+    }
     void rewind() {  // the same values again
         random_ = Random(seed_);
         replayed_ = 0;

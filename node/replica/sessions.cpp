@@ -194,10 +194,10 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
             return submit(session, {id, number, runnable, std::move(*values), sink, 0, {}, timeout, key});
         }
         if (!runnable->writes && session.read_tentative)
-            return tentative_.read(*runnable, (*values)->values, sink);
+            return tentative_.read(*runnable, (*values)->values, sink, {});
         return run_alone(session, id, number, *runnable, (*values)->values, sink);
     }
-    if (!runnable->writes && session.read_tentative) return tentative_.read(*runnable, parameters, sink);
+    if (!runnable->writes && session.read_tentative) return tentative_.read(*runnable, parameters, sink, {});
     return run_alone(session, id, number, *runnable, parameters, sink);
 }
 
@@ -417,6 +417,7 @@ Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
                                        "they cannot commit as one.")
                           .with_hint("Commit between them, or declare one procedure that does both."));
     if (auto fresh = refresh(block); !fresh) return failed(block, fresh.error());
+    if (!runnable->writes && session.read_tentative) return read_in_block(block, *runnable, *values, sink);
     HashingSink hashed(runnable->bound->columns, &exec::plans_of(*state_.schema), sink);
     const auto result = block.run->run(*runnable->compiled, values->values, &hashed);
     if (!result) return failed(block, result.error());
@@ -428,6 +429,18 @@ Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
     std::string tag = tag_of(*result, *runnable);
     block.steps.push_back({runnable, std::move(values), hash64(tag, hashed.hash())});
     return read_answer(session, std::move(tag));
+}
+
+// What is tentative may be gone when the block commits, so the block does not rest on what it was shown.
+Execution Sessions::read_in_block(OpenBlock& block, const Runnable& runnable, const Values& values,
+                                  exec::RowSink* sink) {
+    Tentative::Before before;
+    before.origin = block.origin.get();
+    for (const auto& step : block.steps)
+        if (step.runnable->writes) before.writes.emplace_back(step.runnable.get(), step.values.get());
+    auto done = tentative_.read(runnable, values.values, sink, before);
+    if (!done.tag) block.failed = true;
+    return done;
 }
 
 Execution Sessions::commit(std::uint64_t id, std::uint64_t number) {

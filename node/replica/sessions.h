@@ -113,6 +113,8 @@ class Sessions {
                         std::span<const sql::Datum> values, exec::RowSink* sink);
     Execution run_in_block(Session& session, const RunnablePtr& runnable, std::shared_ptr<Values> values,
                            exec::RowSink* sink);
+    Execution read_in_block(OpenBlock& block, const Runnable& runnable, const Values& values,
+                            exec::RowSink* sink);
     Result<void> refresh(OpenBlock& block);
     Result<void> run_again(OpenBlock& block);
     Result<void> roll_back_to(OpenBlock& block, std::size_t steps);

@@ -189,9 +189,19 @@ void Tentative::rebuild() {
     built_at_ = state_.changes;
 }
 
-Execution Tentative::read(const Runnable& runnable, std::span<const sql::Datum> values, exec::RowSink* sink) {
+Execution Tentative::read(const Runnable& runnable, std::span<const sql::Datum> values, exec::RowSink* sink,
+                          const Before& before) {
     rebuild();
-    origin_.begin(state_.now, state_.random.next());
+    if (before.origin != nullptr)
+        origin_.repeat(*before.origin);
+    else
+        origin_.begin(state_.now, state_.random.next());
+    for (const auto& [write, parameters] : before.writes) {
+        auto done = run_.run(*write->compiled, parameters->values, nullptr);
+        if (done) continue;
+        run_.undo();
+        return {Execution::When::now, 0, std::unexpected(done.error())};
+    }
     const auto result = run_.run(*runnable.compiled, values, sink);
     run_.undo();
     if (!result) return {Execution::When::now, 0, std::unexpected(result.error())};

@@ -43,7 +43,14 @@ class Tentative {
     };
     // Rows go to `sink`. Answered when the call is on disk; `ticket` is set.
     Execution submit(Call call, exec::RowSink* sink, std::string& ticket);
-    Execution read(const Runnable& runnable, std::span<const sql::Datum> values, exec::RowSink* sink);
+    // What a transaction block has written so far, and the values that it has drawn.
+    struct Before {
+        std::vector<std::pair<const Runnable*, const Values*>> writes;
+        const RecordedOrigin* origin = nullptr;  // null: there is no block
+    };
+    // Sees what is before it, too, as if it came last in the queue.
+    Execution read(const Runnable& runnable, std::span<const sql::Datum> values, exec::RowSink* sink,
+                   const Before& before);
 
     Result<void> recover(BytesView body);  // a 'T' record
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;

@@ -171,6 +171,60 @@ TEST_CASE("tentative calls move on to the next primary when the one they were se
     CHECK(world.reads(world.near, "70"));
 }
 
+TEST_CASE("what commits arrive after a restart is below the calls that still wait") {
+    World world;
+    world.isolate(world.away);
+    for (int i = 0; i < 3; ++i) REQUIRE(world.call("CALL withdraw(1, 20)") == "CALL");
+    CHECK(world.view() == "SELECT 1: 40");
+    // Meanwhile the others commit something that leaves room for two of the three.
+    CHECK(world.ask(world.near, "CALL withdraw(1, 50)", 2) == "CALL");
+    world.crash(world.away);
+    world.boot(world.away);
+    CHECK(world.view() == "SELECT 1: 40");
+    // It gets what they have committed, and nothing of it goes to a primary.
+    world.filter = [&](const std::string& from, const std::string&, const wire::Message& message) {
+        return from != world.away || !std::holds_alternative<wire::Forward>(message);
+    };
+    world.isolate(world.away, false);
+    CHECK(world.reads(world.away, "50"));
+    CHECK(world.view() == "SELECT 1: 10");
+    CHECK(world.fate(3) == "waiting");
+    world.filter = nullptr;
+    CHECK(world.settles(3, "refused"));
+    CHECK(world.fate(1) == "committed");
+    CHECK(world.fate(2) == "committed");
+    CHECK(world.view() == "SELECT 1: 10");
+}
+
+TEST_CASE("a tentative read inside a block sees the queue and what the block has written") {
+    World world;
+    world.isolate(world.away);
+    REQUIRE(world.call("CALL withdraw(1, 30)") == "CALL");
+    REQUIRE(world.at(world.away).begin(1).has_value());
+    CHECK(world.call(balance) == "SELECT 1: 100");
+    CHECK(world.view() == "SELECT 1: 70");
+    CHECK(world.call("CALL deposit(1, 5)") == "CALL");
+    CHECK(world.view() == "SELECT 1: 75");
+    CHECK(world.call(balance) == "SELECT 1: 105");
+}
+
+TEST_CASE("a block that has only read what is tentative commits whatever becomes of that") {
+    World world;
+    world.isolate(world.away);
+    REQUIRE(world.call("CALL withdraw(1, 30)") == "CALL");
+    REQUIRE(world.at(world.away).begin(1).has_value());
+    CHECK(world.view() == "SELECT 1: 70");
+    CHECK(world.call("CALL deposit(1, 5)") == "CALL");
+    CHECK(world.view() == "SELECT 1: 75");
+    world.isolate(world.away, false);
+    CHECK(world.settles(1, "committed"));
+    CHECK(world.view() == "SELECT 1: 75");
+    const auto commit = world.commit(world.away, 1);
+    CHECK(world.run(seconds(1), [&] { return world.answered(commit); }));
+    CHECK(world.answer(commit) == "COMMIT");
+    CHECK(world.ask(world.away, balance, 2) == "SELECT 1: 75");
+}
+
 TEST_CASE("a transaction block may end in a tentative call") {
     World world;
     world.isolate(world.away);
