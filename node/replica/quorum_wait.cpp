@@ -6,7 +6,9 @@ namespace anabranch::replica {
 
 void QuorumWait::heard() {
     if (commits_.empty()) return;
-    const std::uint64_t held = gossip_.majority_holds(state_.options.id);
+    const ReplicaId self = state_.options.id;
+    const std::uint64_t held =
+        state_.options.unsafe.quorum_of_one ? state_.held.get(self) : gossip_.majority_holds(self);
     for (; !commits_.empty() && commits_.front().seq <= held; commits_.pop_front())
         state_.out->push_back(
             Reply{commits_.front().session, commits_.front().number, std::move(commits_.front().tag)});

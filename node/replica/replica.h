@@ -80,6 +80,7 @@ struct Options {
     struct Unsafe {
         bool ignore_causality = false;  // merges a delta before what it depends on
         bool arrival_order = false;     // the last write to arrive wins
+        bool quorum_of_one = false;     // a majority is answered for when this disk has it
         bool keep_promises = false;     // a node that lost its directory takes part in the order at once
         bool answer_early = false;      // ordered calls are answered when they have run, not when committed
     } unsafe;

@@ -36,7 +36,9 @@ bool World::seat(Client& client, SimNode& node) {
     client.session = node.next_session++;
     client.number = 0;
     step(node, replica::OpenSession{client.session});
-    if (client.seen.empty()) return true;
+    if (client.quorum && !node.replica->set(client.session, "anabranch.durability", "quorum"))
+        fail("quorum", "durability quorum is refused");
+    if (client.seen.empty()) return outcome_.ok;
     if (moved) mark("clients moved");
     const auto set = node.replica->set(client.session, "anabranch.session", token_of(client.seen));
     if (!set) fail("session", "a session token is refused: " + set.error().message);
@@ -97,6 +99,11 @@ void World::answered(SimNode& node, const replica::Reply& reply) {
         if (client.node != node.index || !client.waiting || client.session != reply.session ||
             client.number != reply.number)
             continue;
+        if (!client.ordered && client.write.seq != 0) {
+            check_quorum(node, client, reply.tag.has_value());
+            settle(node, client, reply.tag);
+            continue;
+        }
         // Whatever the answer stands for is part of the order up to here.
         client.shown = client.seen;
         client.shown.set(ORDER_ORIGIN, node.replica->database().version().get(ORDER_ORIGIN));

@@ -76,6 +76,9 @@ class Disk {
         std::uint64_t sum;
     };
     const std::vector<Part>& checkpoint() const { return checkpoint_; }
+    // The shell refuses a log that ends before the checkpoint does (node/io/log_read.h): it may hold half of
+    // what the log has lost.
+    bool whole() const { return (records_.empty() ? 0 : records_.back().ticket) >= checkpoint_last_; }
     struct Record {
         replica::Ticket ticket;
         Bytes record;

@@ -48,6 +48,7 @@ class Generator {
         if (outages) power_failures(random_.fork("power"));
         if (decay) rot(random_.fork("rot"));
         if (changes) members(random_.fork("members"));
+        script_.conditions.quorum = random_.fork("quorum").chance(0.5);
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);

@@ -52,12 +52,31 @@ void World::check_promise(const SimNode& node, const Client& client, const repli
                             ", who has seen " + client.seen.describe());
     const bool free = !runnable.writes || runnable.route != catalog::Route::ordered;
     if (!free || !ready || !serving(node) || (node.full && runnable.writes)) return;
+    if (done.when == replica::Execution::When::later && client.quorum && client.write.seq != 0) return;
     if (done.when == replica::Execution::When::later)
         fail("availability", "a free call waits at node " + node.name + ": " + client.text);
     else if (!done.tag && (done.tag.error().sqlstate == sqlstate::cannot_connect_now ||
                            done.tag.error().sqlstate == sqlstate::disk_full))
         fail("availability", "a free call is turned away at node " + node.name + ": " + client.text + ": " +
                                  done.tag.error().message);
+}
+
+// A free call under durability quorum has been answered: the disks of more than half of the members have had
+// it, whether their nodes run or not.
+void World::check_quorum(const SimNode& at, const Client& client, bool answered) {
+    if (!answered) return mark("quorums missed");
+    mark("quorums reached");
+    const auto members = at.replica->peers(clock(at));
+    std::size_t disks = 0;
+    for (const auto& member : members) {
+        const SimNode& node = nodes_[index_of_.at(member.name)];
+        const auto held =
+            node.replica != nullptr ? node.replica->peers(clock(node)).front().version : node.left;
+        disks += held.contains(client.write) || node.left.contains(client.write) ? 1 : 0;
+    }
+    if (2 * disks <= members.size())
+        fail("quorum", "a call is answered that only " + std::to_string(disks) + " of " +
+                           std::to_string(members.size()) + " disks have: " + client.text);
 }
 
 void World::check_patience() {

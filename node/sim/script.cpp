@@ -18,6 +18,7 @@ constexpr std::array planted_names{"nothing",
                                    "early_truncation",
                                    "keep_promises",
                                    "ignore_causality",
+                                   "quorum_of_one",
                                    "arrival_order",
                                    "ignore_checksums",
                                    "answer_early",
@@ -137,6 +138,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "loss") return words.ratio(c.loss);
     if (key == "duplication") return words.ratio(c.duplication);
     if (key == "reordering") return c.reordering = true, words.rest().empty();
+    if (key == "quorum") return c.quorum = true, words.rest().empty();
     if (key == "kept-bytes") return words.number(c.kept_bytes);
     if (key == "checkpoint-bytes") return words.number(c.checkpoint_bytes);
     if (key == "slice-bytes") return words.number(c.slice_bytes) && c.slice_bytes > 0;
@@ -210,6 +212,7 @@ std::string print(const Script& script) {
     line("checkpoint-bytes", std::to_string(c.checkpoint_bytes));
     line("slice-bytes", std::to_string(c.slice_bytes));
     line("batch-bytes", std::to_string(c.batch_bytes));
+    if (c.quorum) out += "quorum\n";
     line("pace", print_millis(c.pace));
     if (script.planted != Planted::nothing) line("planted", name_of(script.planted));
     for (const auto& event : script.events) out += print(event);

@@ -33,6 +33,7 @@ enum class Planted : std::uint8_t {
     early_truncation,       // the log gives up what is still needed
     keep_promises,          // a node that lost its directory takes part in the order at once
     ignore_causality,       // a delta is merged before what it depends on
+    quorum_of_one,          // what one disk has is answered for as a majority's
     arrival_order,          // the last write to arrive wins, not the last one made
     ignore_checksums,       // bits that have rotted on disk are read as they are
     answer_early,           // an ordered call is answered before its entry is committed
@@ -79,6 +80,7 @@ struct Conditions {
     std::uint64_t checkpoint_bytes = 2000;   // of log between two checkpoints
     std::uint64_t slice_bytes = 200;         // of checkpoints and states
     std::uint64_t batch_bytes = 256 * 1024;  // per gossip message
+    bool quorum = false;                     // clients 1, 5, 9 ... use anabranch.durability = 'quorum'
     Duration pace = millis(1);               // of a primary's proposals
 };
 

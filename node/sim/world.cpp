@@ -45,6 +45,7 @@ World::World(catalog::SchemaPtr schema, catalog::Plan plan, Script script, bool 
 Outcome World::run() {
     for (std::uint32_t i = 0; i < script_.replicas + script_.spares; ++i) create(i);
     clients_.resize(script_.clients);
+    for (std::size_t i = 1; i < clients_.size(); i += 4) clients_[i].quorum = conditions_.quorum;
     for (auto& node : nodes_) boot(node);
     for (const auto& event : script_.events) history_.reserve(event.text);
     for (auto& event : script_.events)
@@ -134,6 +135,7 @@ replica::Options World::options_of(const SimNode& node) const {
             options.peers.push_back({other.name, ReplicaId{}, true, address_of(other.name)});
     options.unsafe.ignore_causality = script_.planted == Planted::ignore_causality;
     options.unsafe.arrival_order = script_.planted == Planted::arrival_order;
+    options.unsafe.quorum_of_one = script_.planted == Planted::quorum_of_one;
     options.unsafe.keep_promises = script_.planted == Planted::keep_promises;
     options.unsafe.answer_early = script_.planted == Planted::answer_early;
     auto& unsafe = options.order.unsafe;
@@ -199,6 +201,8 @@ bool World::recover(SimNode& node) {
         fail("recovery", "node " + node.name + " cannot recover: " + error.message);
         return false;
     };
+    if (!node.disk.whole())
+        return failed(Error::make(sqlstate::io_error, "its log ends before its checkpoint does"));
     for (const auto& part : node.disk.checkpoint())
         if (auto read = node.replica->recover_checkpoint(part.bytes); !read) return failed(read.error());
     for (const auto& item : node.disk.records()) {
@@ -233,6 +237,7 @@ void World::crash(SimNode& node) {
     if (node.replica == nullptr) return;
     ++outcome_.crashes;
     count_work(node);
+    node.left.merge(node.replica->peers(clock(node)).front().version);
     node.replica.reset();
     ++node.incarnation;
     node.held.clear();

@@ -9,9 +9,10 @@
 //   session       what a client is answered from covers all it has been answered from before, wherever it is;
 //   availability  a free call is answered at once by any node that runs, cut off or not;
 //   patience      an ordered call has an answer, good or bad, when its timeout is over;
-//   durability    a restarted replica knows every write that it had acknowledged;
-//   recovery      what is on its disk lets a replica start;
-//   election, log_matching, leader_completeness, state_machine    what the order promises: order_facts.h;
+//   quorum        what was answered under anabranch.durability = 'quorum' is on more than half of the
+//   members' disks; durability    a restarted replica knows every write that it had acknowledged; recovery
+//   what is on its disk lets a replica start; election, log_matching, leader_completeness, state_machine what
+//   the order promises: order_facts.h;
 // and in the end:
 //   convergence   all replicas hold the same deltas, and take part in the order again;
 //   divergence    ... and then the same bytes, by digest and row by row;

@@ -42,11 +42,13 @@ struct SimNode {
     bool spare = false;              // it was not there when the cluster began
     std::string joins_by;            // whom a spare asks; empty: it has not started yet
     std::set<std::string> contacts;  // whom it keeps links to
+    crdt::VersionVector left;        // what its disk held when it stopped last, though it may be lost since
 };
 
 struct Client {  // one call at a time
     std::uint32_t node = 0;
     std::uint64_t session = 0, number = 0;  // session 0: not connected
+    bool quorum = false;                    // anabranch.durability: what it is answered for is at a majority
     bool waiting = false;
     bool ordered = false;
     Instant since;
@@ -148,6 +150,7 @@ class World {
     void check_promise(const SimNode& node, const Client& client, const replica::Runnable& runnable,
                        const replica::Execution& done);
     void check_patience();
+    void check_quorum(const SimNode& at, const Client& client, bool answered);
     void check_recovered(const SimNode& node);
     bool order_is_settled() const;
     bool converged() const;

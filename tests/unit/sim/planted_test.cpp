@@ -38,8 +38,14 @@ TEST_CASE("running ordered transactions as free ones is found within 20 seeds") 
 TEST_CASE("gossip before durability is found within 50 seeds") {
     is_found_within(50, Planted::gossip_before_durable);
 }
+TEST_CASE("one disk taken for a majority is found within 20 seeds") {
+    is_found_within(20, Planted::quorum_of_one);
+}
 TEST_CASE("a skipped fsync is found within 20 seeds") {
     is_found_within(20, Planted::forget_disk);
+}
+TEST_CASE("a checkpoint that counts before the log is durable up to its end is found within 200 seeds") {
+    is_found_within(200, Planted::early_checkpoint);
 }
 TEST_CASE("a log cut too far is found within 100 seeds") {
     is_found_within(100, Planted::early_truncation);

@@ -60,7 +60,9 @@ TEST_CASE("the bank keeps every rule through faults of all kinds, and no rare pa
                              "changes asked",
                              "rotten bits",
                              "rotten disks salvaged",
-                             "entries lost"}) {
+                             "entries lost",
+                             "quorums reached",
+                             "quorums missed"}) {
         CAPTURE(name);
         CHECK(marks.contains(name));
         CHECK(marks.at(name) > 0);
