@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from support import BANK, PROGRAM, ROOT, Cluster, Node, free_ports, program, wait_for
+from support import BANK, PROGRAM, ROOT, Cluster, Node, free_ports, program, small_file_system, wait_for
 
 
 def nodes_below(folder):
@@ -405,24 +405,6 @@ class Quorum(unittest.TestCase):
                 node.start(cluster.nodes)
                 wait_for(node.ready)
             self.assertEqual(cluster.agree("SELECT balance FROM accounts", 20), "9")
-
-
-def small_file_system(test, size):
-    """A folder of its own file system, removed after the test; skips the test where none can be made."""
-    if os.geteuid() != 0:
-        test.skipTest("needs root for a small file system")
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
-    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if subprocess.run(words, capture_output=True, check=False).returncode != 0:
-        shutil.rmtree(folder)
-        test.skipTest("cannot mount a small file system here")
-    test.addCleanup(
-        lambda: (
-            subprocess.run(["umount", "-l", str(folder)], check=False),
-            shutil.rmtree(folder, ignore_errors=True),
-        )
-    )
-    return folder
 
 
 class FullDisk(unittest.TestCase):

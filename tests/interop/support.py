@@ -52,6 +52,24 @@ def program(*words, **options):
     )
 
 
+def small_file_system(test, size):
+    """A folder of its own file system, removed after the test; skips the test where none can be made."""
+    if os.geteuid() != 0:
+        test.skipTest("needs root for a small file system")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
+    words = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode != 0:
+        shutil.rmtree(folder)
+        test.skipTest("cannot mount a small file system here")
+    test.addCleanup(
+        lambda: (
+            subprocess.run(["umount", "-l", str(folder)], check=False),
+            shutil.rmtree(folder, ignore_errors=True),
+        )
+    )
+    return folder
+
+
 class Node:
     def __init__(self, name, folder, ports, schema=BANK):
         self.name, self.folder, self.schema = name, folder, schema
@@ -60,6 +78,8 @@ class Node:
         self.log = folder / f"{name}.log"
         self.process = None
         self.flags = []
+        self.host = "127.0.0.1"
+        self.wrapper = []  # words in front of the program's
 
     def words(self, peers):
         words = [
@@ -70,21 +90,21 @@ class Node:
             "--data",
             self.data,
             "--sql",
-            f"127.0.0.1:{self.sql}",
+            f"{self.host}:{self.sql}",
             "--gossip",
-            f"127.0.0.1:{self.gossip}",
+            f"{self.host}:{self.gossip}",
             "--http",
-            f"127.0.0.1:{self.http}",
+            f"{self.host}:{self.http}",
             *self.flags,
         ]
         for peer in peers:
             if peer is not self:
-                words += ["--peer", f"{peer.name}=127.0.0.1:{peer.gossip}"]
+                words += ["--peer", f"{peer.name}={peer.host}:{peer.gossip}"]
         return words
 
     def start(self, peers):
         self.process = subprocess.Popen(
-            [PROGRAM, *self.words(peers)],
+            [*self.wrapper, PROGRAM, *self.words(peers)],
             stdin=subprocess.DEVNULL,
             stdout=self.log.open("a"),
             stderr=subprocess.STDOUT,
@@ -93,11 +113,11 @@ class Node:
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError(f"node {self.name} has ended:\n{self.log.read_text()}")
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/readyz", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://{self.host}:{self.http}/readyz", timeout=2) as answer:
             return answer.status == 200
 
     def status(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/status", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{self.host}:{self.http}/status", timeout=5) as answer:
             return json.load(answer)
 
     def is_primary(self):
@@ -127,7 +147,7 @@ class Node:
             "-A",
             "-t",
             "-h",
-            "127.0.0.1",
+            self.host,
             "-p",
             str(self.sql),
             "-U",
@@ -154,7 +174,7 @@ class Node:
 class Cluster:
     """Nodes of one schema; `with Cluster(3) as cluster:` stops them and removes their data."""
 
-    def __init__(self, count, schema=BANK, flags=()):
+    def __init__(self, count, schema=BANK, flags=(), prepare=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="anabranch-interop-"))
         ports = free_ports(3 * count)
         self.nodes = [
@@ -162,6 +182,8 @@ class Cluster:
         ]
         for node in self.nodes:
             node.flags = list(flags)
+        if prepare:
+            prepare(self.nodes)
 
     def __enter__(self):
         for node in self.nodes:
