@@ -372,9 +372,9 @@ std::vector<std::uint32_t> writers(const catalog::Schema& schema) {
 
 class Search::Impl {
   public:
-    explicit Impl(catalog::SchemaPtr schema) : engine(std::move(schema)), meeting(engine) {}
+    explicit Impl(catalog::SchemaPtr schema) : engine(std::move(schema)), lost(engine.schema()) {}
     Engine engine;
-    Meeting meeting;
+    LostUpdates lost;
     Counts counts;
 };
 
@@ -413,7 +413,8 @@ Result<std::optional<Witness>> Search::find_witness(std::uint32_t invariant, std
         best = std::move(small);
         return true;
     };
-    Hunt hunt(engine, impl_->meeting, values, limits, impl_->counts, std::move(goal));
+    const Meeting meeting(engine, impl_->lost, invariant);
+    Hunt hunt(engine, meeting, values, limits, impl_->counts, std::move(goal));
     TRY_VOID(hunt.run());
     if (!best) return std::nullopt;
     TRY(auto witness, witness_of(engine, *best, name));
@@ -459,7 +460,8 @@ Result<std::vector<Broken>> Search::find_breaks(const std::vector<std::vector<bo
         }
         return false;
     };
-    Hunt hunt(engine, impl_->meeting, values, limits, impl_->counts, std::move(goal));
+    const Meeting meeting(engine, impl_->lost);
+    Hunt hunt(engine, meeting, values, limits, impl_->counts, std::move(goal));
     TRY_VOID(hunt.survey());
     if (error) return fail(std::move(*error));
     return out;

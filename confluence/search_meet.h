@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "confluence/lost.h"
@@ -12,7 +15,8 @@ namespace anabranch::confluence {
 
 class Meeting {
   public:
-    explicit Meeting(Engine& engine);
+    // With `only` (an index into Schema::invariants) no other invariant counts below. `lost` is not owned.
+    Meeting(Engine& engine, const LostUpdates& lost, std::optional<std::uint32_t> only = {});
     // False: joining the two cannot break what neither breaks, since they write different rows and no
     // invariant looks at both.
     bool matters(const crdt::Delta& a, const crdt::Delta& b) const;
@@ -27,11 +31,20 @@ class Meeting {
                                       std::span<const Effect* const> effects) const;
 
   private:
+    bool counts(std::uint32_t invariant) const { return !only_ || *only_ == invariant; }
     std::vector<TableId> affected(TableId table) const;
     void connect();
+    void find_near();
+    bool share_row_near(const crdt::Delta& a, const crdt::Delta& b) const;
+    std::vector<std::uint32_t> near(std::span<const Effect* const> effects) const;
+    bool may_lose(std::span<const Effect* const> effects) const;
 
     Engine& engine_;
-    LostUpdates lost_;
+    const LostUpdates& lost_;
+    const std::optional<std::uint32_t> only_;
+    std::map<std::string, std::uint32_t> losses_;    // lost-update invariants by their names
+    std::vector<std::vector<std::uint32_t>> near_;   // by table: invariants that its rows may break, ascending
+    std::vector<bool> lossy_;                        // by table: updates of its rows may be lost
     std::vector<std::vector<bool>>
         connected_;  // by table: some invariant looks at rows of both, or of both after CASCADE and SET NULL
     std::vector<std::vector<std::uint32_t>>

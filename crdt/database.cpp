@@ -10,9 +10,10 @@
 namespace anabranch::crdt {
 
 Database::Impl::Impl(catalog::SchemaPtr of, const IndexKeys* index_keys)
-    : schema(std::move(of)), shapes(TableShape::of(*schema)), visibility(tables) {
-    for (const TableShape& shape : shapes) tables.push_back(std::make_unique<Table>(shape, index_keys));
-}
+    : schema(std::move(of)),
+      shapes(TableShape::of(*schema)),
+      tables(shapes, index_keys),
+      visibility(tables) {}
 
 // ---- Merging a delta ----
 
@@ -193,12 +194,13 @@ void Database::set_watch(Watch* watch) {
 }
 
 Database::Digest Database::digest(TableId table) const {
-    return impl_->table(table).digest();
+    const Table* in = impl_->filled(table);
+    return in == nullptr ? Digest{} : in->digest();
 }
 
 std::size_t Database::memory_bytes() const {
     std::size_t total = 0;
-    for (const auto& table : impl_->tables) total += table->memory();
+    impl_->tables.each([&](const Table& table) { total += table.memory(); });
     return total;
 }
 
@@ -207,34 +209,35 @@ std::uint64_t Database::greatest_hlc() const {
 }
 
 void Database::self_check() const {
-    for (const auto& table : impl_->tables) table->check();
+    impl_->tables.each([](const Table& table) { table.check(); });
     impl_->visibility.check();
 }
 
 // ---- exec::Store ----
 
 exec::RowView Database::find(TableId table, std::string_view primary_key) const {
-    const Table& in = impl_->table(table);
-    const StoredRow* row = in.shown(primary_key);
-    return row == nullptr ? exec::RowView{} : row->view(in.shape());
+    const Table* in = impl_->filled(table);
+    const StoredRow* row = in == nullptr ? nullptr : in->shown(primary_key);
+    return row == nullptr ? exec::RowView{} : row->view(in->shape());
 }
 
 void Database::scan(TableId table, exec::RowVisitor visit) const {
-    impl_->table(table).visit({0}, {}, {}, false, visit);
+    if (const Table* in = impl_->filled(table)) in->visit({0}, {}, {}, false, visit);
 }
 
 void Database::scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
                           bool reverse, exec::RowVisitor visit) const {
-    impl_->table(table).visit(index, low, high, reverse, visit);
+    if (const Table* in = impl_->filled(table)) in->visit(index, low, high, reverse, visit);
 }
 
 std::size_t Database::row_count(TableId table) const {
-    return impl_->table(table).row_count();
+    const Table* in = impl_->filled(table);
+    return in == nullptr ? 0 : in->row_count();
 }
 
 void Database::duplicate_claims(TableId table, exec::RowVisitor visit) const {
-    const Table& in = impl_->table(table);
-    in.visit_contested([&](const StoredRow& row) { return visit(row.view(in.shape())); });
+    if (const Table* in = impl_->filled(table))
+        in->visit_contested([&](const StoredRow& row) { return visit(row.view(in->shape())); });
 }
 
 }  // namespace anabranch::crdt

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "crdt/database.h"
-#include "crdt/table.h"
+#include "crdt/table_list.h"
 #include "crdt/visibility.h"
 
 namespace anabranch::crdt {
@@ -31,7 +31,9 @@ class Database::Impl {
   public:
     Impl(catalog::SchemaPtr schema, const IndexKeys* index_keys);
 
-    Table& table(TableId id) const { return *tables[id.value]; }
+    Table& table(TableId id) { return tables[id]; }
+    // Null: the table never had a row.
+    const Table* filled(TableId id) const { return tables.find(id); }
     void apply(const Delta& delta, bool report_losses);
     void note_hlc(std::uint64_t hlc) {
         if (hlc > greatest_hlc) greatest_hlc = hlc;
@@ -46,7 +48,7 @@ class Database::Impl {
 
     catalog::SchemaPtr schema;
     const std::vector<TableShape>& shapes;
-    std::vector<std::unique_ptr<Table>> tables;
+    TableList tables;
     Visibility visibility;
     VersionVector version;
     VersionVector importing;  // of the snapshot that is coming in; empty: none

@@ -12,10 +12,11 @@ void Visibility::add(Table& table, StoredRow* row) {
 
 void Visibility::add_children(const Table& table, std::string_view key, bool again) {
     for (const TableShape::Dependent& dependent : table.shape().dependents) {
-        Table& child = *tables_[dependent.child.value];
-        child.visit_children(dependent.derived, key, [&](StoredRow* row) {
-            add(child, row);
-            if (again) queue_.push_back({&child, row});
+        Table* child = tables_.find(dependent.child);
+        if (child == nullptr) continue;
+        child->visit_children(dependent.derived, key, [&](StoredRow* row) {
+            add(*child, row);
+            if (again) queue_.push_back({child, row});
             return true;
         });
     }
@@ -24,8 +25,8 @@ void Visibility::add_children(const Table& table, std::string_view key, bool aga
 bool Visibility::parent_gone(const Subject& subject, std::uint32_t derived) {
     Stamp incarnation;
     if (!subject.table->parent_of(*subject.row, derived, key_, incarnation)) return false;
-    const Table& parent = *tables_[subject.table->shape().derived[derived].parent.value];
-    const StoredRow* row = parent.version(key_, incarnation);
+    const Table* parent = tables_.find(subject.table->shape().derived[derived].parent);
+    const StoredRow* row = parent == nullptr ? nullptr : parent->version(key_, incarnation);
     return row == nullptr || !row->visible();
 }
 
@@ -78,15 +79,15 @@ void Visibility::settle() {
 
 void Visibility::check() {
     CHECK(changed_.empty() && subjects_.empty() && queue_.empty());
-    for (const auto& table : tables_) {
-        table->visit_keys({}, [&](StoredRow* row) {
+    tables_.each([&](Table& table) {
+        table.visit_keys({}, [&](StoredRow* row) {
             for (; row != nullptr; row = row->older) {
                 CHECK(!row->marked);
                 bool gone = false;
                 std::uint64_t nulled = 0;
-                const auto& derived = table->shape().derived;
+                const auto& derived = table.shape().derived;
                 for (std::uint32_t d = 0; row->alive && d < derived.size(); ++d) {
-                    if (!parent_gone({table.get(), row}, d)) continue;
+                    if (!parent_gone({&table, row}, d)) continue;
                     gone = gone || derived[d].cascade;
                     nulled |= derived[d].nulled;
                 }
@@ -95,7 +96,7 @@ void Visibility::check() {
             }
             return true;
         });
-    }
+    });
 }
 
 }  // namespace anabranch::crdt

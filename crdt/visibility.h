@@ -13,13 +13,13 @@
 #include <string_view>
 #include <vector>
 
-#include "crdt/table.h"
+#include "crdt/table_list.h"
 
 namespace anabranch::crdt {
 
 class Visibility {
   public:
-    explicit Visibility(std::vector<std::unique_ptr<Table>>& tables) : tables_(tables) {}
+    explicit Visibility(TableList& tables) : tables_(tables) {}
     // Notes that rows of this key changed.
     void changed(Table& table, std::string_view key) { changed_.push_back({&table, std::string(key)}); }
     // Decides anew for all that was noted, and for what depends on it.
@@ -41,7 +41,7 @@ class Visibility {
     void hide_orphans();
     bool parent_gone(const Subject& subject, std::uint32_t derived);
 
-    std::vector<std::unique_ptr<Table>>& tables_;
+    TableList& tables_;
     std::vector<Changed> changed_;
     std::vector<Subject> subjects_;  // none twice: StoredRow::marked
     std::vector<Subject> queue_;

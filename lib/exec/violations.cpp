@@ -1,4 +1,6 @@
 // Every invariant on a whole state.
+#include "lib/exec/violations.h"
+
 #include <algorithm>
 
 #include "lib/exec/assertions.h"
@@ -181,6 +183,15 @@ std::vector<Violation> find_violations(const catalog::Schema& schema, const Stor
         std::vector<std::string> rows = state.rows_of(schema.invariants[i]);
         if (!rows.empty()) out.push_back({i, std::move(rows)});
     }
+    return out;
+}
+
+std::vector<std::uint32_t> violated(const catalog::Schema& schema, const Store& store,
+                                    std::span<const std::uint32_t> invariants) {
+    StateCheck state(schema, store, 1);
+    std::vector<std::uint32_t> out;
+    for (const std::uint32_t i : invariants)
+        if (!state.rows_of(schema.invariants[i]).empty()) out.push_back(i);
     return out;
 }
 
