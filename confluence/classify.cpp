@@ -118,26 +118,15 @@ const Dropped& Classifier::drops(std::uint32_t transaction, smt::Pair& pair, Sid
     return met_.emplace(transaction, free_drops(pair, side)).first->second;
 }
 
-// A model with all facts believed: two replicas that start from one state.
-bool Classifier::story(PairKey key, std::uint32_t invariant, Edge& edge) {
-    smt::Pair& p = pair(key);
-    if (p.breaks(invariant, {}, {}) != Answer::yes) return false;
-    edge.story = true;
-    edge.calls = p.model_calls();
-    return true;
-}
-
 // True when the pair is proved free of the invariant; else `edge` says what is known.
-bool Classifier::settle(PairKey key, std::uint32_t invariant, Expect expect, Edge& edge) {
+bool Classifier::settle(PairKey key, std::uint32_t invariant, Edge& edge) {
     smt::Pair& p = pair(key);
-    edge = {key.first, key.second, invariant, false, p.inexact(invariant), {}, {}};
-    if (expect == Expect::conflict && story(key, invariant, edge)) return false;
     const Dropped& first = drops(key.first, p, Side::first);
     const Dropped& second = drops(key.second, p, Side::second);
-    if (p.breaks(invariant, first, second) == Answer::no) return true;
-    edge.calls = p.model_calls();
-    if (expect == Expect::proof) story(key, invariant, edge);
-    return false;
+    const smt::Outcome found = p.settle(invariant, first, second);
+    edge = {key.first, key.second, invariant, found.story, p.inexact(invariant), {}, {}};
+    if (!found.proved) edge.calls = p.model_calls();
+    return found.proved;
 }
 
 void Classifier::prove_or_open() {
@@ -147,7 +136,7 @@ void Classifier::prove_or_open() {
         bool all_proved = true;
         for (std::uint32_t invariant : invariants) {
             Edge edge;
-            if (settle(key, invariant, Expect::proof, edge)) {
+            if (settle(key, invariant, edge)) {
                 note_proof(key, invariant, Proof::By::diamond);
             } else {
                 if (large()) find_scope(edge);
@@ -185,7 +174,7 @@ void Classifier::learn_signs() {
         Edge again = edge;
         if (!signs.contains(edge.first) && !signs.contains(edge.second)) {
             left.push_back(std::move(again));
-        } else if (settle(key, edge.invariant, Expect::conflict, again)) {
+        } else if (settle(key, edge.invariant, again)) {
             note_proof(key, edge.invariant, Proof::By::stable_facts);
         } else {
             left.push_back(std::move(again));
@@ -232,7 +221,7 @@ void Classifier::infer() {
     for (const Edge& edge : edges_) {
         const PairKey key{edge.first, edge.second};
         Edge again;
-        if (settle(key, edge.invariant, Expect::conflict, again)) {
+        if (settle(key, edge.invariant, again)) {
             note_proof(key, edge.invariant, Proof::By::bounds);
             permanent_used_ |= analysis_.use_permanent;
         } else {

@@ -94,10 +94,7 @@ class Classifier {
     bool intolerable() const;
     void collect_obligations();
     void prove_or_open();
-    // What to ask first: most pairs are proved; an edge that was one before most likely still is.
-    enum class Expect : std::uint8_t { proof, conflict };
-    bool settle(PairKey key, std::uint32_t invariant, Expect expect, Edge& edge);
-    bool story(PairKey key, std::uint32_t invariant, Edge& edge);
+    bool settle(PairKey key, std::uint32_t invariant, Edge& edge);
     void note_proof(PairKey key, std::uint32_t invariant, Proof::By by);
     void stabilise(bool stories_too = false);
     bool concurrent(std::uint32_t a, std::uint32_t b) const {

@@ -42,9 +42,9 @@ class Meeting {
     Engine& engine_;
     const LostUpdates& lost_;
     const std::optional<std::uint32_t> only_;
-    std::map<std::string, std::uint32_t> losses_;    // lost-update invariants by their names
-    std::vector<std::vector<std::uint32_t>> near_;   // by table: invariants that its rows may break, ascending
-    std::vector<bool> lossy_;                        // by table: updates of its rows may be lost
+    std::map<std::string, std::uint32_t> losses_;   // lost-update invariants by their names
+    std::vector<std::vector<std::uint32_t>> near_;  // by table: invariants that its rows may break, ascending
+    std::vector<bool> lossy_;                       // by table: updates of its rows may be lost
     std::vector<std::vector<bool>>
         connected_;  // by table: some invariant looks at rows of both, or of both after CASCADE and SET NULL
     std::vector<std::vector<std::uint32_t>>

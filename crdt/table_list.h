@@ -1,5 +1,5 @@
-// The tables of one database, each made when the first row comes: most of the states that the checker's search
-// looks at have rows in few of a schema's tables, and an empty table costs more than such a state.
+// The tables of one database, each made when the first row comes: most of the states that the checker's
+// search looks at have rows in few of a schema's tables, and an empty table costs more than such a state.
 #pragma once
 
 #include <memory>

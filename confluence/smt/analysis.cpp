@@ -1,5 +1,6 @@
 #include "confluence/smt/analysis.h"
 
+#include "confluence/smt/invariant.h"
 #include "confluence/smt/term.h"
 #include "confluence/walk.h"
 
@@ -85,6 +86,7 @@ Analysis::Analysis(catalog::SchemaPtr schema, const Analysis* lender)
     }
     for (const catalog::Invariant& invariant : schema_->invariants) {
         invariant_reads.push_back(access_of(*schema_, invariant));
+        violation_rows.push_back(rows_of_violation(*schema_, invariant));
         if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what))
             walker.query(*assertion->violations);
     }

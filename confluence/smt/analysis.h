@@ -72,8 +72,9 @@ class Analysis {
     // Per transaction; empty touches for skipped and read-only ones.
     std::vector<Access> access;
     std::vector<Touches> touches;
-    Touches touched;                      // by anybody: the union of all touches
-    std::vector<Access> invariant_reads;  // per invariant
+    Touches touched;                                               // by anybody: the union of all touches
+    std::vector<Access> invariant_reads;                           // per invariant
+    std::vector<std::map<TableId, std::uint32_t>> violation_rows;  // per invariant: rows_of_violation()
     std::set<TableId>
         claimed;  // a transaction makes rows of it by a plain INSERT (the rows of the start are known to all)
     std::vector<Bound> bounds;  // candidates; which are proved is the caller's knowledge

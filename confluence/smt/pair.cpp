@@ -93,6 +93,20 @@ class Pair::Impl {
         return breaks(invariant, first, second, std::vector<Distinct>{});
     }
 
+    Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
+        Outcome out;
+        if (!unmodelled(invariant) && !failed_ && !goals_.contains(invariant)) out.proved = true;
+        if (out.proved || unmodelled(invariant) || failed_) return out;
+        const Answer story = breaks(invariant, {}, {});
+        out.story = story == Answer::yes;
+        if (out.story) return out;
+        const bool all_believed = first.empty() && second.empty();
+        out.proved = story == Answer::no && (all_believed || !relied_on(first, second));
+        if (out.proved || all_believed) return out;
+        out.proved = breaks(invariant, first, second) == Answer::no;
+        return out;
+    }
+
     // Each model in which the invariant breaks clears all candidates that hold in it; the first one is asked
     // for with all of them at once.
     std::vector<Distinct> excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
@@ -240,6 +254,20 @@ class Pair::Impl {
         return answer(assumptions, part);
     }
 
+    // Whether the last refutation needed one of these facts.
+    bool relied_on(const Dropped& first, const Dropped& second) {
+        const z3::expr_vector core = solver_.unsat_core();
+        std::set<unsigned> used;
+        for (const z3::expr& literal : core) used.insert(literal.id());
+        const auto any = [&](const Dropped& dropped, const std::map<std::string, z3::expr>& literals) {
+            return std::any_of(dropped.begin(), dropped.end(), [&](const std::string& key) {
+                const auto found = literals.find(key);
+                return found != literals.end() && used.contains(found->second.id());
+            });
+        };
+        return any(first, e_literals_) || any(second, f_literals_);
+    }
+
     static constexpr std::uint32_t scope_part = 4;  // of the budget, for questions about parameters
 
     struct BoundLiterals {
@@ -298,8 +326,7 @@ class Pair::Impl {
         for (const auto& [table, count] : b.base) base[table] += count;
         std::map<TableId, std::uint32_t> violation;
         for (std::uint32_t target : targets_) {
-            for (const auto& [table, count] :
-                 rows_of_violation(analysis_.schema(), analysis_.schema().invariants[target])) {
+            for (const auto& [table, count] : analysis_.violation_rows[target]) {
                 violation[table] = std::max(violation[table], count);
             }
         }
@@ -466,7 +493,7 @@ class Pair::Impl {
 
     bool relevant(std::uint32_t invariant) const {
         const auto& schema = analysis_.schema();
-        const auto rows = rows_of_violation(schema, schema.invariants[invariant]);
+        const auto& rows = analysis_.violation_rows[invariant];
         if (analysis_.unassumed == invariant ||
             schema.invariants[invariant].kind == catalog::InvariantKind::lost_update)
             return false;
@@ -673,6 +700,9 @@ Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) 
 }
 Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
     return impl_->breaks(invariant, first, second);
+}
+Outcome Pair::settle(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
+    return impl_->settle(invariant, first, second);
 }
 std::vector<Distinct> Pair::excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
                                       const std::vector<Distinct>& candidates) {

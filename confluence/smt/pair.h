@@ -38,6 +38,11 @@ struct Cost {  // of one call: a parameter of it, or a constant
 
 enum class Answer : std::uint8_t { no, yes, unknown };
 
+struct Outcome {
+    bool proved = false;  // there is no model without the dropped facts
+    bool story = false;   // there is one with all facts: two calls from one state
+};
+
 class Pair {
   public:
     // `targets` are invariants (indexes) that may break; `bounds` are candidates for inferred invariants.
@@ -56,6 +61,9 @@ class Pair {
     Dropped falsified(Side side, const Dropped& first, const Dropped& second);
     // May the merged state violate the invariant?
     Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second);
+    // The same, asked first with all facts: a model is then a story, and a refutation that needed no dropped
+    // fact is a proof, so that one question is mostly enough.
+    Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second);
     // Of the candidates, those without which it may: where one of these holds, it does not.
     std::vector<Distinct> excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
                                     const std::vector<Distinct>& candidates);

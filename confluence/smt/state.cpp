@@ -42,23 +42,18 @@ void Reads::add(const Reads& other) {
 
 Universe::Universe(const catalog::Schema& schema, Terms& terms, const Touches& touched,
                    const std::set<TableId>& claimed)
-    : schema_(schema), terms_(terms) {
-    for (const auto& [id, touch] : touched) {
-        if (touch.appear) appear_.insert(id);
-        if (touch.vanish) vanish_.insert(id);
-        written_[id].insert(touch.columns.begin(), touch.columns.end());
-    }
+    : schema_(schema), terms_(terms), touched_(touched) {
     shapes_.resize(schema.tables.size());
     for (const catalog::Table& table : schema.tables) {
         TableShape& shape = shapes_[table.id.value];
         shape.table = &table;
         shape.per_key = table.identity == catalog::RowIdentity::per_key;
         shape.claims = shape.per_key && claimed.contains(table.id);
-        shape.incarnations = shape.per_key && (table.deletes || vanish_.contains(table.id));
+        shape.incarnations = shape.per_key && (table.deletes || rows_vanish(table.id));
         for (std::uint32_t i = 0; i < table.foreign_keys.size(); ++i) {
             const catalog::ForeignKey& fk = table.foreign_keys[i];
             if (fk.on_delete != OnDelete::cascade && fk.on_delete != OnDelete::set_null) continue;
-            if (!vanish_.contains(fk.parent)) continue;  // the parent never goes: nothing is ever derived
+            if (!rows_vanish(fk.parent)) continue;  // the parent never goes: nothing is ever derived
             Derived derived{i, fk.on_delete == OnDelete::cascade, {}};
             if (!derived.cascade) {
                 for (ColumnId c : fk.set_columns.empty() ? fk.columns : fk.set_columns)
@@ -77,9 +72,8 @@ std::uint32_t Universe::add_slot(TableId table, Owner owner) {
 bool Universe::changes(TableId table, std::uint32_t column) const {
     const TableShape& shape = shapes_[table.value];
     if (shape.is_key(column)) return false;
-    if (shape.per_key && appear_.contains(table)) return true;
-    const auto found = written_.find(table);
-    return found != written_.end() && found->second.contains(column);
+    if (shape.per_key && rows_appear(table)) return true;
+    return touch(table) != nullptr && touch(table)->columns.contains(column);
 }
 
 void Universe::note_column(TableId table, std::uint32_t column, Reads* reads) const {
@@ -109,7 +103,7 @@ SlotState Universe::base_slot(TableId id, std::uint32_t slot, std::vector<z3::ex
     SlotState s = own_slot(id);
     s.alive = terms_.boolean(name + ".alive");
     // A dead row matters only where something may still meet it.
-    const bool may_die = vanish_.contains(id);
+    const bool may_die = rows_vanish(id);
     s.born = may_die ? terms_.boolean(name + ".born") : s.alive;
     if (!z3::eq(s.born, s.alive)) hard.push_back(terms_.implies(s.alive, s.born));
     for (std::uint32_t c = 0; c < table.columns.size(); ++c) {
@@ -446,7 +440,7 @@ z3::expr Universe::visible(const State& state, TableId table, std::uint32_t slot
     const std::pair<std::uint32_t, std::uint32_t> at{table.value, slot};
     const TableShape& shape = shapes_[table.value];
     const SlotState& s = state.tables[table.value][slot];
-    if (reads != nullptr && vanish_.contains(table)) {
+    if (reads != nullptr && rows_vanish(table)) {
         reads->vanish(table);
         if (shape.per_key) reads->appear(table);
     }

@@ -130,7 +130,7 @@ class Reads {
 
 class Universe {
   public:
-    // `touched`: by any transaction.
+    // `touched`: by any transaction; not owned.
     Universe(const catalog::Schema& schema, Terms& terms, const Touches& touched,
              const std::set<TableId>& claimed);
 
@@ -163,10 +163,14 @@ class Universe {
     void note_column(TableId table, std::uint32_t column, Reads* reads) const;
     // A column that no declared transaction can change, or that never changes in a slot.
     bool changes(TableId table, std::uint32_t column) const;
-    bool rows_appear(TableId table) const { return appear_.contains(table); }
-    bool rows_vanish(TableId table) const { return vanish_.contains(table); }
+    bool rows_appear(TableId table) const { return touch(table) != nullptr && touch(table)->appear; }
+    bool rows_vanish(TableId table) const { return touch(table) != nullptr && touch(table)->vanish; }
 
   private:
+    const Touch* touch(TableId table) const {
+        const auto found = touched_.find(table);
+        return found == touched_.end() ? nullptr : &found->second;
+    }
     z3::expr parent_visible(const State& state, TableId table, std::uint32_t slot, std::uint32_t derived,
                             Reads* reads) const;
     SlotState base_slot(TableId table, std::uint32_t slot, std::vector<z3::expr>& hard);
@@ -177,9 +181,8 @@ class Universe {
 
     const catalog::Schema& schema_;
     Terms& terms_;
+    const Touches& touched_;
     std::vector<TableShape> shapes_;
-    std::set<TableId> appear_, vanish_;
-    std::map<TableId, std::set<std::uint32_t>> written_;
     mutable std::set<std::pair<std::uint32_t, std::uint32_t>> visiting_;
 };
 
