@@ -35,7 +35,6 @@ class Checker {
         report_.schema = schema_;
         report_.warnings = schema_->warnings;
         TRY_VOID(restrict());
-        report_.vacuous = find_vacuous(analysis_);
         classifier_.clock = options_.clock_micros;
         classifier_.run();
         const bool starts = World(schema_, 1).start().has_value();
@@ -45,12 +44,23 @@ class Checker {
         if (classifier_.large()) warn_of_size();
         report_.plan = make_plan(analysis_, classifier_);
         if (options_.witnesses && starts) TRY_VOID(contest());
+        report_.vacuous = find_vacuous(analysis_, seen_to_commit());
         report_.millis = static_cast<double>(now() - start) / 1000;
         return std::move(report_);
     }
 
   private:
     std::int64_t now() const { return options_.clock_micros ? options_.clock_micros() : 0; }
+
+    // Transactions that commit in a story of the solver's or in a history of the search.
+    std::set<std::uint32_t> seen_to_commit() const {
+        std::set<std::uint32_t> out;
+        if (search_) out = search_->counts().committed;
+        for (const Edge& edge : classifier_.edges()) {
+            if (edge.story) out.insert({edge.first, edge.second});
+        }
+        return out;
+    }
 
     Result<void> restrict() {
         std::set<std::uint32_t> transactions, invariants;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "confluence/check.h"
@@ -61,10 +62,11 @@ class Search {
     Result<std::vector<Broken>> find_breaks(const std::vector<std::vector<bool>>& apart, const Seeds& seeds,
                                             const SearchLimits& limits = break_limits);
     struct Counts {
-        std::uint64_t states = 0;       // prefixes looked at
-        std::uint64_t calls = 0;        // calls run, refused ones too
-        std::uint64_t histories = 0;    // merged states checked
-        std::uint64_t unconfirmed = 0;  // found, but gone when the history was run from its beginning
+        std::uint64_t states = 0;           // prefixes looked at
+        std::uint64_t calls = 0;            // calls run, refused ones too
+        std::uint64_t histories = 0;        // merged states checked
+        std::uint64_t unconfirmed = 0;      // found, but gone when the history was run from its beginning
+        std::set<std::uint32_t> committed;  // transactions of which a call was accepted
     };
     const Counts& counts() const;
 

@@ -128,7 +128,9 @@ std::optional<Effect> SearchSpace::perform(const crdt::Database& database, Repli
     engine_.begin(database, origin);
     if (!engine_.run(**body, parameters, nullptr)) return std::nullopt;
     const auto writes = engine_.finish();
-    if (!writes || (*writes)->empty()) return std::nullopt;
+    if (!writes) return std::nullopt;
+    counts_.committed.insert(call.transaction);
+    if ((*writes)->empty()) return std::nullopt;
     Effect effect;
     effect.call = std::move(call);
     const ReplicaId id = replica_id(role.replica);

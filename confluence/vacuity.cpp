@@ -16,7 +16,7 @@ bool worth_asking(InvariantKind kind) {
 
 }  // namespace
 
-std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis) {
+std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis, const std::set<std::uint32_t>& committed) {
     std::vector<Vacuous> out;
     const catalog::Schema& schema = analysis.schema();
     for (std::uint32_t i = 0; i < schema.invariants.size(); ++i) {
@@ -30,7 +30,7 @@ std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis) {
     if (!schema.assumed_transactions) {
         for (std::uint32_t t = 0; t < schema.transactions.size(); ++t) {
             const catalog::Transaction& transaction = schema.transactions[t];
-            if (transaction.skipped || !analysis.access[t].writes_any()) continue;
+            if (transaction.skipped || !analysis.access[t].writes_any() || committed.contains(t)) continue;
             smt::Pair pair(analysis, t, t, {});
             if (pair.commits() == smt::Answer::no) {
                 out.push_back({transaction.display(),

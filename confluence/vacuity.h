@@ -2,6 +2,8 @@
 // never succeed, a start that is already invalid. People want to hear of these before anything else.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <vector>
 
 #include "confluence/check.h"
@@ -9,6 +11,8 @@
 
 namespace anabranch::confluence {
 
-std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis);
+// `committed`: transactions that are known to succeed, and are not asked about.
+std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis,
+                                  const std::set<std::uint32_t>& committed = {});
 
 }  // namespace anabranch::confluence
