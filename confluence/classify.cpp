@@ -123,9 +123,14 @@ bool Classifier::settle(PairKey key, std::uint32_t invariant, Edge& edge) {
     smt::Pair& p = pair(key);
     const Dropped& first = drops(key.first, p, Side::first);
     const Dropped& second = drops(key.second, p, Side::second);
-    const smt::Outcome found = p.settle(invariant, first, second);
-    edge = {key.first, key.second, invariant, found.story, p.inexact(invariant), {}, {}};
+    // What a repair leaves alone is mostly proved.
+    const auto expect = baseline_ ? smt::Expect::proof : smt::Expect::story;
+    const smt::Outcome found = p.settle(invariant, first, second, expect);
+    edge = {key.first, key.second, invariant, found.story, p.inexact(invariant), {}, {}, {}};
     if (!found.proved) edge.calls = p.model_calls();
+    if (baseline_) return found.proved;
+    edge.scope_candidates = comparable_parameters(edge);
+    if (found.story) edge.scope_candidates = p.equal_in_model(std::move(edge.scope_candidates));
     return found.proved;
 }
 
@@ -416,10 +421,8 @@ void Classifier::retry_open() {
     dropped_.clear();
 }
 
-// Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
-// apart, so only facts that hold with every transaction apart may be used.
-bool Classifier::find_scope(Edge& edge) {
-    if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
+// What a scope of the edge can consist of.
+std::vector<smt::Distinct> Classifier::comparable_parameters(const Edge& edge) const {
     const auto usable = [](const catalog::Parameter& p) {
         return p.mode != catalog::Parameter::Mode::out && !p.fresh && !p.type.array;
     };
@@ -428,30 +431,46 @@ bool Classifier::find_scope(Edge& edge) {
             return false;
         return a.type.id == b.type.id || (sql::is_integer(a.type) && sql::is_integer(b.type));
     };
-    smt::Pair& p = pair({edge.first, edge.second});
     const auto& first = analysis_.schema().transactions[edge.first].parameters;
     const auto& second = analysis_.schema().transactions[edge.second].parameters;
-    std::vector<smt::Distinct> candidates;
+    std::vector<smt::Distinct> out;
     for (std::uint32_t i = 0; i < first.size(); ++i) {
         for (std::uint32_t j = 0; j < second.size(); ++j) {
             if (usable(first[i]) && usable(second[j]) && comparable(first[i], second[j]))
-                candidates.push_back({i, j});
+                out.push_back({i, j});
         }
     }
-    edge.scope = p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                             drops(edge.second, p, Side::second), candidates);
-    return !edge.scope.empty();
+    return out;
+}
+
+// Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
+// apart, so only facts that hold with every transaction apart may be used.
+bool Classifier::find_scope(Edge& edge) {
+    if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
+    if (edge.scope_candidates.empty()) return false;
+    smt::Pair& p = pair({edge.first, edge.second});
+    smt::Scope found = p.excluding(edge.invariant, drops(edge.first, p, Side::first),
+                                   drops(edge.second, p, Side::second), edge.scope_candidates);
+    const bool unsure = !found.unsure.empty();
+    if (!found.needed.empty()) {
+        edge.scope.insert(edge.scope.end(), found.needed.begin(), found.needed.end());
+        std::sort(edge.scope.begin(), edge.scope.end());
+        edge.scope_candidates = std::move(found.unsure);
+    }
+    return !edge.scope.empty() && !unsure;
 }
 
 void Classifier::find_scopes() {
-    bool all = true;
-    for (Edge& edge : edges_) all &= find_scope(edge);
-    if (all) return;
+    std::set<EdgeKey> asked_in_vain;
+    for (Edge& edge : edges_) {
+        if (!edge.scope_candidates.empty() && !find_scope(edge)) asked_in_vain.insert(key_of(edge));
+    }
+    if (asked_in_vain.empty()) return;
     const std::set<std::uint32_t> ordered = ordered_;
     ordered_.clear();
     stabilise(true);
     for (Edge& edge : edges_) {
-        if (edge.scope.empty()) find_scope(edge);
+        if (asked_in_vain.contains(key_of(edge))) find_scope(edge);
     }
     ordered_ = ordered;
     dropped_.clear();

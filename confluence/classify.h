@@ -40,6 +40,7 @@ struct Edge {
     bool inexact = false;              // something was over-approximated
     std::vector<smt::Distinct> scope;  // parameters that must be equal, each proved necessary
     std::vector<SuggestedCall> calls;  // of the model
+    std::vector<smt::Distinct> scope_candidates;  // not refuted so far
 };
 
 // (first, second, invariant)
@@ -113,6 +114,7 @@ class Classifier {
     void forget_bounds();
     void find_scopes();
     bool find_scope(Edge& edge);
+    std::vector<smt::Distinct> comparable_parameters(const Edge& edge) const;
     const smt::Dropped& drops(std::uint32_t transaction, smt::Pair& pair, smt::Side side);
 
     smt::Analysis& analysis_;

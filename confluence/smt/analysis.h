@@ -2,6 +2,7 @@
 // only, but for the patience that is left.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -46,7 +47,7 @@ class Patience {
   public:
     static constexpr std::uint32_t share = 16;
     std::uint32_t limit(std::uint32_t first, std::uint32_t second, std::uint32_t whole) const {
-        return undecided_.contains({first, second}) ? whole / share : whole;
+        return undecided_.contains({first, second}) ? std::max(1U, whole / share) : whole;  // 0: no limit
     }
     void undecided(std::uint32_t first, std::uint32_t second) { ++undecided_[{first, second}]; }
     bool exhausted(std::uint32_t first, std::uint32_t second) const {

@@ -93,37 +93,53 @@ class Pair::Impl {
         return breaks(invariant, first, second, std::vector<Distinct>{});
     }
 
-    Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
+    Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second, Expect expect) {
         Outcome out;
         if (!unmodelled(invariant) && !failed_ && !goals_.contains(invariant)) out.proved = true;
         if (out.proved || unmodelled(invariant) || failed_) return out;
+        const bool all_believed = first.empty() && second.empty();
+        if (expect == Expect::proof && !all_believed) {
+            out.proved = breaks(invariant, first, second) == Answer::no;
+            if (out.proved) return out;
+            const std::optional<z3::model> weaker = model_;
+            out.story = breaks(invariant, {}, {}) == Answer::yes;
+            if (!out.story) model_ = weaker;
+            return out;
+        }
         const Answer story = breaks(invariant, {}, {});
         out.story = story == Answer::yes;
         if (out.story) return out;
-        const bool all_believed = first.empty() && second.empty();
         out.proved = story == Answer::no && (all_believed || !relied_on(first, second));
         if (out.proved || all_believed) return out;
         out.proved = breaks(invariant, first, second) == Answer::no;
         return out;
     }
 
+    std::vector<Distinct> equal_in_model(std::vector<Distinct> candidates) {
+        std::erase_if(candidates, [&](const Distinct& d) {
+            return model_ && model_->eval(differing(d), true).is_true();
+        });
+        return candidates;
+    }
+
     // Each model in which the invariant breaks clears all candidates that hold in it; the first one is asked
     // for with all of them at once.
-    std::vector<Distinct> excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                                    std::vector<Distinct> candidates) {
-        std::vector<Distinct> out;
+    Scope excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                    std::vector<Distinct> candidates) {
+        Scope out;
         if (candidates.size() > 1 && breaks(invariant, first, second, candidates, scope_part) == Answer::yes)
             return out;
         while (!candidates.empty()) {
             const Distinct asked = candidates.back();
             candidates.pop_back();
             const Answer answer = breaks(invariant, first, second, {asked}, scope_part);
-            if (answer == Answer::no) out.push_back(asked);
+            if (answer == Answer::no) out.needed.push_back(asked);
+            if (answer == Answer::unknown) out.unsure.push_back(asked);
             if (answer != Answer::yes) continue;
             std::erase_if(candidates,
                           [&](const Distinct& d) { return model_->eval(differing(d), true).is_true(); });
         }
-        std::reverse(out.begin(), out.end());
+        std::reverse(out.needed.begin(), out.needed.end());
         return out;
     }
 
@@ -622,8 +638,8 @@ class Pair::Impl {
     // `part` of the budget, for questions of which many are asked and none matters much.
     z3::check_result check(const z3::expr_vector& assumptions, std::uint32_t part = 1) {
         if (failed_) return z3::unknown;
-        const std::uint32_t limit =
-            std::min(analysis_.rlimit / part, analysis_.patience.limit(first_, second_, analysis_.rlimit));
+        const std::uint32_t limit = std::min(std::max(1U, analysis_.rlimit / part),
+                                             analysis_.patience.limit(first_, second_, analysis_.rlimit));
         if (limit != limit_) {
             z3::params params(terms_.context());
             params.set("rlimit", limit);
@@ -701,11 +717,14 @@ Dropped Pair::falsified(Side side, const Dropped& first, const Dropped& second) 
 Answer Pair::breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
     return impl_->breaks(invariant, first, second);
 }
-Outcome Pair::settle(std::uint32_t invariant, const Dropped& first, const Dropped& second) {
-    return impl_->settle(invariant, first, second);
+Outcome Pair::settle(std::uint32_t invariant, const Dropped& first, const Dropped& second, Expect expect) {
+    return impl_->settle(invariant, first, second, expect);
 }
-std::vector<Distinct> Pair::excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                                      const std::vector<Distinct>& candidates) {
+std::vector<Distinct> Pair::equal_in_model(std::vector<Distinct> candidates) {
+    return impl_->equal_in_model(std::move(candidates));
+}
+Scope Pair::excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                      const std::vector<Distinct>& candidates) {
     return impl_->excluding(invariant, first, second, candidates);
 }
 std::set<std::size_t> Pair::bounds_broken_alone(const std::set<std::size_t>& candidates,

@@ -7,6 +7,7 @@
 // thread-safe; pairs are independent of each other.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -29,6 +30,11 @@ using Dropped = std::set<std::string>;
 
 struct Distinct {  // a parameter of the first call differs from one of the second
     std::uint32_t first = 0, second = 0;
+    auto operator<=>(const Distinct&) const = default;
+};
+
+struct Scope {
+    std::vector<Distinct> needed, unsure;  // unsure: the budget ran out
 };
 
 struct Cost {  // of one call: a parameter of it, or a constant
@@ -38,6 +44,7 @@ struct Cost {  // of one call: a parameter of it, or a constant
 
 enum class Answer : std::uint8_t { no, yes, unknown };
 
+enum class Expect : std::uint8_t { proof, story };
 struct Outcome {
     bool proved = false;  // there is no model without the dropped facts
     bool story = false;   // there is one with all facts: two calls from one state
@@ -61,12 +68,14 @@ class Pair {
     Dropped falsified(Side side, const Dropped& first, const Dropped& second);
     // May the merged state violate the invariant?
     Answer breaks(std::uint32_t invariant, const Dropped& first, const Dropped& second);
-    // The same, asked first with all facts: a model is then a story, and a refutation that needed no dropped
-    // fact is a proof, so that one question is mostly enough.
-    Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second);
+    // The same, and whether there is a story. Where that is likely it is asked first, with all facts: a model
+    // is then a story, and a refutation that needed no dropped fact is a proof.
+    Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second, Expect expect);
+    // Of the candidates, those that do not hold in what the last `yes` looked like.
+    std::vector<Distinct> equal_in_model(std::vector<Distinct> candidates);
     // Of the candidates, those without which it may: where one of these holds, it does not.
-    std::vector<Distinct> excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                                    const std::vector<Distinct>& candidates);
+    Scope excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
+                    const std::vector<Distinct>& candidates);
     // Of candidate bounds (indexes into Analysis::bounds): those that the first call may break alone at its
     // origin, and those that a valid state may break, so that they say more than the invariants do.
     std::set<std::size_t> bounds_broken_alone(const std::set<std::size_t>& candidates,
