@@ -2,7 +2,7 @@
 
 namespace anabranch::test {
 
-std::string RandomSchema::make() {
+std::string RandomSchema::make(std::uint32_t procedures_max) {
     std::string out = "CREATE DOMAIN holds AS boolean CHECK (VALUE);\n";
     tables_.clear();
     const bool two = chance(0.7);
@@ -11,7 +11,7 @@ std::string RandomSchema::make() {
     for (std::size_t i = 0; i < tables_.size(); ++i) out += table(tables_[i], i == 1);
     for (const auto& t : tables_) out += initial(t);
     out += assertions();
-    const auto count = static_cast<std::size_t>(random_.between(2, 4));
+    const auto count = static_cast<std::size_t>(random_.between(2, procedures_max));
     for (std::size_t i = 0; i < count; ++i) out += procedure(i);
     return out;
 }
@@ -103,7 +103,7 @@ std::string RandomSchema::statement() {
         case 2:
             return remove(t);
         case 3:
-            if (tables_.size() > 1) return copy();
+            if (tables_.size() > 1) return chance(0.5) ? copy() : whole();
             [[fallthrough]];
         default:
             return update(t);
@@ -201,6 +201,35 @@ std::string RandomSchema::copy() {
     return "INSERT INTO items (" + std::string(to.identity ? "" : "id, ") + "parent, n) SELECT " +
            (to.identity ? "" : "k, ") + "o.id, o.n FROM boxes o WHERE " +
            (from.status && chance(0.5) ? "o.s = 'a'" : "o.id = v");
+}
+
+// Statements over a whole table that read the other one: what they do to rows that nobody named depends on
+// rows that nobody named either.
+std::string RandomSchema::whole() {
+    const Table& boxes = tables_[0];
+    const Table& items = tables_[1];
+    std::vector<std::string> all{
+        "UPDATE items t SET n = coalesce((SELECT o.n FROM boxes o WHERE o.id = t.parent), 0)",
+        "UPDATE items t SET n = o.n FROM boxes o WHERE o.id = t.parent",
+        "UPDATE boxes t SET n = (SELECT count(*) FROM items o WHERE o.parent = t.id)",
+        "UPDATE boxes t SET n = t.n + 1 WHERE EXISTS (SELECT FROM items o WHERE o.parent = t.id AND o.n > 0)",
+        "UPDATE boxes t SET n = 0 WHERE NOT EXISTS (SELECT FROM items o WHERE o.parent = t.id)",
+        "DELETE FROM items t WHERE EXISTS (SELECT FROM boxes o WHERE o.id = t.parent AND o.n = 0)",
+        "DELETE FROM items t USING boxes o WHERE o.id = t.parent AND o.n > t.n",
+        "DELETE FROM boxes t WHERE NOT EXISTS (SELECT FROM items o WHERE o.parent = t.id)",
+    };
+    if (boxes.status) {
+        all.emplace_back(
+            "UPDATE boxes t SET s = 'b' WHERE EXISTS (SELECT FROM items o WHERE o.parent = t.id)");
+        all.emplace_back("UPDATE items t SET n = 1 FROM boxes o WHERE o.id = t.parent AND o.s = 'a'");
+    }
+    if (items.identity)
+        all.emplace_back("INSERT INTO items (parent, n) SELECT o.id, o.n FROM boxes o WHERE o.n > 0");
+    if (items.nullable_parent)
+        all.emplace_back(
+            "UPDATE items t SET parent = NULL WHERE EXISTS (SELECT FROM boxes o WHERE o.id = t.parent AND "
+            "o.n = 0)");
+    return pick(all);
 }
 
 std::string RandomSchema::guard() {

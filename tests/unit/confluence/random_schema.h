@@ -3,6 +3,7 @@
 // the same text.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace anabranch::test {
 class RandomSchema {
   public:
     explicit RandomSchema(Random& random) : random_(random) {}
-    std::string make();
+    // With two to so many procedures: the pairs of them are what a look at the schema costs.
+    std::string make(std::uint32_t procedures_max = 4);
 
   private:
     // How the declared transactions write column n of a table.
@@ -40,6 +42,7 @@ class RandomSchema {
     std::string update(const Table& t);
     std::string remove(const Table& t);
     std::string copy();
+    std::string whole();
     std::string guard();
     std::string where(const Table& t);
     std::string amount();
