@@ -206,6 +206,7 @@ void Finisher::expressions(const DraftTable& d, Table& t) {
                                                       ? c.default_value
                                                       : draft_.domains[*c.type.domain].default_value;
         if (written && column.identity == Identity::none) {
+            column.text = sql::print(*written);
             Result<sql::ExprPtr> value = sql::bind_value(*written, column.type, column.domain, bind);
             if (value)
                 column.default_value = r.columns[i].default_value = std::move(*value);
@@ -214,6 +215,7 @@ void Finisher::expressions(const DraftTable& d, Table& t) {
                              "NULL is taken instead");
         }
         if (c.generated) {
+            column.text = sql::print(*c.generated);
             Result<sql::ExprPtr> value =
                 sql::bind_row_expression(*c.generated, r, sql::RowUse::generated, column.type, bind);
             if (value)

@@ -51,6 +51,39 @@ void Finisher::keys(const DraftTable& d, Table& t, sql::Relation& r) {
     }
 }
 
+namespace {
+
+IndexText::Part index_part(const ast::IndexElement& e, const Table& t) {
+    IndexText::Part out;
+    if (const auto id = t.find(e.column)) {
+        out.name = e.column;
+        out.text = sql::quote_identifier(e.column);
+        out.type = t.columns[id->value].type;
+    } else if (e.expr) {
+        const auto* call = std::get_if<ast::FunctionCall>(&e.expr->node);
+        out.name = call != nullptr ? call->name.name : "expr";
+        out.text = call != nullptr ? sql::print(*e.expr) : "(" + sql::print(*e.expr) + ")";
+    }
+    out.descending = e.direction == ast::SortDirection::Descending;
+    out.nulls_first =
+        e.nulls == ast::NullsOrder::Default ? out.descending : e.nulls == ast::NullsOrder::First;
+    return out;
+}
+
+// `expressions`, where there are any: one per part.
+IndexText index_text(const ast::CreateIndex& i, const Table& t,
+                     const std::vector<sql::ExprPtr>& expressions) {
+    IndexText out;
+    for (const ast::IndexElement& e : i.elements) {
+        out.parts.push_back(index_part(e, t));
+        if (!expressions.empty()) out.parts.back().type = expressions[out.parts.size() - 1]->type;
+    }
+    if (i.where) out.predicate = sql::print(*i.where);
+    return out;
+}
+
+}  // namespace
+
 void Finisher::unique_index(const ast::CreateIndex& i, const DraftConstraint& c, const DraftTable& d,
                             Table& t, sql::Relation& r) {
     UniqueKey out;
@@ -83,6 +116,7 @@ void Finisher::unique_index(const ast::CreateIndex& i, const DraftConstraint& c,
         if (!value) return warn_or_fail(std::move(value.error()), what, lost);
         out.predicate = std::move(*value);
     }
+    out.index = index_text(i, t, out.expressions);
     r.keys.push_back({out.name, out.columns, out.predicate, out.expressions});
     t.keys.push_back(std::move(out));
 }
@@ -104,6 +138,7 @@ void Finisher::indexes(const DraftTable& d, Table& t) {
             if (!value) continue;
             out.predicate = std::move(*value);
         }
+        out.text = index_text(i, t, {});
         t.indexes.push_back(std::move(out));
     }
 }
@@ -297,6 +332,9 @@ void Finisher::exclusion(const ast::Exclude& e, const DraftConstraint& c, const 
         read(out.predicate);
     }
     out.columns.assign(columns.begin(), columns.end());
+    ast::Constraint written;
+    written.node = e;
+    out.text = sql::print(written);
     t.exclusions.push_back(std::move(out));
 }
 

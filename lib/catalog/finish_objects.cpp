@@ -81,7 +81,7 @@ void Finisher::view(const DraftObject& o, const ast::CreateView& v) {
     }
     names_->add(view_relation(o, o.schema, o.name, *query));
     if (assertion) return assertion_view(o, o.name, *query, sql::print(*v.query), false);
-    schema_->views.push_back({o.schema, o.name, *query});
+    schema_->views.push_back({o.schema, o.name, *query, sql::print(*v.query)});
 }
 
 void Finisher::create_assertion(const DraftObject& o, const ast::CreateAssertion& a) {

@@ -4,6 +4,7 @@
 #include "lib/base/overload.h"
 #include "lib/catalog/finish.h"
 #include "lib/sql/bind_walk.h"
+#include "lib/sql/print.h"
 
 namespace anabranch::catalog {
 
@@ -126,6 +127,19 @@ bool Finisher::parameters(const DraftObject& o, const ast::CreateRoutine& r, Tra
     }
     return true;
 }
+
+namespace {
+
+std::string body_text(const ast::CreateRoutine& r) {
+    if (const auto* value = std::get_if<ast::ReturnBody>(&r.body))
+        return "RETURN " + sql::print(value->value);
+    std::string out = "BEGIN ATOMIC\n";
+    for (const ast::Statement& s : std::get<ast::SqlBody>(r.body).statements)
+        out += " " + sql::print(s) + ";\n";
+    return out + "END";
+}
+
+}  // namespace
 
 Result<void> Finisher::body(const ast::CreateRoutine& r, Transaction& t, sql::BindContext& bind) {
     if (const auto* value = std::get_if<ast::ReturnBody>(&r.body)) {
@@ -255,6 +269,7 @@ void Finisher::routine(const DraftObject& o, const ast::CreateRoutine& r) {
                 t.columns.push_back({t.name, type->type, {}, 0});
     }
     if (!t.skipped) {
+        t.text = body_text(r);
         Result<void> bound = body(r, t, bind);
         if (bound) bound = result(r, t, bind);
         sql::warn_of_shadowed_parameters(bind);

@@ -44,8 +44,7 @@ class Lister {
         for (std::uint32_t i = 0; i < t.keys.size(); ++i) key(t, i);
         for (std::uint32_t i = 0; i < t.foreign_keys.size(); ++i) foreign_key(t, i);
         for (std::uint32_t i = 0; i < t.exclusions.size(); ++i)
-            add(t, t.exclusions[i].name, InvariantKind::exclude,
-                "EXCLUDE over " + t.column_list(t.exclusions[i].columns), t.exclusions[i].span,
+            add(t, t.exclusions[i].name, InvariantKind::exclude, t.exclusions[i].text, t.exclusions[i].span,
                 t.exclusions[i].initially_deferred, ExcludeInvariant{i});
         lost_updates(t);
         return std::move(out_);
@@ -70,11 +69,14 @@ class Lister {
         const UniqueKey& k = t.keys[i];
         if (i == 0 && t.hidden_key()) return;
         std::string text = i == 0 ? "PRIMARY KEY " : "UNIQUE ";
-        if (k.expressions.empty())
+        if (k.index) {
+            std::string parts;
+            for (const IndexText::Part& p : k.index->parts) parts += (parts.empty() ? "" : ", ") + p.text;
+            text += "(" + parts + ")";
+            if (!k.index->predicate.empty()) text += " WHERE " + k.index->predicate;
+        } else {
             text += t.column_list(k.columns);
-        else
-            text += "index " + k.name;
-        if (k.predicate) text += " where its predicate holds";
+        }
         add(t, k.name, i == 0 ? InvariantKind::primary_key : InvariantKind::unique, text, k.span,
             k.initially_deferred, KeyInvariant{i});
     }

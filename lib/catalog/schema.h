@@ -68,8 +68,21 @@ struct Column {
     Identity identity = Identity::none;
     sql::ExprPtr default_value;  // null: NULL
     sql::ExprPtr generated;      // GENERATED ALWAYS AS (...) STORED, over rel 0
+    std::string text;            // of the default or the generation, as the catalogs show it
     ColumnPolicy policy;
     Span span;
+};
+
+// An index as CREATE INDEX wrote it, for the catalogs.
+struct IndexText {
+    struct Part {
+        std::string text;  // a column, or an expression with the parentheses it needs
+        std::string name;  // of the index's column
+        sql::Type type;
+        bool descending = false, nulls_first = false;
+    };
+    std::vector<Part> parts;
+    std::string predicate;  // empty if total
 };
 
 // PRIMARY KEY (index 0 of a table's keys), UNIQUE constraint or unique index. Expression keys are not in
@@ -79,6 +92,7 @@ struct UniqueKey {
     std::vector<ColumnId> columns;          // empty when `expressions` is used
     std::vector<sql::ExprPtr> expressions;  // over rel 0; for an expression index: one entry per key part
     sql::ExprPtr predicate;                 // partial index; null if total
+    std::optional<IndexText> index;         // made by CREATE UNIQUE INDEX: no constraint to the catalogs
     bool nulls_not_distinct = false;
     bool deferrable = false, initially_deferred = false;
     Span span;
@@ -118,6 +132,7 @@ struct Exclusion {
     sql::ExprPtr predicate;
     std::vector<ColumnId> columns;
     bool deferrable = false, initially_deferred = false;
+    std::string text;
     Span span;
 };
 
@@ -127,6 +142,7 @@ struct SecondaryIndex {
     std::string name;
     std::vector<ColumnId> columns;
     sql::ExprPtr predicate;
+    IndexText text;
 };
 
 struct Table {
@@ -230,6 +246,7 @@ struct Transaction {
         skipped;  // why it is not analysed nor callable (plpgsql, unsupported construct)
     Place at;
     Span span;
+    std::string text;             // of the body: BEGIN ATOMIC ... END, or RETURN ...
     std::string display() const;  // name, qualified outside public
 };
 
@@ -246,6 +263,7 @@ struct EnumType {
 struct View {
     std::string schema, name;
     sql::QueryPtr query;
+    std::string text;
 };
 
 // Data that a layer above works out from a schema once and keeps with it. A copy of a schema starts without.
@@ -292,6 +310,7 @@ class Schema {
     std::shared_ptr<const sql::Names> names_;
     Derived execution;  // the executor's: compiled constraints
     Derived merging;    // the CRDTs': shapes of tables
+    Derived objects;    // the system catalogs': numbers of objects
 };
 
 using SchemaPtr = std::shared_ptr<const Schema>;

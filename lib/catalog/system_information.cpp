@@ -13,13 +13,14 @@ using sql::TypeId;
 std::string data_type(Type t) {
     if (t.array) return "ARRAY";
     if (t.id == TypeId::enum_) return "USER-DEFINED";
+    if (t.id == TypeId::bpchar) return "character";
     return sql::type_name(sql::without_modifier(t));
 }
 
 class Information {
   public:
     Information(const Schema& schema, const SystemTable& table, RowVisitor visit)
-        : schema_(schema), map_(schema), row_(table, arena_), visit_(visit) {}
+        : schema_(schema), map_(OidMap::of(schema)), row_(table, arena_), visit_(visit) {}
 
     void schemata() {
         for (const char* name : {"pg_catalog", "public", "information_schema"})
@@ -75,9 +76,14 @@ class Information {
                 one(t.schema, t.name, c + 1, column.name, column.type, !column.not_null);
                 row_.text("is_identity", column.identity == Identity::none ? "NO" : "YES")
                     .text("is_generated", column.generated ? "ALWAYS" : "NEVER");
-                if (const auto* value =
-                        column.default_value ? std::get_if<sql::Const>(&column.default_value->node) : nullptr)
-                    row_.text("column_default", literal(schema_, column.type, *value));
+                if (column.generated)
+                    row_.text("generation_expression", column.text);
+                else if (column.default_value)
+                    row_.text("column_default", default_text(schema_, column));
+                if (column.domain)
+                    row_.text("domain_catalog", user_name)
+                        .text("domain_schema", column.domain->schema)
+                        .text("domain_name", column.domain->name);
                 if (!row_.text("is_updatable", "YES").emit(visit_)) return;
             }
         for (const OidMap::ViewOf& v : map_.views)
@@ -223,7 +229,7 @@ class Information {
     }
 
     const Schema& schema_;
-    OidMap map_;
+    const OidMap& map_;
     Arena arena_;
     Row row_;
     RowVisitor visit_;

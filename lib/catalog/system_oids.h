@@ -33,6 +33,7 @@ struct OidMap {
         const Table* table = nullptr;
         std::optional<std::uint32_t> key;        // into Table::keys
         std::optional<std::uint32_t> secondary;  // into Table::indexes
+        std::optional<std::uint32_t> exclusion;  // into Table::exclusions
         std::string name;
     };
     struct Constraint {
@@ -57,13 +58,22 @@ struct OidMap {
     std::vector<Default> defaults;
 
     explicit OidMap(const Schema& schema);
+    // Made once and kept with the schema.
+    static const OidMap& of(const Schema& schema);
     std::int64_t schema_oid(const std::string& name) const;
-    std::int64_t index_oid(const Table& table, std::uint32_t key) const;
+    // Of a key of the table, or of an exclusion.
+    std::int64_t index_oid(const Table& table, std::uint32_t number, bool exclusion = false) const;
 };
 
+// What an index is over, as declared or as its constraint implies.
+IndexText text_of(const OidMap::Index& index);
+// As format_type prints it, with the names of enums and domains.
+std::string type_text(const Schema& schema, sql::Type type, const sql::Domain* domain = nullptr);
+// Of a column's default or generation, as pg_get_expr prints it: a quoted constant says its type.
+std::string default_text(const Schema& schema, const Column& column);
 // As pg_get_constraintdef prints it.
 std::string constraint_text(const Schema& schema, const OidMap::Constraint& constraint);
 // As pg_get_indexdef prints it.
-std::string index_text(const Schema& schema, const OidMap::Index& index);
+std::string index_text(const OidMap::Index& index);
 
 }  // namespace anabranch::catalog

@@ -97,11 +97,9 @@ inline std::int64_t table_oid(const Table& t) {
     return oid::table + t.id.value;
 }
 
-const std::vector<ColumnId>& index_columns(const OidMap::Index& index);
 std::vector<ColumnId> columns_of(const OidMap::Constraint& constraint);
 std::vector<std::int64_t> one_based(const std::vector<ColumnId>& columns);
-std::string internal_name(const Schema& schema, sql::Type t);                     // int4, _text, mood
-std::string literal(const Schema& schema, sql::Type t, const sql::Const& value);  // as SQL writes it
+std::string internal_name(const Schema& schema, sql::Type t);  // int4, _text, mood
 
 // The rows of a table of information_schema.
 void information_rows(const Schema& schema, const SystemTable& table, RowVisitor visit);

@@ -4,16 +4,13 @@
 
 #include "lib/catalog/system_row.h"
 #include "lib/sql/keywords.h"
+#include "lib/sql/print.h"
 
 namespace anabranch::catalog {
 
 using sql::Datum;
 using sql::Type;
 using sql::TypeId;
-
-const std::vector<ColumnId>& index_columns(const OidMap::Index& i) {
-    return i.key ? i.table->keys[*i.key].columns : i.table->indexes[*i.secondary].columns;
-}
 
 std::vector<ColumnId> columns_of(const OidMap::Constraint& c) {
     switch (c.type) {
@@ -38,27 +35,6 @@ std::string internal_name(const Schema& schema, Type t) {
     if (t.array) return "_" + internal_name(schema, sql::element_of(t));
     if (t.id == TypeId::enum_) return t.detail < schema.enums.size() ? schema.enums[t.detail].name : "enum";
     return std::string(sql::builtin_type_name(t));
-}
-
-std::string literal(const Schema& schema, Type t, const sql::Const& c) {
-    if (c.null) return "NULL";
-    switch (sql::storage_of(t)) {
-        case sql::Storage::integer:
-            if (t.id == TypeId::enum_) {
-                const auto& labels = schema.enums[t.detail].labels;
-                return "'" +
-                       (c.integer >= 0 && static_cast<std::size_t>(c.integer) < labels.size()
-                            ? labels[static_cast<std::size_t>(c.integer)]
-                            : "") +
-                       "'";
-            }
-            return sql::print_literal(t, Datum::integer(c.integer));
-        case sql::Storage::floating:
-            return sql::print_literal(t, Datum::floating(c.floating));
-        case sql::Storage::bytes:
-            return sql::print_literal(t, Datum::bytes(c.bytes));
-    }
-    return {};
 }
 
 namespace {
@@ -99,7 +75,7 @@ std::vector<Type> listed_types() {
 class Catalog {
   public:
     Catalog(const Schema& schema, const SystemTable& table, RowVisitor visit)
-        : schema_(schema), map_(schema), row_(table, arena_), visit_(visit) {}
+        : schema_(schema), map_(OidMap::of(schema)), row_(table, arena_), visit_(visit) {}
 
     void pg_namespace() {
         const auto one = [&](std::string_view name) {
@@ -117,6 +93,7 @@ class Catalog {
         for (const Table& t : schema_.tables) {
             relation(table_oid(t), t.name, t.schema, 'r', visible_columns(t))
                 .flag("relhasindex", true)
+                .flag("relhastriggers", refers_or_is_referred_to(t))  // as PostgreSQL's foreign keys make it
                 .number("relam", oid::heap);
             row_.number("relchecks", static_cast<std::int64_t>(t.checks.size())).real("reltuples", -1);
             if (!row_.emit(visit_)) return;
@@ -129,8 +106,8 @@ class Catalog {
         for (std::size_t i = 0; i < map_.indexes.size(); ++i) {
             const OidMap::Index& x = map_.indexes[i];
             relation(oid::index + static_cast<std::int64_t>(i), x.name, x.table->schema, 'i',
-                     index_columns(x).size());
-            if (!row_.number("relam", oid::btree).emit(visit_)) return;
+                     text_of(x).parts.size());
+            if (!row_.number("relam", x.exclusion ? oid::gist : oid::btree).emit(visit_)) return;
         }
         for (std::size_t i = 0; i < system_tables().size(); ++i) {
             const SystemTable& t = system_tables()[i];
@@ -147,6 +124,7 @@ class Catalog {
                 ++number;
                 if (c.hidden) continue;
                 attribute(table_oid(t), number, c.name, c.type).flag("attnotnull", c.not_null);
+                if (c.domain) row_.number("atttypid", domain_oid(*c.domain)).number("atttypmod", -1);
                 row_.flag("atthasdef", c.default_value != nullptr || c.generated != nullptr);
                 row_.letter("attidentity", c.identity == Identity::always       ? 'a'
                                            : c.identity == Identity::by_default ? 'd'
@@ -164,9 +142,8 @@ class Catalog {
         }
         for (std::size_t i = 0; i < map_.indexes.size(); ++i) {
             std::int64_t number = 0;
-            for (const ColumnId c : index_columns(map_.indexes[i])) {
-                const Column& column = map_.indexes[i].table->columns[c.value];
-                attribute(oid::index + static_cast<std::int64_t>(i), ++number, column.name, column.type);
+            for (const IndexText::Part& p : text_of(map_.indexes[i]).parts) {
+                attribute(oid::index + static_cast<std::int64_t>(i), ++number, p.name, p.type);
                 if (!row_.emit(visit_)) return;
             }
         }
@@ -185,9 +162,7 @@ class Catalog {
             row_.number("oid", oid::column_default + static_cast<std::int64_t>(i))
                 .number("adrelid", table_oid(*d.table))
                 .number("adnum", d.column + 1);
-            const Column& c = d.table->columns[d.column];
-            const auto* constant = std::get_if<sql::Const>(&c.default_value->node);
-            row_.text("adbin", constant != nullptr ? default_text(c.type, *constant) : "(default)");
+            row_.text("adbin", default_text(schema_, d.table->columns[d.column]));
             if (!row_.emit(visit_)) return;
         }
     }
@@ -251,25 +226,30 @@ class Catalog {
     void pg_index() {
         for (std::size_t i = 0; i < map_.indexes.size(); ++i) {
             const OidMap::Index& x = map_.indexes[i];
-            const std::vector<ColumnId>& columns = index_columns(x);
-            const std::size_t width =
-                x.key && columns.empty() ? x.table->keys[*x.key].expressions.size() : columns.size();
+            const IndexText text = text_of(x);
+            const auto width = static_cast<std::int64_t>(text.parts.size());
             row_.number("indexrelid", oid::index + static_cast<std::int64_t>(i))
                 .number("indrelid", table_oid(*x.table));
-            row_.number("indnatts", static_cast<std::int64_t>(width))
-                .number("indnkeyatts", static_cast<std::int64_t>(width));
+            row_.number("indnatts", width).number("indnkeyatts", width);
             row_.flag("indisunique", x.key.has_value())
                 .flag("indisprimary", x.key == 0u)
+                .flag("indisexclusion", x.exclusion.has_value())
                 .flag("indimmediate", true)
                 .flag("indisvalid", true);
             row_.flag("indisready", true).flag("indislive", true);
             row_.flag("indnullsnotdistinct", x.key && x.table->keys[*x.key].nulls_not_distinct);
-            std::vector<std::int64_t> numbers(width, 0);
-            for (std::size_t c = 0; c < columns.size(); ++c) numbers[c] = columns[c].value + 1;
-            row_.numbers("indkey", numbers, 0).numbers("indoption", std::vector<std::int64_t>(width, 0), 0);
-            if (x.key ? x.table->keys[*x.key].predicate != nullptr
-                      : x.table->indexes[*x.secondary].predicate != nullptr)
-                row_.text("indpred", "...");
+            std::vector<std::int64_t> numbers, options;
+            std::string expressions;
+            for (const IndexText::Part& p : text.parts) {
+                const auto column = x.table->find(p.name);
+                const bool plain = column && p.text == sql::quote_identifier(p.name);
+                numbers.push_back(plain ? column->value + 1 : 0);
+                options.push_back((p.descending ? 1 : 0) + (p.nulls_first ? 2 : 0));
+                if (!plain) expressions += (expressions.empty() ? "" : ", ") + p.text;
+            }
+            row_.numbers("indkey", numbers, 0).numbers("indoption", options, 0);
+            if (!expressions.empty()) row_.text("indexprs", expressions);
+            if (!text.predicate.empty()) row_.text("indpred", text.predicate);
             if (!row_.emit(visit_)) return;
         }
     }
@@ -289,6 +269,7 @@ class Catalog {
                 .letter("confdeltype", ' ')
                 .letter("confmatchtype", ' ');
             row_.numbers("conkey", one_based(columns_of(c)));
+            if (c.type == 'x') row_.number("conindid", map_.index_oid(*c.table, c.number, true));
             if (c.type == 'p' || c.type == 'u') {
                 row_.number("conindid", map_.index_oid(*c.table, c.number));
                 row_.flag("condeferrable", c.table->keys[c.number].deferrable)
@@ -439,17 +420,17 @@ class Catalog {
                 .text("tablename", i.table->name)
                 .text("indexname", i.name)
                 .null("tablespace");
-            if (!row_.text("indexdef", index_text(schema_, i)).emit(visit_)) return;
+            if (!row_.text("indexdef", index_text(i)).emit(visit_)) return;
         }
     }
 
   private:
-    // As pg_get_expr prints a constant: what is no number or boolean says its type.
-    std::string default_text(Type t, const sql::Const& c) const {
-        std::string out = literal(schema_, t, c);
-        if (!out.starts_with('\'')) return out;
-        return out + "::" +
-               (t.id == TypeId::enum_ ? internal_name(schema_, t) : sql::type_name(sql::without_modifier(t)));
+    bool refers_or_is_referred_to(const Table& t) const {
+        return !t.foreign_keys.empty() ||
+               std::any_of(schema_.tables.begin(), schema_.tables.end(), [&](const Table& child) {
+                   return std::any_of(child.foreign_keys.begin(), child.foreign_keys.end(),
+                                      [&](const ForeignKey& f) { return f.parent == t.id; });
+               });
     }
     std::int64_t domain_oid(const sql::Domain& domain) const {
         for (std::size_t i = 0; i < schema_.domains.size(); ++i)
@@ -478,7 +459,9 @@ class Catalog {
             .flag("attislocal", true);
         return row_.letter("attidentity", '\0')
             .letter("attgenerated", '\0')
-            .letter("attstorage", 'p')
+            .letter("attstorage", t.id == TypeId::numeric && !t.array ? 'm'
+                                  : sql::size_of(t) < 0               ? 'x'
+                                                                      : 'p')
             .letter("attalign", 'i')
             .number("attndims", t.array ? 1 : 0);
     }
@@ -498,7 +481,7 @@ class Catalog {
             .flag("typbyval", size > 0 && size <= 8);
     }
     const Schema& schema_;
-    OidMap map_;
+    const OidMap& map_;
     Arena arena_;
     Row row_;
     RowVisitor visit_;

@@ -244,6 +244,7 @@ constexpr std::string_view definitions[] = {
     "information_schema.views table_catalog:name table_schema:name table_name:name "
     "view_definition:varchar check_option:varchar is_updatable:varchar is_insertable_into:varchar "
     "is_trigger_updatable:varchar is_trigger_deletable:varchar is_trigger_insertable_into:varchar",
+    "pg_catalog.pg_db_role_setting setdatabase:oid setrole:oid setconfig:text[]",
     "pg_catalog.pg_get_keywords word:text catcode:char barelabel:bool catdesc:text baredesc:text",
 };
 

@@ -5,6 +5,7 @@
 #include "lib/catalog/system_oids.h"
 #include "lib/catalog/system_rows.h"
 #include "lib/catalog/system_tables.h"
+#include "lib/sql/builtin.h"
 #include "lib/sql/print.h"
 #include "lib/sql/value.h"
 
@@ -48,25 +49,51 @@ std::string foreign_key_text(const Schema& schema, const Table& t, const Foreign
     return out + deferral(f.deferrable, f.initially_deferred);
 }
 
-std::string parameters_text(const Transaction& t) {
+std::string parameters_text(const Schema& schema, const Transaction& t) {
     std::string out;
     for (const Parameter& p : t.parameters) {
         if (!out.empty()) out += ", ";
+        if (p.mode == Parameter::Mode::in && t.is_procedure) out += "IN ";
         if (p.mode == Parameter::Mode::out) out += "OUT ";
         if (p.mode == Parameter::Mode::inout) out += "INOUT ";
         if (!p.name.empty()) out += sql::quote_identifier(p.name) + " ";
-        out += p.domain ? p.domain->name : sql::type_name(p.type);
+        out += type_text(schema, p.type, p.domain.get());
     }
     return out;
 }
 
-std::string result_text(const Transaction& t) {
+std::string result_text(const Schema& schema, const Transaction& t) {
     if (t.columns.empty()) return "void";
-    if (t.columns.size() == 1 && !t.returns_set) return sql::type_name(t.columns[0].type);
+    if (t.columns.size() == 1 && !t.returns_set) return type_text(schema, t.columns[0].type);
     std::string out;
     for (const sql::OutputColumn& c : t.columns)
-        out += (out.empty() ? "" : ", ") + c.name + " " + sql::type_name(c.type);
+        out += (out.empty() ? "" : ", ") + sql::quote_identifier(c.name) + " " + type_text(schema, c.type);
     return t.returns_set ? "TABLE(" + out + ")" : "record";
+}
+
+// As \\sf and \\ef of psql ask for it.
+std::string routine_text(const Schema& schema, const Transaction& t) {
+    std::string out = std::string("CREATE OR REPLACE ") + (t.is_procedure ? "PROCEDURE " : "FUNCTION ") +
+                      sql::quote_identifier(t.schema) + "." + sql::quote_identifier(t.name) + "(" +
+                      parameters_text(schema, t) + ")\n";
+    if (!t.is_procedure) out += " RETURNS " + result_text(schema, t) + "\n";
+    out += " LANGUAGE sql\n";
+    if (t.volatility == Volatility::stable) out += " STABLE\n";
+    if (t.volatility == Volatility::immutable) out += " IMMUTABLE\n";
+    for (const auto& [name, value] : t.hints)
+        out += " SET anabranch." + name + " TO " + sql::quote_literal(value) + "\n";
+    return out + t.text + "\n";
+}
+
+std::string part_text(const IndexText::Part& part) {
+    std::string out = part.text;
+    if (part.descending) out += part.nulls_first ? " DESC" : " DESC NULLS LAST";
+    return !part.descending && part.nulls_first ? out + " NULLS FIRST" : out;
+}
+
+// Whether a search path of `public` finds what lives in a schema.
+bool on_search_path(std::string_view schema) {
+    return schema.empty() || schema == "public" || schema == "pg_catalog";
 }
 
 bool in_range(std::int64_t oid, std::int64_t first, std::size_t count) {
@@ -96,28 +123,37 @@ OidMap::OidMap(const Schema& schema) {
         add(t.schema);
         for (std::uint32_t k = 0; k < t.keys.size(); ++k) {
             if (k == 0 && t.hidden_key()) continue;
-            indexes.push_back({&t, k, std::nullopt, t.keys[k].name});
-            constraints.push_back({&t, k == 0 ? 'p' : 'u', k, t.keys[k].name});
+            indexes.push_back({&t, k, std::nullopt, std::nullopt, t.keys[k].name});
+            if (!t.keys[k].index) constraints.push_back({&t, k == 0 ? 'p' : 'u', k, t.keys[k].name});
         }
         for (std::uint32_t i = 0; i < t.indexes.size(); ++i)
-            indexes.push_back({&t, std::nullopt, i, t.indexes[i].name});
+            indexes.push_back({&t, std::nullopt, i, std::nullopt, t.indexes[i].name});
         for (std::uint32_t i = 0; i < t.checks.size(); ++i)
             if (!t.checks[i].name.ends_with(")")) constraints.push_back({&t, 'c', i, t.checks[i].name});
         for (std::uint32_t i = 0; i < t.foreign_keys.size(); ++i)
             constraints.push_back({&t, 'f', i, t.foreign_keys[i].name});
-        for (std::uint32_t i = 0; i < t.exclusions.size(); ++i)
+        for (std::uint32_t i = 0; i < t.exclusions.size(); ++i) {
+            indexes.push_back({&t, std::nullopt, std::nullopt, i, t.exclusions[i].name});
             constraints.push_back({&t, 'x', i, t.exclusions[i].name});
+        }
         for (std::uint32_t c = 0; c < t.columns.size(); ++c)
-            if (t.columns[c].default_value && !t.columns[c].hidden) defaults.push_back({&t, c});
+            if ((t.columns[c].default_value || t.columns[c].generated) && !t.columns[c].hidden)
+                defaults.push_back({&t, c});
     }
     for (const Transaction& t : schema.transactions) add(t.schema);
-    for (const View& v : schema.views) views.push_back({v.schema, v.name, v.query, {}});
+    for (const View& v : schema.views) views.push_back({v.schema, v.name, v.query, v.text});
     for (const Invariant& i : schema.invariants)
         if (const auto* a = std::get_if<AssertionInvariant>(&i.what))
             views.push_back({"assertion", i.name.substr(i.name.find('.') + 1), a->violations, i.text});
     for (const ViewOf& v : views) add(v.schema);
     for (const auto& d : schema.domains) add(d->schema);
     schemas.assign(names.begin(), names.end());
+}
+
+const OidMap& OidMap::of(const Schema& schema) {
+    std::shared_ptr<const void> kept = schema.objects.get();
+    if (!kept) kept = schema.objects.set(std::make_shared<const OidMap>(schema));
+    return *static_cast<const OidMap*>(kept.get());  // the schema keeps it
 }
 
 std::int64_t OidMap::schema_oid(const std::string& name) const {
@@ -128,9 +164,9 @@ std::int64_t OidMap::schema_oid(const std::string& name) const {
     return oid::other_schema + (at - schemas.begin());
 }
 
-std::int64_t OidMap::index_oid(const Table& table, std::uint32_t key) const {
+std::int64_t OidMap::index_oid(const Table& table, std::uint32_t number, bool exclusion) const {
     for (std::size_t i = 0; i < indexes.size(); ++i)
-        if (indexes[i].table == &table && indexes[i].key == key)
+        if (indexes[i].table == &table && (exclusion ? indexes[i].exclusion : indexes[i].key) == number)
             return oid::index + static_cast<std::int64_t>(i);
     return 0;
 }
@@ -143,7 +179,8 @@ std::string constraint_text(const Schema& schema, const OidMap::Constraint& c) {
         case 'f':
             return foreign_key_text(schema, t, t.foreign_keys[c.number]);
         case 'x':
-            return "EXCLUDE " + t.column_list(t.exclusions[c.number].columns);
+            return t.exclusions[c.number].text +
+                   deferral(t.exclusions[c.number].deferrable, t.exclusions[c.number].initially_deferred);
         default: {
             const UniqueKey& k = t.keys[c.number];
             return (c.type == 'p' ? "PRIMARY KEY " : "UNIQUE ") +
@@ -153,55 +190,122 @@ std::string constraint_text(const Schema& schema, const OidMap::Constraint& c) {
     }
 }
 
-std::string index_text(const Schema&, const OidMap::Index& i) {
+IndexText text_of(const OidMap::Index& i) {
     const Table& t = *i.table;
-    const std::vector<ColumnId>& columns = i.key ? t.keys[*i.key].columns : t.indexes[*i.secondary].columns;
-    const bool partial =
-        i.key ? t.keys[*i.key].predicate != nullptr : t.indexes[*i.secondary].predicate != nullptr;
-    return std::string("CREATE ") + (i.key ? "UNIQUE " : "") + "INDEX " + sql::quote_identifier(i.name) +
-           " ON " + sql::quote_identifier(t.schema) + "." + sql::quote_identifier(t.name) + " USING btree " +
-           t.column_list(columns) + (partial ? " WHERE ..." : "");
+    if (i.secondary) return t.indexes[*i.secondary].text;
+    if (i.key && t.keys[*i.key].index) return *t.keys[*i.key].index;
+    IndexText out;
+    for (const ColumnId c : i.key ? t.keys[*i.key].columns : t.exclusions[*i.exclusion].columns) {
+        const Column& column = t.columns[c.value];
+        out.parts.push_back({sql::quote_identifier(column.name), column.name, column.type, false, false});
+    }
+    return out;
 }
 
+std::string index_text(const OidMap::Index& i) {
+    const IndexText text = text_of(i);
+    std::string parts;
+    for (const IndexText::Part& p : text.parts) parts += (parts.empty() ? "" : ", ") + part_text(p);
+    return std::string("CREATE ") + (i.key ? "UNIQUE " : "") + "INDEX " + sql::quote_identifier(i.name) +
+           " ON " + sql::quote_identifier(i.table->schema) + "." + sql::quote_identifier(i.table->name) +
+           " USING " + (i.exclusion ? "gist" : "btree") + " (" + parts + ")" +
+           (i.key && i.table->keys[*i.key].nulls_not_distinct ? " NULLS NOT DISTINCT" : "") +
+           (text.predicate.empty() ? "" : " WHERE " + text.predicate);
+}
+
+std::string type_text(const Schema& schema, sql::Type type, const sql::Domain* domain) {
+    if (domain != nullptr) return qualified(domain->schema, domain->name);
+    if (type.id != sql::TypeId::enum_ || type.detail >= schema.enums.size()) return sql::type_name(type);
+    return qualified(schema.enums[type.detail].schema, schema.enums[type.detail].name) +
+           (type.array ? "[]" : "");
+}
+
+std::string default_text(const Schema& schema, const Column& column) {
+    const std::string& text = column.text;
+    const bool quoted = text.size() > 1 && text.front() == '\'' && text.back() == '\'';
+    return quoted ? text + "::" + type_text(schema, sql::without_modifier(column.type)) : text;
+}
+
+namespace {
+
+using Text = std::optional<std::string>;
+
+Text text_of_routine(const Schema& schema, sql::Func func, const Transaction& t) {
+    switch (func) {
+        case sql::Func::pg_get_function_arguments:
+        case sql::Func::pg_get_function_identity_arguments:
+            return parameters_text(schema, t);
+        case sql::Func::pg_get_function_result:
+            return t.is_procedure ? Text() : result_text(schema, t);
+        case sql::Func::pg_get_function_sqlbody:
+            return t.text.empty() ? Text() : t.text;
+        default:
+            return routine_text(schema, t);
+    }
+}
+
+Text text_of_index(const OidMap::Index& i, std::int64_t part) {
+    if (part == 0) return index_text(i);
+    const IndexText text = text_of(i);
+    if (part < 1 || static_cast<std::size_t>(part) > text.parts.size()) return {};
+    return text.parts[static_cast<std::size_t>(part - 1)].text;
+}
+
+Text text_of_type(const Schema& schema, std::int64_t number, std::int64_t modifier) {
+    if (in_range(number, oid::domain, schema.domains.size()))
+        return type_text(schema, {}, schema.domains[static_cast<std::size_t>(number - oid::domain)].get());
+    sql::Type type = sql::type_of_oid(static_cast<std::uint32_t>(number));
+    if (type.id != sql::TypeId::enum_) return {};
+    type.modifier = static_cast<std::int32_t>(modifier);
+    return type_text(schema, type);
+}
+
+// Whether an unqualified name finds a relation.
+bool visible(const Schema& schema, const OidMap& map, std::int64_t number) {
+    const auto at = [&](std::int64_t first) { return static_cast<std::size_t>(number - first); };
+    if (in_range(number, oid::table, schema.tables.size()))
+        return on_search_path(schema.tables[at(oid::table)].schema);
+    if (in_range(number, oid::view, map.views.size())) return on_search_path(map.views[at(oid::view)].schema);
+    if (in_range(number, oid::index, map.indexes.size()))
+        return on_search_path(map.indexes[at(oid::index)].table->schema);
+    if (in_range(number, oid::system_table, system_tables().size()))
+        return on_search_path(system_tables()[at(oid::system_table)].schema);
+    return true;
+}
+
+}  // namespace
+
+// tidy: table
 std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,
                                         std::span<const sql::Datum> args) {
     if (args.empty() || args[0].is_null()) return {};
-    const OidMap map(schema);
+    const OidMap& map = OidMap::of(schema);
     const std::int64_t number = args[0].is_bytes() ? 0 : args[0].as_integer();
     const auto at = [&](std::int64_t first) { return static_cast<std::size_t>(number - first); };
+    const auto second = [&](std::int64_t otherwise) {
+        return args.size() > 1 && !args[1].is_null() ? args[1].as_integer() : otherwise;
+    };
     switch (func) {
         case sql::Func::pg_get_constraintdef:
-            if (in_range(number, oid::constraint, map.constraints.size()))
-                return constraint_text(schema, map.constraints[at(oid::constraint)]);
-            return {};
-        case sql::Func::pg_get_indexdef: {
+            if (!in_range(number, oid::constraint, map.constraints.size())) return {};
+            return constraint_text(schema, map.constraints[at(oid::constraint)]);
+        case sql::Func::pg_get_indexdef:
             if (!in_range(number, oid::index, map.indexes.size())) return {};
-            const OidMap::Index& i = map.indexes[at(oid::index)];
-            const std::int64_t part = args.size() > 1 && !args[1].is_null() ? args[1].as_integer() : 0;
-            if (part == 0) return index_text(schema, i);
-            const std::vector<ColumnId>& columns =
-                i.key ? i.table->keys[*i.key].columns : i.table->indexes[*i.secondary].columns;
-            if (part < 1 || static_cast<std::size_t>(part) > columns.size()) return {};
-            return i.table->columns[columns[static_cast<std::size_t>(part - 1)].value].name;
-        }
+            return text_of_index(map.indexes[at(oid::index)], second(0));
         case sql::Func::pg_get_viewdef:
-            if (in_range(number, oid::view, map.views.size())) return map.views[at(oid::view)].text;
-            return {};
+            if (!in_range(number, oid::view, map.views.size())) return {};
+            return " " + map.views[at(oid::view)].text + ";";
         case sql::Func::pg_get_function_arguments:
         case sql::Func::pg_get_function_identity_arguments:
-            if (in_range(number, oid::routine, schema.transactions.size()))
-                return parameters_text(schema.transactions[at(oid::routine)]);
-            return {};
         case sql::Func::pg_get_function_result:
-            if (in_range(number, oid::routine, schema.transactions.size()) &&
-                !schema.transactions[at(oid::routine)].is_procedure)
-                return result_text(schema.transactions[at(oid::routine)]);
-            return {};
-        case sql::Func::pg_get_functiondef: {
+        case sql::Func::pg_get_function_sqlbody:
+        case sql::Func::pg_get_functiondef:
             if (!in_range(number, oid::routine, schema.transactions.size())) return {};
-            const Span span = schema.transactions[at(oid::routine)].span;
-            return schema.text.substr(std::min<std::size_t>(span.offset, schema.text.size()), span.size);
-        }
+            return text_of_routine(schema, func, schema.transactions[at(oid::routine)]);
+        case sql::Func::format_type:
+            return text_of_type(schema, number, second(-1));
+        case sql::Func::pg_table_is_visible:
+            return visible(schema, map, number) ? "t" : "f";
         case sql::Func::pg_get_expr:  // the text is what pg_attrdef.adbin holds
             return args[0].is_bytes() ? std::optional<std::string>(args[0].as_bytes()) : std::nullopt;
         case sql::Func::pg_get_userbyid:
@@ -213,7 +317,7 @@ std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,
 
 std::int64_t object_oid(const Schema& schema, sql::TypeId kind, std::string_view name) {
     const auto [where, what] = parts_of(name);
-    const OidMap map(schema);
+    const OidMap& map = OidMap::of(schema);
     const auto visible = [&, &where = where](const std::string& s) {
         return where.empty() ? s == "public" || s.empty() : s == where;
     };
@@ -250,7 +354,7 @@ std::string object_display(const Schema& schema, sql::TypeId kind, std::int64_t 
         const SystemTable& t = system_tables()[at(oid::system_table)];
         return qualified(std::string(t.schema), std::string(t.name));
     }
-    const OidMap map(schema);
+    const OidMap& map = OidMap::of(schema);
     if (in_range(number, oid::view, map.views.size()))
         return qualified(map.views[at(oid::view)].schema, map.views[at(oid::view)].name);
     if (in_range(number, oid::index, map.indexes.size()))

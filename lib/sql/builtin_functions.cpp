@@ -314,6 +314,9 @@ constexpr FunctionRow session_functions[] = {
     {"pg_get_expr", "text oid bool > text", Func::pg_get_expr},
     {"pg_get_userbyid", "oid > name", Func::pg_get_userbyid},
     {"pg_table_is_visible", "oid > bool", Func::pg_table_is_visible},
+    {"pg_operator_is_visible", "oid > bool", Func::pg_operator_is_visible},
+    {"pg_get_function_sqlbody", "oid > text", Func::pg_get_function_sqlbody},
+    {"pg_tablespace_location", "oid > text", Func::pg_tablespace_location},
     {"pg_type_is_visible", "oid > bool", Func::pg_type_is_visible},
     {"pg_function_is_visible", "oid > bool", Func::pg_function_is_visible},
     {"pg_get_constraintdef", "oid > text", Func::pg_get_constraintdef},
@@ -524,6 +527,7 @@ constexpr TableFunctionRow table_functions[] = {
     {"string_to_table", "text text > string_to_table:text", TableFunc::string_to_table},
     {"string_to_table", "text text text > string_to_table:text", TableFunc::string_to_table},
     {"generate_subscripts", "anyarray int4 > generate_subscripts:int4", TableFunc::generate_subscripts},
+    {"pg_partition_ancestors", "regclass > relid:regclass", TableFunc::pg_partition_ancestors},
     {"_pg_expandarray", "anyarray > x:anyelement n:int4", TableFunc::expandarray},
 };
 

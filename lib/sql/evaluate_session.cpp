@@ -97,8 +97,14 @@ Datum set_config(EvalContext&, const CallSite&, const Datum* args) {
     return args[1];
 }
 
-Datum format_type(EvalContext& c, const CallSite&, const Datum* args) {
+std::optional<std::string> described(EvalContext& c, const CallSite& site, const Datum* args) {
+    if (c.session == nullptr) return {};
+    return c.session->describe(site.func, {args, site.args.size()});
+}
+
+Datum format_type(EvalContext& c, const CallSite& site, const Datum* args) {
     if (args[0].is_null()) return {};
+    if (const auto text = described(c, site, args)) return make_bytes(c, *text);  // an enum or a domain
     const std::int64_t oid = args[0].as_integer();
     Type type = type_of_oid(static_cast<std::uint32_t>(oid));
     if (type.id == TypeId::unknown && oid != oid_of(type)) return Datum::bytes(oid == 0 ? "-" : "???");
@@ -138,9 +144,14 @@ Datum size_pretty(EvalContext& c, const CallSite& site, const Datum* args) {
 }
 
 Datum describe(EvalContext& c, const CallSite& site, const Datum* args) {
-    if (c.session == nullptr) return {};
-    const auto text = c.session->describe(site.func, {args, site.args.size()});
+    const auto text = described(c, site, args);
     return text ? make_bytes(c, *text) : Datum();
+}
+Datum table_is_visible(EvalContext& c, const CallSite& site, const Datum* args) {
+    return Datum::boolean(described(c, site, args).value_or("t") == "t");
+}
+Datum no_location(EvalContext&, const CallSite&, const Datum*) {
+    return Datum::bytes("");
 }
 Datum describe_size(EvalContext& c, const CallSite& site, const Datum* args) {
     const Datum text = describe(c, site, args);
@@ -178,6 +189,10 @@ Kernel session_kernel(Func func, std::span<const Type> args, Type) {
         case Func::format_type:
             return format_type;
         case Func::pg_table_is_visible:
+            return strict_call<table_is_visible, 1>;
+        case Func::pg_tablespace_location:
+            return strict_call<no_location, 1>;
+        case Func::pg_operator_is_visible:
         case Func::pg_type_is_visible:
         case Func::pg_function_is_visible:
         case Func::has_table_privilege:
@@ -214,6 +229,7 @@ Kernel session_kernel(Func func, std::span<const Type> args, Type) {
         case Func::pg_get_viewdef:
         case Func::pg_get_functiondef:
         case Func::pg_get_function_result:
+        case Func::pg_get_function_sqlbody:
         case Func::pg_get_function_arguments:
         case Func::pg_get_function_identity_arguments:
         case Func::obj_description:

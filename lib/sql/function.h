@@ -248,6 +248,9 @@ enum class Func : std::uint16_t {
     pg_get_expr,
     pg_get_userbyid,
     pg_table_is_visible,
+    pg_operator_is_visible,
+    pg_get_function_sqlbody,
+    pg_tablespace_location,
     pg_type_is_visible,
     pg_function_is_visible,
     pg_get_constraintdef,
@@ -347,7 +350,8 @@ enum class TableFunc : std::uint8_t {
     jsonb_each,
     jsonb_each_text,
     jsonb_object_keys,
-    regexp_matches
+    regexp_matches,
+    pg_partition_ancestors
 };
 
 }  // namespace anabranch::sql

@@ -119,10 +119,14 @@ void Tables::settings(const catalog::SystemTable& table, Visit visit) const {
 
 // Rows of the schema's catalogs. Their values live only as long as the visit: they are copied.
 void Tables::schema_rows(std::uint32_t virtual_table, Visit visit) const {
-    // The schema does not know what the client calls the database.
+    // The schema does not know what the client calls the database, and who the client is.
     const auto& table = catalog::system_tables()[virtual_table];
     const std::string name = setting("database").value_or(std::string());
-    std::vector<std::size_t> databases;
+    const std::string user = setting("user").value_or(std::string());
+    std::vector<std::size_t> databases, users;
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+        for (const char* owner : {"rolname", "usename", "tableowner", "viewowner", "schema_owner"})
+            if (table.columns[i].name == owner) users.push_back(i);
     for (std::size_t i = 0; i < table.columns.size(); ++i)
         if (table.schema == "information_schema"
                 ? table.columns[i].name.ends_with("_catalog") || table.columns[i].name == "catalog_name"
@@ -133,6 +137,8 @@ void Tables::schema_rows(std::uint32_t virtual_table, Visit visit) const {
         kept.assign(row.begin(), row.end());
         for (const std::size_t i : databases)
             if (kept[i].is_bytes() && !kept[i].as_bytes().empty()) kept[i] = Datum::bytes(name);
+        for (const std::size_t i : users)
+            if (kept[i].is_bytes()) kept[i] = Datum::bytes(user);
         for (auto& value : kept)
             if (value.is_bytes()) value = Datum::bytes(arena_.copy(value.as_bytes()));
         return visit(kept);

@@ -1,0 +1,100 @@
+"""psql's \\d family about one schema: what a node answers beside what PostgreSQL answers."""
+import difflib
+import os
+import re
+import subprocess
+import unittest
+
+from support import ROOT, Cluster, Postgres
+
+SCHEMA = str(ROOT / "tests" / "interop" / "catalog.sql")
+
+# What differs for a reason: owners; bytes of files; the casts that PostgreSQL adds to expressions and the
+# parentheses around them; how it lays out the text of a view.
+CASTS = re.compile(r"::[a-z]+(?: varying| precision| with(?:out)? time zone)?(?:\(\d+(?:,\d+)?\))?(?:\[\])?")
+SAME = [
+    "\\d users",
+    "\\d+ users",
+    "\\d posts",
+    "\\d+ posts",
+    "\\d rooms",
+    "\\d guests",
+    "\\d recent",
+    "\\d crowded",
+    "\\d users_mail_live",
+    "\\d users_created",
+    "\\d guests_stay",
+    "\\d apart",
+    "\\dt",
+    "\\dv",
+    "\\di",
+    "\\df",
+    "\\dT",
+    "\\dT+",
+    "\\dD",
+    "\\d nothing",
+    "\\do nothing",
+    "\\drds",
+]
+
+
+def told(line):
+    """Without what may differ."""
+    line = re.sub(r"\b(app|postgres)\b", "owner", CASTS.sub("", line))
+    line = re.sub(r"\b(\d+ bytes|\d+ kB)\b", "size", line)
+    return re.sub(r"[ ()]+", " ", re.sub(r"-+", "-", line)).strip()
+
+
+def psql(words, command):
+    done = subprocess.run(
+        ["psql", "-X", *words, "-c", command],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "PAGER": "cat"},
+    )
+    return [told(line) for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+
+
+class Catalogs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.postgres = cls.enterClassContext(Postgres())
+        cls.postgres.load(SCHEMA)
+        (node,) = cls.enterClassContext(Cluster(1, SCHEMA)).nodes
+        cls.here = ["-h", "127.0.0.1", "-p", str(node.sql), "-U", "app", "-d", "owner"]
+        cls.there = ["-h", str(cls.postgres.folder), "-U", "postgres"]
+
+    def test_psql_describes_each_object_as_it_does_of_postgresql(self):
+        for command in SAME:
+            with self.subTest(command):
+                wanted, got = psql(self.there, command), psql(self.here, command)
+                self.assertEqual(wanted, got, "\n".join(difflib.unified_diff(wanted, got, lineterm="", n=1)))
+
+    def test_views_and_routines_are_shown_as_they_were_written(self):
+        self.assertIn(
+            "SELECT id, author, body FROM posts WHERE body IS NOT NULL ORDER BY id LIMIT 10;",
+            "\n".join(psql(self.here, "\\d+ recent")),
+        )
+        text = "\n".join(psql(self.here, "\\sf post"))
+        self.assertIn("CREATE OR REPLACE PROCEDURE public.post IN a bigint, IN t text", text)
+        self.assertIn("INSERT INTO posts author, body VALUES a, t ;", text)
+
+    def test_the_engines_own_views_do_not_crowd_the_users(self):
+        self.assertNotIn("anabranch", "\n".join(psql(self.here, "\\d")))
+        self.assertIn("replicas", "\n".join(psql(self.here, "\\dv anabranch.*")))
+
+    def test_defaults_domains_and_generations_are_in_the_information_schema(self):
+        ask = (
+            "SELECT table_name, column_name, column_default, domain_name, data_type, udt_name, "
+            "generation_expression, is_nullable FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND table_name IN ('users', 'posts', 'rooms', 'guests') "
+            "ORDER BY table_name, ordinal_position"
+        )
+        self.assertEqual(psql(self.there, ask), psql(self.here, ask))
+
+
+if __name__ == "__main__":
+    unittest.main()
