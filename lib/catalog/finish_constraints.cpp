@@ -26,33 +26,6 @@ OnDelete action_of(ast::ReferenceAction action) {
     return OnDelete::no_action;
 }
 
-sql::ExprPtr row_column(ColumnId id, const Table& t, Span at) {
-    return std::make_shared<const sql::Expr>(
-        sql::Expr{t.columns[id.value].type, at, sql::ColumnRef{0, 0, id.value}});
-}
-
-}  // namespace
-
-void Finisher::keys(const DraftTable& d, Table& t, sql::Relation& r) {
-    for (const DraftConstraint& c : d.constraints) {
-        if (const auto* key = std::get_if<ast::Key>(&c.node); key != nullptr && !key->primary) {
-            UniqueKey out;
-            out.name = c.name;
-            out.columns = ids(key->columns, t);
-            out.nulls_not_distinct = key->nulls_not_distinct;
-            out.deferrable = c.deferrable;
-            out.initially_deferred = c.initially_deferred;
-            out.span = c.span;
-            r.keys.push_back({out.name, out.columns, nullptr, {}});
-            t.keys.push_back(std::move(out));
-        } else if (const auto* index = std::get_if<ast::CreateIndex>(&c.node)) {
-            unique_index(*index, c, d, t, r);
-        }
-    }
-}
-
-namespace {
-
 IndexText::Part index_part(const ast::IndexElement& e, const Table& t) {
     IndexText::Part out;
     if (const auto id = t.find(e.column)) {
@@ -82,7 +55,30 @@ IndexText index_text(const ast::CreateIndex& i, const Table& t,
     return out;
 }
 
+sql::ExprPtr row_column(ColumnId id, const Table& t, Span at) {
+    return std::make_shared<const sql::Expr>(
+        sql::Expr{t.columns[id.value].type, at, sql::ColumnRef{0, 0, id.value}});
+}
+
 }  // namespace
+
+void Finisher::keys(const DraftTable& d, Table& t, sql::Relation& r) {
+    for (const DraftConstraint& c : d.constraints) {
+        if (const auto* key = std::get_if<ast::Key>(&c.node); key != nullptr && !key->primary) {
+            UniqueKey out;
+            out.name = c.name;
+            out.columns = ids(key->columns, t);
+            out.nulls_not_distinct = key->nulls_not_distinct;
+            out.deferrable = c.deferrable;
+            out.initially_deferred = c.initially_deferred;
+            out.span = c.span;
+            r.keys.push_back({out.name, out.columns, nullptr, {}});
+            t.keys.push_back(std::move(out));
+        } else if (const auto* index = std::get_if<ast::CreateIndex>(&c.node)) {
+            unique_index(*index, c, d, t, r);
+        }
+    }
+}
 
 void Finisher::unique_index(const ast::CreateIndex& i, const DraftConstraint& c, const DraftTable& d,
                             Table& t, sql::Relation& r) {
@@ -322,6 +318,8 @@ void Finisher::exclusion(const ast::Exclude& e, const DraftConstraint& c, const 
         if (!compare) return warn_or_fail(std::move(compare.error()).with_span(c.span), what, lost);
         p.compare = *compare;
         read(p.expression);
+        out.index.parts.push_back(index_part(part.element, t));
+        out.index.parts.back().type = p.expression->type;
         out.parts.push_back(std::move(p));
     }
     if (e.where) {
@@ -329,6 +327,7 @@ void Finisher::exclusion(const ast::Exclude& e, const DraftConstraint& c, const 
             sql::bind_row_expression(*e.where, r, sql::RowUse::index_predicate, {}, bind);
         if (!value) return warn_or_fail(std::move(value.error()), what, lost);
         out.predicate = std::move(*value);
+        out.index.predicate = sql::print(*e.where);
         read(out.predicate);
     }
     out.columns.assign(columns.begin(), columns.end());

@@ -132,7 +132,8 @@ struct Exclusion {
     sql::ExprPtr predicate;
     std::vector<ColumnId> columns;
     bool deferrable = false, initially_deferred = false;
-    std::string text;
+    std::string text;  // EXCLUDE USING ...
+    IndexText index;
     Span span;
 };
 

@@ -23,6 +23,7 @@ inline constexpr std::int64_t table = 100000;           // + TableId
 inline constexpr std::int64_t view = 200000;            // + index into OidMap::views
 inline constexpr std::int64_t index = 300000;           // + index into OidMap::indexes
 inline constexpr std::int64_t constraint = 400000;      // + index into OidMap::constraints
+inline constexpr std::int64_t domain_check = 450000;    // + index into OidMap::domain_checks
 inline constexpr std::int64_t routine = 500000;         // + index into Schema::transactions
 inline constexpr std::int64_t column_default = 600000;  // + index into OidMap::defaults
 }  // namespace oid
@@ -51,11 +52,16 @@ struct OidMap {
         const Table* table = nullptr;
         std::uint32_t column = 0;
     };
+    struct DomainCheck {
+        std::size_t domain = 0;  // into Schema::domains
+        const sql::Domain::Check* check = nullptr;
+    };
     std::vector<std::string> schemas;
     std::vector<Index> indexes;
     std::vector<Constraint> constraints;
     std::vector<ViewOf> views;
     std::vector<Default> defaults;
+    std::vector<DomainCheck> domain_checks;
 
     explicit OidMap(const Schema& schema);
     // Made once and kept with the schema.

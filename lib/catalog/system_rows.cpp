@@ -288,6 +288,16 @@ class Catalog {
             }
             if (!row_.emit(visit_)) return;
         }
+        for (std::size_t i = 0; i < map_.domain_checks.size(); ++i) {
+            const OidMap::DomainCheck& c = map_.domain_checks[i];
+            row_.number("oid", oid::domain_check + static_cast<std::int64_t>(i))
+                .text("conname", c.check->name)
+                .letter("contype", 'c');
+            row_.number("connamespace", map_.schema_oid(schema_.domains[c.domain]->schema))
+                .number("contypid", oid::domain + static_cast<std::int64_t>(c.domain))
+                .flag("convalidated", true);
+            if (!row_.emit(visit_)) return;
+        }
     }
 
     void pg_proc() {

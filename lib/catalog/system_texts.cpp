@@ -64,7 +64,14 @@ std::string parameters_text(const Schema& schema, const Transaction& t) {
 
 std::string result_text(const Schema& schema, const Transaction& t) {
     if (t.columns.empty()) return "void";
-    if (t.columns.size() == 1 && !t.returns_set) return type_text(schema, t.columns[0].type);
+    const std::string set = t.returns_set ? "SETOF " : "";
+    const bool out_parameters = std::any_of(t.parameters.begin(), t.parameters.end(), [](const Parameter& p) {
+        return p.mode == Parameter::Mode::out || p.mode == Parameter::Mode::inout;
+    });
+    const bool of_one_type = t.columns.size() == 1 && (out_parameters || t.columns[0].name == t.name);
+    if (of_one_type || (t.columns.size() == 1 && !t.returns_set))
+        return set + type_text(schema, t.columns[0].type);
+    if (out_parameters) return set + "record";
     std::string out;
     for (const sql::OutputColumn& c : t.columns)
         out += (out.empty() ? "" : ", ") + sql::quote_identifier(c.name) + " " + type_text(schema, c.type);
@@ -146,7 +153,11 @@ OidMap::OidMap(const Schema& schema) {
         if (const auto* a = std::get_if<AssertionInvariant>(&i.what))
             views.push_back({"assertion", i.name.substr(i.name.find('.') + 1), a->violations, i.text});
     for (const ViewOf& v : views) add(v.schema);
-    for (const auto& d : schema.domains) add(d->schema);
+    for (std::size_t d = 0; d < schema.domains.size(); ++d) {
+        add(schema.domains[d]->schema);
+        for (const sql::Domain::Check& check : schema.domains[d]->checks)
+            domain_checks.push_back({d, &check});
+    }
     schemas.assign(names.begin(), names.end());
 }
 
@@ -194,8 +205,9 @@ IndexText text_of(const OidMap::Index& i) {
     const Table& t = *i.table;
     if (i.secondary) return t.indexes[*i.secondary].text;
     if (i.key && t.keys[*i.key].index) return *t.keys[*i.key].index;
+    if (i.exclusion) return t.exclusions[*i.exclusion].index;
     IndexText out;
-    for (const ColumnId c : i.key ? t.keys[*i.key].columns : t.exclusions[*i.exclusion].columns) {
+    for (const ColumnId c : t.keys[*i.key].columns) {
         const Column& column = t.columns[c.value];
         out.parts.push_back({sql::quote_identifier(column.name), column.name, column.type, false, false});
     }
@@ -287,6 +299,8 @@ std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,
     };
     switch (func) {
         case sql::Func::pg_get_constraintdef:
+            if (in_range(number, oid::domain_check, map.domain_checks.size()))
+                return "CHECK (" + map.domain_checks[at(oid::domain_check)].check->text + ")";
             if (!in_range(number, oid::constraint, map.constraints.size())) return {};
             return constraint_text(schema, map.constraints[at(oid::constraint)]);
         case sql::Func::pg_get_indexdef:
