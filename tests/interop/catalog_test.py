@@ -41,7 +41,7 @@ SAME = [
 def told(line):
     """Without what may differ."""
     line = re.sub(r"\b(app|postgres)\b", "owner", CASTS.sub("", line))
-    line = line.replace("~~", "LIKE")
+    line = line.replace("~~", "LIKE").replace("VALUE LIKE", "value LIKE")
     line = re.sub(r"\b(\d+ bytes|\d+ kB)\b", "size", line)
     return re.sub(r"[ ()]+", " ", re.sub(r"-+", "-", line)).strip()
 
