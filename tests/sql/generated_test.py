@@ -8,7 +8,9 @@ case: `--seed S --case C` runs that case alone; its schema and all its statement
 """
 import argparse
 import collections
+import hashlib
 import os
+import pathlib
 import random
 import re
 import sys
@@ -232,12 +234,23 @@ def campaign(seed, statements, only=None, keep_going=False, show=False):
     return found, total, counts
 
 
+def seed_of_sources():
+    """A number that a change of the code changes: what is new is asked in new ways, and what is not is asked
+    the same again, so that a version that passed passes."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    files = [f for room in ("lib/sql", "lib/exec", "crdt", "tests/sql") for f in (root / room).iterdir()]
+    digest = hashlib.sha256()
+    for file in sorted(f for f in files if f.suffix in (".cpp", ".h", ".py")):
+        digest.update(file.read_bytes())
+    return int.from_bytes(digest.digest()[:4], "big") % 10**6
+
+
 class Differential(unittest.TestCase):
     def test_random_statements_give_the_answers_that_postgresql_gives(self):
         self.compare(15, 18000)
 
     def test_statements_that_nobody_has_seen_before_do_too(self):
-        self.compare(int(os.environ.get("ANABRANCH_SEED", random.randrange(10**6))), 2000)
+        self.compare(int(os.environ.get("ANABRANCH_SEED", seed_of_sources())), 2000)
 
     def compare(self, seed, statements):
         statements = int(os.environ.get("ANABRANCH_STATEMENTS", statements))
