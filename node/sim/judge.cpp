@@ -154,7 +154,7 @@ bool World::converged() const {
         if (node.replica == nullptr && !(node.spare && node.joins_by.empty())) return false;
     const SimNode& member = some_member();
     for (const auto& entry : member.replica->members())
-        if (entry.role == "joining") return false;
+        if (entry.role == "joining" && nodes_[index_of_.at(entry.name)].replica != nullptr) return false;
     for (const auto& node : nodes_)
         if (!settled(node, member)) return false;
     return std::none_of(clients_.begin(), clients_.end(),

@@ -34,6 +34,7 @@ void World::reconnect_soon(SimNode& a, SimNode& b) {
 // A link is there while both ends want it. Not from within a step of either.
 void World::link_anew(SimNode& node, const replica::Members& members) {
     node.contacts.clear();
+    node.cluster = members.cluster;
     for (const auto& contact : members.contacts) node.contacts.insert(contact.name);
     schedule(micros(1), [this, &node, life = node.incarnation] {
         if (node.incarnation != life || node.replica == nullptr) return;

@@ -122,7 +122,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.id = node.id;
     options.address = address_of(node.name);
     options.joining = node.spare;
-    options.cluster = node.spare ? 0 : 7;
+    options.cluster = node.spare ? node.cluster : 7;
     options.order_timeout = seconds(2);
     options.checkpoint_log_bytes_min = conditions_.checkpoint_bytes;
     options.checkpoint_log_ratio = 1;
@@ -272,6 +272,8 @@ void World::rot(SimNode& node) {
     node.rotten = true;
     mark("rotten bits");
     note("a bit on the disk of " + node.name + " turns over");
+    // Nobody begins to fetch its state: with half of one, from a disk that is lost, a node is of no more use.
+    crash(node);
 }
 
 // A node that finds its files damaged refuses to start. Its operator salvages what is before the damage,

@@ -41,6 +41,7 @@ struct SimNode {
     bool rotten = false;             // a bit on the disk has turned over, and nobody has noticed yet
     bool spare = false;              // it was not there when the cluster began
     std::string joins_by;            // whom a spare asks; empty: it has not started yet
+    std::uint64_t cluster = 0;       // that let a spare in, as its data directory knows
     std::set<std::string> contacts;  // whom it keeps links to
     crdt::VersionVector left;        // what its disk held when it stopped last, though it may be lost since
 };
