@@ -290,6 +290,18 @@ class LocalDelta {
     Arena arena_;
 };
 
+// Without rows yet.
+Delta delta_after(VersionVector past, const catalog::Schema& schema, Dot dot, Stamp stamp) {
+    CHECK(stamp.origin == dot.origin);
+    CHECK(past.get(dot.origin) + 1 == dot.seq);
+    Delta out;
+    out.dot = dot;
+    out.dependencies = std::move(past);
+    out.stamp = stamp;
+    out.schema_hash = schema.hash;
+    return out;
+}
+
 }  // namespace
 
 RowDelta SpareParts::row() {
@@ -334,13 +346,7 @@ void Database::recycle(Delta&& delta) {
 }
 
 Delta Database::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const {
-    CHECK(stamp.origin == dot.origin);
-    CHECK(impl_->version.get(dot.origin) + 1 == dot.seq);
-    Delta out;
-    out.dot = dot;
-    out.dependencies = impl_->version;
-    out.stamp = stamp;
-    out.schema_hash = impl_->schema->hash;
+    Delta out = delta_after(impl_->version, *impl_->schema, dot, stamp);
     out.rows = impl_->spare.rows();
     out.rows.reserve(writes.rows.size());
     LocalDelta local(*impl_, writes, dot, stamp);
@@ -350,13 +356,7 @@ Delta Database::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) c
 
 // Rows that no pending delta touches are as the base has them.
 Delta PendingState::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stamp) const {
-    Delta out;
-    out.dependencies = version();
-    CHECK(stamp.origin == dot.origin);
-    CHECK(out.dependencies.get(dot.origin) + 1 == dot.seq);
-    out.dot = dot;
-    out.stamp = stamp;
-    out.schema_hash = schema_->hash;
+    Delta out = delta_after(version(), *schema_, dot, stamp);
     out.rows.reserve(writes.rows.size());
     LocalDelta stored(*base_.impl_, writes, dot, stamp);
     LocalDelta ahead(empty() ? *base_.impl_ : *ahead_->impl_, writes, dot, stamp);

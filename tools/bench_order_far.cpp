@@ -8,9 +8,9 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
 
 #include "node/replica/replica.h"
+#include "tools/event_queue.h"
 #include "tools/figure.h"
 
 namespace anabranch::tools {
@@ -39,7 +39,7 @@ class FarNodes {
     Result<void> start() {
         for (std::size_t i = 0; i < 3; ++i) {
             replica::Outputs out;
-            TRY_VOID(nodes_[i].replica->start(now_, out));
+            TRY_VOID(nodes_[i].replica->start(events_.now(), out));
             carry(i, out);
             arm(i);
         }
@@ -56,20 +56,13 @@ class FarNodes {
     void call(std::uint64_t session, const replica::RunnablePtr& runnable,
               std::span<const sql::Datum> values) {
         replica::Outputs out;
-        const auto done = primary().execute(session, ++number_, runnable, values, nullptr, now_, out);
+        const auto done =
+            primary().execute(session, ++number_, runnable, values, nullptr, events_.now(), out);
         carry(0, out);
         if (done.when == replica::Execution::When::now) answered(session, done.tag);
     }
-    void run(Duration time, const std::function<bool()>& done) {
-        const Instant end = now_ + time;
-        while (!events_.empty() && events_.top().at <= end && !done()) {
-            const Event event = events_.top();
-            events_.pop();
-            now_ = event.at;
-            (*event.action)();
-        }
-    }
-    Instant now() const { return now_; }
+    void run(Duration time, const std::function<bool()>& done) { events_.run(time, done); }
+    Instant now() const { return events_.now(); }
     std::function<void(std::uint64_t session, const Result<std::string>& tag)> answered;
 
   private:
@@ -79,34 +72,23 @@ class FarNodes {
         bool syncs = false;
         std::vector<replica::Send> held = {};
     };
-    struct Event {
-        Instant at;
-        std::uint64_t order = 0;
-        std::shared_ptr<std::function<void()>> action;
-        bool operator>(const Event& other) const {
-            return std::tie(at, order) > std::tie(other.at, other.order);
-        }
-    };
     static std::string name(std::size_t i) { return std::string(1, static_cast<char>('a' + i)); }
 
-    void schedule(Duration after, std::function<void()> action) {
-        events_.push({now_ + after, ++order_, std::make_shared<std::function<void()>>(std::move(action))});
-    }
     void step(std::size_t i, const replica::Input& input) {
         replica::Outputs out;
-        nodes_[i].replica->step(input, now_, out);
+        nodes_[i].replica->step(input, events_.now(), out);
         carry(i, out);
     }
     void arm(std::size_t i) {
-        const auto next = std::max(nodes_[i].replica->next_deadline(), now_ + micros(100));
-        schedule(std::min(next - now_, millis(10)), [this, i] {
-            if (nodes_[i].replica->next_deadline() <= now_) step(i, replica::Tick{});
+        const auto next = std::max(nodes_[i].replica->next_deadline(), events_.now() + micros(100));
+        events_.schedule(std::min(next - events_.now(), millis(10)), [this, i] {
+            if (nodes_[i].replica->next_deadline() <= events_.now()) step(i, replica::Tick{});
             arm(i);
         });
     }
     void sync(std::size_t i) {
         if (std::exchange(nodes_[i].syncs, true)) return;
-        schedule(disk_delay, [this, i, ticket = nodes_[i].newest] {
+        events_.schedule(disk_delay, [this, i, ticket = nodes_[i].newest] {
             Node& node = nodes_[i];
             node.syncs = false;
             step(i, replica::Persisted{ticket});
@@ -135,15 +117,14 @@ class FarNodes {
     void transmit(std::size_t from, replica::Send send) {
         const auto to = static_cast<std::size_t>(send.peer[0] - 'a');
         auto message = std::make_shared<wire::Message>(std::move(send.message));
-        schedule(link_delay, [this, from, to, message] {
+        events_.schedule(link_delay, [this, from, to, message] {
             step(to, replica::FromPeer{name(from), std::move(*message)});
         });
     }
 
     std::vector<Node> nodes_;
-    std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
-    Instant now_{1'700'000'000'000'000};
-    std::uint64_t order_ = 0, number_ = 0;
+    EventQueue events_;
+    std::uint64_t number_ = 0;
 };
 
 struct Measured {

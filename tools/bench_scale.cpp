@@ -6,13 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
 #include <set>
 
 #include "lib/wire/codec.h"
 #include "node/io/compress.h"
 #include "node/replica/replica.h"
 #include "tools/bench_gossip.h"
+#include "tools/event_queue.h"
 
 namespace anabranch::tools {
 
@@ -41,7 +41,7 @@ class Net {
     Result<void> start() {
         for (std::size_t i = 0; i < replicas_.size(); ++i) {
             replica::Outputs out;
-            TRY_VOID(replicas_[i]->start(now_, out));
+            TRY_VOID(replicas_[i]->start(events_.now(), out));
             carry(i, out);
             step(i, replica::OpenSession{1});
             arm(i);
@@ -62,22 +62,13 @@ class Net {
         const sql::Datum values[] = {sql::Datum::integer(first), sql::Datum::integer(3)};
         replica::Outputs out;
         const auto done = replicas_[at]->execute(1, ++number_, runnable, {values, with_amount ? 2u : 1u},
-                                                 nullptr, now_, out);
+                                                 nullptr, events_.now(), out);
         if (!done.tag) return std::unexpected(done.tag.error());
         carry(at, out);
         note(at);
         return {};
     }
-    void run(Duration time) {
-        const Instant end = now_ + time;
-        while (!events_.empty() && events_.top().at <= end) {
-            auto event = events_.top();
-            events_.pop();
-            now_ = event.at;
-            (*event.action)();
-        }
-        now_ = end;
-    }
+    void run(Duration time) { events_.run(time); }
 
     std::uint64_t bytes = 0;
     bool counting = false;
@@ -92,32 +83,21 @@ class Net {
     }
 
   private:
-    struct Event {
-        Instant at;
-        std::uint64_t order = 0;
-        std::shared_ptr<std::function<void()>> action;
-        bool operator>(const Event& other) const {
-            return std::tie(at, order) > std::tie(other.at, other.order);
-        }
-    };
     struct Born {
         Instant at;
         std::size_t seen = 0;
     };
     static std::string name(std::size_t i) { return "r" + std::to_string(1000 + i); }
 
-    void schedule(Duration after, std::function<void()> action) {
-        events_.push({now_ + after, ++order_, std::make_shared<std::function<void()>>(std::move(action))});
-    }
     void step(std::size_t i, const replica::Input& input) {
         replica::Outputs out;
-        replicas_[i]->step(input, now_, out);
+        replicas_[i]->step(input, events_.now(), out);
         carry(i, out);
         note(i);
     }
     void arm(std::size_t i) {
-        const auto next = std::max(replicas_[i]->next_deadline(), now_ + millis(1));
-        schedule(next - now_, [this, i] {
+        const auto next = std::max(replicas_[i]->next_deadline(), events_.now() + millis(1));
+        events_.schedule(next - events_.now(), [this, i] {
             step(i, replica::Tick{});
             arm(i);
         });
@@ -127,7 +107,7 @@ class Net {
             if (const auto* persist = std::get_if<replica::Persist>(&output)) {
                 held_[i] = persist->ticket;
                 if (std::exchange(queued_[i], 1) != 0) continue;
-                schedule(disk_delay, [this, i] {
+                events_.schedule(disk_delay, [this, i] {
                     queued_[i] = 0;
                     step(i, replica::Persisted{held_[i]});
                 });
@@ -147,7 +127,7 @@ class Net {
             bytes += (packed ? packed->size() : plain.size()) + frame_header_bytes;
         }
         auto message = std::make_shared<wire::Message>(std::move(send.message));
-        schedule(link_delay, [this, from, to, message] {
+        events_.schedule(link_delay, [this, from, to, message] {
             step(to, replica::FromPeer{name(from), std::move(*message)});
         });
     }
@@ -160,8 +140,8 @@ class Net {
         for (const auto& entry : version.entries())
             for (auto seq = before.get(entry.origin) + 1; seq <= entry.seq; ++seq) {
                 auto& born = born_[{entry.origin, seq}];
-                if (born.seen == 0) born.at = now_;
-                if (++born.seen == replicas_.size()) everywhere.push_back((now_ - born.at).micros);
+                if (born.seen == 0) born.at = events_.now();
+                if (++born.seen == replicas_.size()) everywhere.push_back((events_.now() - born.at).micros);
             }
         before = version;
     }
@@ -181,9 +161,8 @@ class Net {
     std::vector<char> queued_;  // a sync is under way
     std::map<std::size_t, crdt::VersionVector> seen_;
     std::map<Dot, Born> born_;
-    std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
-    Instant now_{1'700'000'000'000'000};
-    std::uint64_t order_ = 0, number_ = 0;
+    EventQueue events_;
+    std::uint64_t number_ = 0;
 };
 
 // A ring, so that all are connected, and more links at random until each has about `degree`.

@@ -103,6 +103,12 @@ std::string choose_index_name(const Draft& draft, const DraftTable& table, const
     }
 }
 
+std::string index_column_name(const ast::IndexElement& element) {
+    if (!element.column.empty()) return element.column;
+    const auto* call = element.expr ? std::get_if<ast::FunctionCall>(&element.expr->node) : nullptr;
+    return call != nullptr ? call->name.name : "expr";
+}
+
 std::string joined(const std::vector<std::string>& columns) {
     std::string out;
     for (const std::string& c : columns) {

@@ -146,6 +146,8 @@ std::string choose_constraint_name(const Draft& draft, const DraftTable& table, 
                                    const std::string& label);
 std::string choose_index_name(const Draft& draft, const DraftTable& table, const std::string& columns,
                               const std::string& label, bool constraint);
+// Of an index's column: its own, that of the function it calls, or "expr".
+std::string index_column_name(const ast::IndexElement& element);
 std::string joined(const std::vector<std::string>& columns);  // a_b_c
 // Columns of the table that an expression mentions, in order of their first mention.
 std::vector<std::string> columns_in(const ast::Expr& expr, const DraftTable& table);

@@ -28,14 +28,13 @@ OnDelete action_of(ast::ReferenceAction action) {
 
 IndexText::Part index_part(const ast::IndexElement& e, const Table& t) {
     IndexText::Part out;
+    out.name = index_column_name(e);
     if (const auto id = t.find(e.column)) {
-        out.name = e.column;
         out.text = sql::quote_identifier(e.column);
         out.type = t.columns[id->value].type;
     } else if (e.expr) {
-        const auto* call = std::get_if<ast::FunctionCall>(&e.expr->node);
-        out.name = call != nullptr ? call->name.name : "expr";
-        out.text = call != nullptr ? sql::print(*e.expr) : "(" + sql::print(*e.expr) + ")";
+        const std::string text = sql::print(*e.expr);
+        out.text = std::holds_alternative<ast::FunctionCall>(e.expr->node) ? text : "(" + text + ")";
     }
     out.descending = e.direction == ast::SortDirection::Descending;
     out.nulls_first =

@@ -303,10 +303,7 @@ void create_index(const ast::CreateIndex& index, Span at, Draft& draft, Reporter
         if (!e.column.empty() && !known_columns({e.column}, *table, at, reporter)) return;
     if (copy.name.empty()) {
         std::vector<std::string> names;
-        for (const ast::IndexElement& e : copy.elements) {
-            const auto* call = e.expr ? std::get_if<ast::FunctionCall>(&e.expr->node) : nullptr;
-            names.push_back(!e.column.empty() ? e.column : call != nullptr ? call->name.name : "expr");
-        }
+        for (const ast::IndexElement& e : copy.elements) names.push_back(index_column_name(e));
         copy.name = choose_index_name(draft, *table, joined(names), "idx", false);
     }
     if (!draft.relation_names.insert({table->schema, copy.name}).second) {

@@ -9,6 +9,9 @@ using namespace anabranch::sim::test;
 
 namespace {
 
+// What is counted over the histories of a campaign comes less often where fewer of them run.
+constexpr std::uint64_t fewer = anabranch::test::sanitized ? 4 : 1;
+
 std::map<std::string, std::uint64_t> campaign(std::uint64_t seeds,
                                               const std::function<void(Options&)>& change) {
     std::map<std::string, std::uint64_t> marks;
@@ -85,16 +88,16 @@ TEST_CASE("nodes that join, leave and come back while others crash keep every ru
     const auto marks = campaign(100, [](Options& options) {
         options.faults = only([](Faults& f) { f.crashes = f.partitions = f.loss = f.members = true; });
     });
-    CHECK(marks.at("nodes that joined") > 5);
-    CHECK(marks.at("nodes that were removed") > 5);
+    CHECK(marks.at("nodes that joined") > 20 / fewer);
+    CHECK(marks.at("nodes that were removed") > 20 / fewer);
 }
 
 TEST_CASE("a bit that turns over on a disk is found at the next start, and never used") {
     const auto marks = campaign(100, [](Options& options) {
         options.faults = only([](Faults& f) { f.rot = f.crashes = f.disks = true; });
     });
-    CHECK(marks.at("rotten bits") > 2);
-    CHECK(marks.at("rotten disks salvaged") > 2);
+    CHECK(marks.at("rotten bits") > 5 / fewer);
+    CHECK(marks.at("rotten disks salvaged") > 5 / fewer);
 }
 
 TEST_CASE("one seed gives one history") {
