@@ -6,13 +6,37 @@
 #include "crdt/database_impl.h"
 #include "crdt/delta_check.h"
 #include "lib/base/check.h"
+#include "lib/exec/index_keys.h"
 
 namespace anabranch::crdt {
+
+namespace {
+
+class OwnKeys final : public IndexKeys {
+  public:
+    explicit OwnKeys(const catalog::SchemaPtr& schema) : keys_(schema) {}
+    bool key(TableId table, exec::IndexId index, exec::RowView row, std::string& out) const override {
+        return keys_.append(table, index, row, out);
+    }
+
+  private:
+    exec::IndexKeys keys_;
+};
+
+bool any_evaluated(const std::vector<TableShape>& shapes) {
+    return std::any_of(shapes.begin(), shapes.end(), [](const TableShape& shape) {
+        return std::any_of(shape.indexes.begin(), shape.indexes.end(),
+                           [](const TableShape::Index& index) { return index.evaluated; });
+    });
+}
+
+}  // namespace
 
 Database::Impl::Impl(catalog::SchemaPtr of, const IndexKeys* index_keys)
     : schema(std::move(of)),
       shapes(TableShape::of(*schema)),
-      tables(shapes, index_keys),
+      own_keys(index_keys == nullptr && any_evaluated(shapes) ? std::make_unique<OwnKeys>(schema) : nullptr),
+      tables(shapes, index_keys != nullptr ? index_keys : own_keys.get()),
       visibility(tables) {}
 
 // ---- Merging a delta ----

@@ -58,7 +58,7 @@ class IndexKeys {
 
 class Database final : public exec::Store {
   public:
-    // Without `index_keys` (not owned) a partial index holds all rows and an index of expressions none.
+    // Without `index_keys` (not owned; they may be shared by many databases) it makes its own.
     explicit Database(catalog::SchemaPtr schema, const IndexKeys* index_keys = nullptr);
     ~Database() override;
     Database(const Database&) = delete;

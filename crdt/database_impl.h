@@ -48,6 +48,7 @@ class Database::Impl {
 
     catalog::SchemaPtr schema;
     const std::vector<TableShape>& shapes;
+    std::unique_ptr<const IndexKeys> own_keys;  // where none were given and some index needs them
     TableList tables;
     Visibility visibility;
     VersionVector version;

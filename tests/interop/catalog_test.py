@@ -74,6 +74,14 @@ class Catalogs(unittest.TestCase):
                 wanted, got = psql(self.there, command), psql(self.here, command)
                 self.assertEqual(wanted, got, "\n".join(difflib.unified_diff(wanted, got, lineterm="", n=1)))
 
+    # Nodes gave their database nothing to evaluate expressions with: such an index held no row.
+    def test_a_unique_index_over_an_expression_is_kept_by_a_node(self):
+        one = "INSERT INTO users (handle, mail) VALUES ('ann', 'ann@x')"
+        other = "INSERT INTO users (handle, mail) VALUES ('bob', 'ANN@x')"
+        for side in self.there, self.here:
+            self.assertEqual(psql(side, one), ["INSERT 0 1"])
+            self.assertIn('violates unique constraint "users_mail_live"', psql(side, other)[0])
+
     def test_views_and_routines_are_shown_as_they_were_written(self):
         self.assertIn(
             "SELECT id, author, body FROM posts WHERE body IS NOT NULL ORDER BY id LIMIT 10;",

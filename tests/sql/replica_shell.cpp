@@ -21,7 +21,6 @@
 #include "lib/base/check.h"
 #include "lib/catalog/load.h"
 #include "lib/exec/engine.h"
-#include "lib/exec/index_keys.h"
 #include "lib/exec/schema_plans.h"
 #include "lib/sql/builtin.h"
 #include "lib/sql/builtin_table.h"
@@ -95,24 +94,10 @@ class CountingOrigin final : public exec::Origin {
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::int64_t> identities_;
 };
 
-class StoreKeys final : public crdt::IndexKeys {
-  public:
-    explicit StoreKeys(catalog::SchemaPtr schema) : keys_(std::move(schema)) {}
-    bool key(TableId table, exec::IndexId index, exec::RowView row, std::string& out) const override {
-        return keys_.append(table, index, row, out);
-    }
-
-  private:
-    exec::IndexKeys keys_;
-};
-
 class ReplicaShell {
   public:
     explicit ReplicaShell(catalog::SchemaPtr schema)
-        : schema_(std::move(schema)),
-          keys_(schema_),
-          database_(schema_, &keys_),
-          run_(schema_, database_, origin_) {}
+        : schema_(std::move(schema)), database_(schema_), run_(schema_, database_, origin_) {}
 
     Result<void> load() {
         for (const sql::StatementPtr& statement : schema_->initial) {
@@ -248,7 +233,6 @@ class ReplicaShell {
     }
 
     catalog::SchemaPtr schema_;
-    StoreKeys keys_;
     crdt::Database database_;
     CountingOrigin origin_;
     exec::TransactionRun run_;
