@@ -136,6 +136,8 @@ void put(capnp_schema::Message::Builder out, const Forward& m) {
     put(b.initSeen(count(m.seen.size())), m.seen);
     b.setExpected(m.expected);
     b.setDeadlineMicros(m.deadline_micros);
+    b.setFollowsSession(m.follows_session);
+    b.setFollowsNumber(m.follows_number);
 }
 void put(capnp_schema::Message::Builder out, const Forwarded& m) {
     auto b = out.initForwarded();
@@ -271,6 +273,8 @@ Result<Message> get(capnp_schema::Forward::Reader in) {
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
     m.expected = in.getExpected();
     m.deadline_micros = in.getDeadlineMicros();
+    m.follows_session = in.getFollowsSession();
+    m.follows_number = in.getFollowsNumber();
     return m;
 }
 Forwarded get(capnp_schema::Forwarded::Reader in) {

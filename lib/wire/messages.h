@@ -90,6 +90,9 @@ struct Forward {
     std::uint64_t expected =
         0;  // hash of the result already shown to the client, 0: none; a different one is refused with 40001
     std::int64_t deadline_micros = 0;  // how long the requester will wait, relative
+    // The request before it of the same client, as long as that is not answered; 0: none. It is turned away
+    // where that one has not come: one client's requests are executed in the order in which it made them.
+    std::uint64_t follows_session = 0, follows_number = 0;
 };
 struct Forwarded {  // its answer
     std::uint64_t session = 0, number = 0;

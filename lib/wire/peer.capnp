@@ -116,6 +116,9 @@ struct Forward {
   # differs
   expected @8 :UInt64;
   deadlineMicros @7 :Int64;  # how long the requester will wait, counted from its sending
+  # the same client's request before this one while it is not answered: turned away where that has not come
+  followsSession @9 :UInt64;
+  followsNumber @10 :UInt64;
 }
 
 struct Row {

@@ -47,7 +47,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     }
     void complete(std::uint64_t number, const Result<std::string>& tag) {
         Result<std::string> told = tag;
-        if (std::exchange(timed_out_, false)) session::Backend::blame_timeout(told);
+        if (timed_out_) session::Backend::blame_timeout(told);
         session_.complete(number, backend_->outcome(told));
         attend(true);
         mark();
@@ -193,6 +193,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         else
             terminate(backend_->idle_error());
         clients_.loop_.turn();
+        timed_out_ = false;
     }
     void mark() {
         if (std::exchange(marked_, true)) return;

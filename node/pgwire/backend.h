@@ -3,7 +3,8 @@
 //
 // Sans-IO and single-threaded. A call either completes at once, or completes at once but may be shown to the
 // client only when a durability ticket is reached, or later by Session::complete(). A session keeps the order
-// of its answers; it goes on with the next message of a pipeline unless a completion is `later`.
+// of its answers; it goes on with the next message of a pipeline unless a completion is `later`, and of
+// statements that may_overlap() even then.
 #pragma once
 
 #include <cstdint>
@@ -48,6 +49,9 @@ class Prepared {
     // COPY: the session moves the data in this format. Null otherwise. Of COPY FROM, execute() takes one
     // array per column as parameters, and is called once all data have come.
     virtual const CopyFormat* copy() const { return nullptr; }
+    // Outside a block it may be handed over before another such statement has completed: the backend keeps
+    // their order, and none has rows.
+    virtual bool may_overlap() const { return false; }
 };
 using PreparedPtr = std::shared_ptr<const Prepared>;
 

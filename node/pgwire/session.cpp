@@ -28,6 +28,7 @@ class Session::Impl {
         run();
     }
     void complete(std::uint64_t number, Result<Outcome> outcome) {
+        if (output_.slots() > 0 && overlapping_done(number, outcome)) return run();
         if (waiting_ == Waiting::nothing || number != number_) return;  // cancelled or closed meanwhile
         const auto waiting = std::exchange(waiting_, Waiting::nothing);
         resume(waiting, std::move(outcome));
@@ -57,11 +58,9 @@ class Session::Impl {
         startup_.tls_started();
     }
     bool admitted() const { return started_; }
-    bool busy() const { return waiting_ != Waiting::nothing; }
+    bool busy() const { return waiting_ != Waiting::nothing || output_.slots() > 0; }
     bool idle() const { return !busy() && !copy_in_.active(); }
-    std::size_t waiting_bytes() const {
-        return output_.size() + (waiting_ == Waiting::nothing ? 0 : input_.size() - consumed_);
-    }
+    std::size_t waiting_bytes() const { return output_.size() + (busy() ? input_.size() - consumed_ : 0); }
     std::string describe() const {
         return std::string(started_ ? "ready" : "starting") +
                " block=" + static_cast<char>(backend_.block_state()) +
@@ -95,6 +94,7 @@ class Session::Impl {
             }
             if (in.size() < std::size_t{size} + 1) break;
             const char type = in[0];
+            if (output_.slots() > 0 && !may_go_ahead(type, in.substr(5, size - 4))) break;
             // Copied: handlers may be resumed after input_ has moved.
             message_.assign(in.substr(5, size - 4));
             consumed_ += std::size_t{size} + 1;
@@ -108,6 +108,46 @@ class Session::Impl {
     }
 
     bool next_is_sync() const { return consumed_ < input_.size() && input_[consumed_] == 'S'; }
+
+    // ---- statements that overlap: in a pipeline, each of them its own transaction, they are handed over one
+    // after another, and the answer of each has a slot in the output ----
+
+    // Whether a message may be dealt with while earlier statements have not completed.
+    bool may_go_ahead(char type, std::string_view body) const {
+        switch (type) {
+            case 'P':
+            case 'B':
+            case 'D':
+            case 'C':
+            case 'H':
+            case 'S':
+                return true;
+            case 'E':
+                break;
+            default:
+                return false;
+        }
+        const auto portal = portals_.find(MessageReader(body).text());
+        const std::size_t after = consumed_ + 5 + body.size();
+        return portal != portals_.end() && output_.slots() < overlapping_max && after < input_.size() &&
+               input_[after] == 'S' && may_overlap(portal->second);
+    }
+    // `portal` is followed by Sync.
+    bool may_overlap(const Portal& portal) const {
+        return !portal.executed && portal.prepared->may_overlap() && !batch_implicit_ &&
+               backend_.block_state() == BlockState::idle;
+    }
+    bool overlapping_done(std::uint64_t number, const Result<Outcome>& outcome) {
+        std::string answer;
+        MessageWriter m(answer);
+        if (outcome) {
+            write_report(m, *outcome);
+            write_complete(m, outcome->tag);
+        } else {
+            write_error(m, "ERROR", outcome.error(), {}, 0);
+        }
+        return output_.fill(number, answer);
+    }
 
     // ---- start-up ----
 
@@ -197,16 +237,22 @@ class Session::Impl {
         m.i8(static_cast<std::uint8_t>(backend_.block_state()));
         m.end();
     }
-    void report(const Outcome& outcome) {
-        auto m = out();
+    static void write_report(MessageWriter& m, const Outcome& outcome) {
         for (const auto& text : outcome.notices) write_notice(m, text);
         for (const auto& [name, value] : outcome.parameter_status) write_parameter_status(m, name, value);
     }
-    void command_complete(std::string_view tag) {
-        auto m = out();
+    static void write_complete(MessageWriter& m, std::string_view tag) {
         m.begin('C');
         m.text(tag);
         m.end();
+    }
+    void report(const Outcome& outcome) {
+        auto m = out();
+        write_report(m, outcome);
+    }
+    void command_complete(std::string_view tag) {
+        auto m = out();
+        write_complete(m, tag);
     }
     // Runs or has run: true when `completion` can be answered now (behind its gate, if any).
     bool settled(const Completion& completion, Waiting waiting) {
@@ -479,6 +525,7 @@ class Session::Impl {
                 Error::make(sqlstate::feature_not_supported, "COPY needs the simple query protocol")
                     .with_hint("Send it by Query rather than by Parse, Bind and Execute."));
         if (portal.executed) return send_rows(portal);
+        const bool overlaps = next_is_sync() && may_overlap(portal);
         portal.executed = true;
         const bool implicit = portal.prepared->kind() == Prepared::Kind::query &&
                               backend_.block_state() == BlockState::idle &&
@@ -487,6 +534,7 @@ class Session::Impl {
         sink_.start(&portal.rows, &portal.prepared->columns(), &portal.formats, backend_.enum_labels(),
                     row_limit_ > 0 ? &portal.row_ends : nullptr);
         auto done = backend_.execute(++number_, *portal.prepared, portal.parameters, sink_, implicit);
+        if (overlaps && done.when == When::later) return output_.slot(number_);
         if (settled(done, Waiting::execute)) execute_done(std::move(done.outcome));
     }
     void execute_done(Result<Outcome> outcome) {
@@ -566,6 +614,7 @@ class Session::Impl {
     std::map<std::string, Portal, std::less<>> portals_;
     std::string executing_;
     std::uint32_t row_limit_ = 0;
+    static constexpr std::size_t overlapping_max = 64;
     DataRowSink sink_;
     CopyOutSink copy_sink_;
     CopyIn copy_in_;  // of the statement of simple_

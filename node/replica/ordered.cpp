@@ -320,6 +320,8 @@ void Ordered::on(const order::LostPrimary&) {
         if (!item.requester.empty()) turn_away(item);
     }
     queue_.clear();
+    taken_.clear();
+    taken_in_order_.clear();
     forget_pending();
     // What is in flight may still be committed under the next primary, which then knows that.
     for (auto& [key, item] : outstanding_) {
@@ -405,8 +407,8 @@ void Ordered::route(Outstanding& item) {
     const auto& request = item.request;
     if (core_->primary() == member_id(state_.options.name)) {
         item.phase = Phase::queued;
-        queue_.push_back(
-            {"", item.key, request.runnable, request.values, item.seen, request.expected, item.deadline});
+        queue({"", item.key, request.runnable, request.values, item.seen, request.expected, item.deadline,
+               before(item)});
         return;
     }
     const std::string primary = primary_name();
@@ -423,11 +425,22 @@ void Ordered::route(Outstanding& item) {
     forward.seen = to_wire(item.seen);
     forward.expected = request.expected;
     forward.deadline_micros = (item.deadline - state_.now).micros;
+    const RequestKey earlier = before(item);
+    forward.follows_session = earlier.client;
+    forward.follows_number = earlier.number;
     item.phase = Phase::forwarded;
     item.sent_to = primary;
     ++item.unsure;
     // The primary waits for what this client has seen; it can only get it from here once it is durable here.
     state_.out->push_back(Send{primary, std::move(forward), 0});
+}
+
+// A session's requests before this one that are not answered: the newest of them.
+RequestKey Ordered::before(const Outstanding& item) const {
+    const auto place = outstanding_.find({item.request.session, item.request.number});
+    if (place == outstanding_.begin()) return {};
+    const auto& [key, earlier] = *std::prev(place);
+    return key.first == item.request.session ? earlier.key : RequestKey{};
 }
 
 void Ordered::forget_member(const std::string& peer) {

@@ -144,6 +144,7 @@ class Ordered {
         crdt::VersionVector seen;
         std::uint64_t expected = 0;
         Instant deadline;
+        RequestKey follows;  // the same client's request before it, if that may not be executed yet
     };
     struct Call {
         Work work;
@@ -173,8 +174,10 @@ class Ordered {
     void give_back(Work item);
     void route();
     void route(Outstanding& item);
+    RequestKey before(const Outstanding& item) const;
     void redirect();
     void settle_read(std::uint64_t token, std::optional<order::Index> index);
+    void queue(Work item);
     void work();
     bool may_propose() const;
     Instant next_proposal() const;
@@ -217,6 +220,9 @@ class Ordered {
     order::Index fence_ = 0;          // 0: none yet
     std::deque<InFlight> in_flight_;  // of one epoch, in order, without gaps
     std::set<RequestKey> keys_in_flight_;
+    // What this primary has queued lately, also if it has been answered since; in order of arrival, too.
+    std::set<RequestKey> taken_;
+    std::deque<RequestKey> taken_in_order_;
     bool orphans_ = false;   // those in flight are of an epoch that is lost
     Duration commit_takes_;  // about
     Replica::OrderWork order_work_;

@@ -15,6 +15,7 @@ namespace {
 // One entry's calls hold up the node while they run, and its members while they apply it.
 constexpr std::size_t calls_max = 512;
 constexpr std::size_t rows_max = 4096;
+constexpr std::size_t taken_max = 65'536;
 
 constexpr std::string_view not_primary_state = "57P03";
 constexpr std::string_view cannot_tell_state = "40003";
@@ -61,8 +62,19 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
     item.values = std::move(*values);
     item.seen = from_wire(message.seen);
     item.expected = message.expected;
-    queue_.push_back(std::move(item));
+    item.follows = {message.follows_session, message.follows_number};
+    if (item.follows != RequestKey{} && !taken_.contains(item.follows)) return turn_away(item);
+    queue(std::move(item));
     work();
+}
+
+void Ordered::queue(Work item) {
+    if (taken_.insert(item.key).second) taken_in_order_.push_back(item.key);
+    if (taken_in_order_.size() > taken_max) {
+        taken_.erase(taken_in_order_.front());
+        taken_in_order_.pop_front();
+    }
+    queue_.push_back(std::move(item));
 }
 
 // At a node that is not the primary, or not any more. Of a request that it had taken before, and of which
@@ -113,17 +125,19 @@ bool Ordered::look_ahead() {
     return true;
 }
 
-// Takes from the queue what can run now. A request that has seen what is not here yet lets others pass; one
-// that is made twice waits for what the first is told.
+// Takes from the queue what can run now. A request that has seen what is not here yet lets others pass, but
+// not its own client's later ones; one that is made twice waits for what the first is told.
 std::vector<Ordered::Work> Ordered::ready() {
     std::vector<Work> out;
     std::deque<Work> not_yet;
-    std::set<RequestKey> keys;
+    std::set<RequestKey> keys, behind;
     for (; !queue_.empty() && out.size() < calls_max; queue_.pop_front()) {
         Work& item = queue_.front();
         const bool fence = item.runnable == nullptr;
         const bool twice = !fence && (keys.contains(item.key) || keys_in_flight_.contains(item.key));
-        if (!state_.database.version().covers(item.seen) || twice) {
+        const bool overtakes = item.follows != RequestKey{} && behind.contains(item.follows);
+        if (!state_.database.version().covers(item.seen) || twice || overtakes) {
+            behind.insert(item.key);
             not_yet.push_back(std::move(item));
             continue;
         }

@@ -40,6 +40,9 @@ class Statement final : public pgwire::Prepared {
     const std::vector<sql::OutputColumn>& columns() const override { return output; }
     Kind kind() const override { return what; }
     const pgwire::CopyFormat* copy() const override { return copied ? &*copied : nullptr; }
+    bool may_overlap() const override {
+        return runnable != nullptr && runnable->writes && utility == nullptr && output.empty() && !copied;
+    }
 
     Kind what = Kind::empty;
     std::vector<sql::Type> types;

@@ -15,14 +15,15 @@ struct FakePrepared final : Prepared {
     const std::vector<sql::Type>& parameter_types() const override { return types; }
     const std::vector<sql::OutputColumn>& columns() const override { return output; }
     Kind kind() const override { return what; }
+    bool may_overlap() const override { return text == "overlap"; }
     std::vector<sql::Type> types;
     std::vector<sql::OutputColumn> output;
     Kind what = Kind::query;
     std::string text;
 };
 
-// "rows N": N rows of one int8; "echo": its $1; "later", "durable", "fail"; "begin", "commit"; anything else
-// "OK".
+// "rows N": N rows of one int8; "echo": its $1; "later", "overlap", "durable", "fail"; "begin", "commit";
+// anything else "OK".
 class FakeBackend final : public Backend {
   public:
     Result<void> connect(const std::string& user, const std::string&,
@@ -64,7 +65,7 @@ class FakeBackend final : public Backend {
         if (text == "begin") state = BlockState::in_block;
         if (text == "commit") state = BlockState::idle;
         if (text == "fail") return {When::now, 0, fail("22012", "division by zero")};
-        if (text == "later") return {When::later, 0, Outcome{}};
+        if (text == "later" || text == "overlap") return {When::later, 0, Outcome{}};
         if (text == "durable") return {When::durable, ++ticket, Outcome{"CALL", {}, {}}};
         if (text == "echo") sink.row(parameters);
         std::size_t rows = text.starts_with("rows") ? std::stoul(text.substr(5)) : 0;
@@ -249,6 +250,60 @@ TEST_CASE("a later completion resumes the pipeline where it stood") {
     CHECK(wire.send(message('Q', z("later"))).empty());
     wire.session.complete(wire.backend.last_number, fail(sqlstate::cannot_connect_now, "no primary"));
     CHECK(wire.types() == "EZ");
+}
+
+std::string transaction(const std::string& text) {
+    return parse(text) + bind_message() + execute() + sync_message;
+}
+
+TEST_CASE("statements that may overlap are handed over before those ahead of them have completed") {
+    Wire wire;
+    const auto done = [](const std::string& tag) { return Outcome{tag, {}, {}}; };
+    CHECK(wire.send(transaction("overlap") + transaction("overlap") + transaction("overlap")) == "12");
+    CHECK(wire.backend.executed.size() == 3);
+    const auto last = wire.backend.last_number;
+    CHECK(wire.session.busy());
+    SECTION("and answered in their order") {
+        wire.session.complete(last, done("third"));
+        CHECK(wire.types().empty());
+        wire.session.complete(last - 2, done("first"));
+        auto bytes = wire.session.take_output();
+        CHECK(wire.types(bytes) == "CZ12");
+        CHECK(bytes.find("first") != std::string::npos);
+        wire.session.complete(last - 1, fail(sqlstate::check_violation, "no money"));
+        bytes = wire.session.take_output();
+        CHECK(wire.types(bytes) == "EZ12CZ");
+        CHECK(bytes.find("third") != std::string::npos);
+        CHECK_FALSE(wire.session.busy());
+    }
+    SECTION("while all others wait for them") {
+        CHECK(wire.send(transaction("one") + message('Q', z("two"))).empty());
+        wire.session.complete(last - 2, done("first"));
+        wire.session.complete(last - 1, done("second"));
+        CHECK(wire.types() == "CZ12CZ12");
+        CHECK(wire.backend.executed.size() == 3);
+        wire.session.complete(last, done("third"));
+        CHECK(wire.types() == "CZ12CZCZ");
+        CHECK(wire.backend.executed.size() == 5);
+    }
+    SECTION("but not those that share a transaction") {
+        CHECK(wire.send(parse("overlap") + bind_message() + execute() + execute() + sync_message).empty());
+        CHECK(wire.backend.executed.size() == 3);
+    }
+    SECTION("nor more than a bounded number") {
+        std::string many;
+        for (int i = 0; i < 1000; ++i) many += transaction("overlap");
+        wire.send(many);
+        CHECK(wire.backend.executed.size() == 64);
+        for (std::uint64_t number = last - 2; number < last + 998; ++number)
+            wire.session.complete(number, done("CALL"));
+        CHECK(wire.backend.executed.size() == 1003);
+        CHECK_FALSE(wire.session.busy());
+    }
+    SECTION("and an end of the connection waits for them") {
+        wire.send(message('X', ""));
+        CHECK_FALSE(wire.session.wants_close());
+    }
 }
 
 TEST_CASE("the position of an error counts characters of the whole message") {

@@ -139,6 +139,52 @@ TEST_CASE("a former primary does not say of a copy of a request in flight that n
     CHECK(cluster.ask(client, balance, 9) == "SELECT 1: 90");
 }
 
+TEST_CASE("calls that one session has under way are executed in the order in which it made them") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    const std::string client = cluster.others(primary)[0];
+    SECTION("at the primary, where they wait together") {
+        const auto first = cluster.call(primary, "CALL withdraw(1, 100)", 1);
+        const auto second = cluster.call(primary, "CALL withdraw(1, 50)", 1);
+        REQUIRE(cluster.run(seconds(2), [&] { return cluster.answered(second); }));
+        CHECK(cluster.answer(first) == "CALL");
+        CHECK(cluster.answer(second).starts_with("ERROR 23514"));
+    }
+    SECTION("though the second comes first") {
+        std::optional<wire::Message> held;
+        cluster.filter = [&](const std::string&, const std::string&, const wire::Message& message) {
+            if (held || !std::holds_alternative<wire::Forward>(message)) return true;
+            held = message;
+            return false;
+        };
+        const auto first = cluster.call(client, "CALL withdraw(1, 100)", 1);
+        const auto second = cluster.call(client, "CALL withdraw(1, 50)", 1);
+        const auto stranger = cluster.call(client, "CALL withdraw(2, 50)", 2);
+        cluster.run(millis(300));
+        CHECK_FALSE(cluster.answered(second));
+        CHECK(cluster.answer(stranger) == "CALL");
+        cluster.deliver(client, primary, *held);
+        REQUIRE(cluster.run(seconds(2), [&] { return cluster.answered(second); }));
+        CHECK(cluster.answer(first) == "CALL");
+        CHECK(cluster.answer(second).starts_with("ERROR 23514"));
+    }
+    SECTION("though the first must wait for what the primary has not heard of") {
+        cluster.filter = [&](const std::string& from, const std::string&, const wire::Message& message) {
+            return from != client || !std::holds_alternative<wire::Deltas>(message);
+        };
+        REQUIRE(cluster.ask(client, "CALL deposit(1, 10)", 1) == "CALL");
+        const auto first = cluster.call(client, "CALL withdraw(1, 110)", 1);
+        const auto second = cluster.call(client, "CALL withdraw(1, 50)", 1);
+        cluster.run(millis(300));
+        CHECK_FALSE(cluster.answered(second));
+        cluster.filter = nullptr;
+        REQUIRE(cluster.run(seconds(4), [&] { return cluster.answered(second); }));
+        CHECK(cluster.answer(first) == "CALL");
+        CHECK(cluster.answer(second).starts_with("ERROR 23514"));
+    }
+}
+
 // ---- several entries in flight ----
 
 TEST_CASE("an ordered call runs on what the one before it will have done, while neither is committed") {
