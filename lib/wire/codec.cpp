@@ -120,21 +120,33 @@ void put(capnp_schema::Message::Builder out, const Deltas& m) {
 void put(capnp_schema::Message::Builder out, const OrderMessage& m) {
     out.initOrder().setBytes(blob(m.bytes));
 }
+void put(capnp_schema::Step::Builder out, const ForwardedStep& step) {
+    out.setTransaction(text(step.transaction));
+    out.setStatement(text(step.statement));
+    auto list = out.initParameters(count(step.parameters.size()));
+    for (std::size_t i = 0; i < step.parameters.size(); ++i) {
+        list[count(i)].setTypeOid(step.parameters[i].first);
+        list[count(i)].setNull(step.parameters[i].second.first);
+        list[count(i)].setText(blob(step.parameters[i].second.second));
+    }
+    out.setExpected(step.expected);
+}
 void put(capnp_schema::Message::Builder out, const Forward& m) {
     auto b = out.initForward();
     b.setOrigin(m.origin.value);
     b.setSession(m.session);
     b.setNumber(m.number);
-    b.setTransaction(text(m.transaction));
-    b.setStatement(text(m.statement));
-    auto list = b.initParameters(count(m.parameters.size()));
-    for (std::size_t i = 0; i < m.parameters.size(); ++i) {
-        list[count(i)].setTypeOid(m.parameters[i].first);
-        list[count(i)].setNull(m.parameters[i].second.first);
-        list[count(i)].setText(blob(m.parameters[i].second.second));
+    auto steps = b.initSteps(count(m.steps.size()));
+    for (std::size_t i = 0; i < m.steps.size(); ++i) put(steps[count(i)], m.steps[i]);
+    if (m.drawn) {
+        auto drawn = b.initDrawn();
+        drawn.setNowMicros(m.drawn->now_micros);
+        drawn.setSeed(m.drawn->seed);
+        auto identities = drawn.initIdentities(count(m.drawn->identities.size()));
+        for (std::size_t i = 0; i < m.drawn->identities.size(); ++i)
+            identities.set(count(i), m.drawn->identities[i]);
     }
     put(b.initSeen(count(m.seen.size())), m.seen);
-    b.setExpected(m.expected);
     b.setDeadlineMicros(m.deadline_micros);
     b.setFollowsSession(m.follows_session);
     b.setFollowsNumber(m.follows_number);
@@ -265,13 +277,21 @@ Result<Message> get(capnp_schema::Forward::Reader in) {
     m.origin = ReplicaId{in.getOrigin()};
     m.session = in.getSession();
     m.number = in.getNumber();
-    m.transaction = text(in.getTransaction());
-    m.statement = text(in.getStatement());
-    for (const auto value : in.getParameters())
-        m.parameters.push_back({value.getTypeOid(), {value.getNull(), bytes(value.getText())}});
+    for (const auto from : in.getSteps()) {
+        auto& step = m.steps.emplace_back();
+        step.transaction = text(from.getTransaction());
+        step.statement = text(from.getStatement());
+        for (const auto value : from.getParameters())
+            step.parameters.push_back({value.getTypeOid(), {value.getNull(), bytes(value.getText())}});
+        step.expected = from.getExpected();
+    }
+    if (in.hasDrawn()) {
+        const auto from = in.getDrawn();
+        m.drawn = DrawnValues{from.getNowMicros(), from.getSeed(), {}};
+        for (const auto value : from.getIdentities()) m.drawn->identities.push_back(value);
+    }
     if (!get(in.getSeen(), m.seen))
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
-    m.expected = in.getExpected();
     m.deadline_micros = in.getDeadlineMicros();
     m.follows_session = in.getFollowsSession();
     m.follows_number = in.getFollowsNumber();

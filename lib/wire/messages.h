@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -77,18 +78,30 @@ struct Deltas {  // encoded crdt::Deltas in causal order, per origin contiguous
 struct OrderMessage {  // a message of node/order, encoded by it
     Bytes bytes;
 };
-// An ordered request on its way to the primary. Neither transaction nor statement: an entry without effect,
-// made after the request came in.
-struct Forward {
-    ReplicaId origin;
-    std::uint64_t session = 0, number = 0;
+// One statement of an ordered request.
+struct ForwardedStep {
     std::string transaction;  // declared name; empty: `statement`
     std::string statement;
     std::vector<std::pair<std::uint32_t, std::pair<bool, Bytes>>>
         parameters;  // (type oid, (null, text form))
-    Dots seen;       // the session's causal past: the primary waits until it holds this
-    std::uint64_t expected =
-        0;  // hash of the result already shown to the client, 0: none; a different one is refused with 40001
+    // Hash of the result already shown to the client, 0: none; a different one is refused with 40001.
+    std::uint64_t expected = 0;
+};
+// What a transaction block has drawn at its origin, to be drawn again by the primary.
+struct DrawnValues {
+    std::int64_t now_micros = 0;
+    std::uint64_t seed = 0;
+    std::vector<std::int64_t> identities;
+    friend bool operator==(const DrawnValues&, const DrawnValues&) = default;
+};
+// An ordered request on its way to the primary: its steps run one after another as one transaction. No step:
+// an entry without effect, made after the request came in.
+struct Forward {
+    ReplicaId origin;
+    std::uint64_t session = 0, number = 0;
+    std::vector<ForwardedStep> steps;
+    std::optional<DrawnValues> drawn;  // none: the primary draws
+    Dots seen;                         // the session's causal past: the primary waits until it holds this
     std::int64_t deadline_micros = 0;  // how long the requester will wait, relative
     // The request before it of the same client, as long as that is not answered; 0: none. It is turned away
     // where that one has not come: one client's requests are executed in the order in which it made them.

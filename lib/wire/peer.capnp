@@ -103,22 +103,34 @@ struct Value {
   text @2 :Data;             # PostgreSQL's text form
 }
 
+struct Step {
+  transaction @0 :Text;      # a declared transaction; empty: statement
+  statement @1 :Text;
+  parameters @2 :List(Value);
+  # hash of the result the requester has shown already; 0: none. The primary refuses (40001) when its own
+  # differs
+  expected @3 :UInt64;
+}
+
+# What a transaction block has drawn at its origin, to be drawn again by the primary.
+struct Drawn {
+  nowMicros @0 :Int64;
+  seed @1 :UInt64;
+  identities @2 :List(Int64);
+}
+
 # An ordered request on its way to the primary.
 struct Forward {
   origin @0 :UInt64;
   session @1 :UInt64;
   number @2 :UInt64;
-  transaction @3 :Text;      # a declared transaction; empty: statement
-  statement @4 :Text;
-  parameters @5 :List(Value);
-  seen @6 :List(Dot);        # the primary executes only when it holds this
-  # hash of the result the requester has shown already; 0: none. The primary refuses (40001) when its own
-  # differs
-  expected @8 :UInt64;
-  deadlineMicros @7 :Int64;  # how long the requester will wait, counted from its sending
+  steps @3 :List(Step);      # one transaction; none: an entry without effect
+  drawn @4 :Drawn;           # absent: the primary draws
+  seen @5 :List(Dot);        # the primary executes only when it holds this
+  deadlineMicros @6 :Int64;  # how long the requester will wait, counted from its sending
   # the same client's request before this one while it is not answered: turned away where that has not come
-  followsSession @9 :UInt64;
-  followsNumber @10 :UInt64;
+  followsSession @7 :UInt64;
+  followsNumber @8 :UInt64;
 }
 
 struct Row {

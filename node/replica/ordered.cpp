@@ -124,6 +124,10 @@ std::string tag_of(const exec::StatementResult& result, const Runnable& runnable
     return "";
 }
 
+std::uint64_t hash_of(const std::string& tag, std::uint64_t rows) {
+    return hash64(tag, rows) | 1;
+}
+
 Ordered::Ordered(State& state, Gossip& gossip, Membership& membership, IdentityValues& identities,
                  Runnables& runnables, const exec::VirtualTables* outside)
     : state_(state),
@@ -131,6 +135,7 @@ Ordered::Ordered(State& state, Gossip& gossip, Membership& membership, IdentityV
       membership_(membership),
       runnables_(runnables),
       recovery_(member_id(state.options.name), initial_members(state.options)),
+      identities_(identities),
       origin_(identities),
       pending_state_(state.schema, state.database),
       run_(state.schema, pending_state_, origin_, outside) {}
@@ -146,6 +151,7 @@ Result<void> Ordered::recover_committed(Ticket ticket, std::uint64_t index) {
     if (state_.database.merge(delta) != crdt::Database::Merged::applied)
         return fail(sqlstate::io_error, "log: entry " + std::to_string(index) +
                                             " of the order does not follow what is before it");
+    identities_.observe(delta);
     state_.outcomes.note(index, std::move(decoded.outcomes));
     state_.held.set(ORDER_ORIGIN, index);
     state_.deltas.add(delta.dot, entry.kind == order::EntryKind::delta ? entry.payload : delta.encode(),
@@ -278,8 +284,9 @@ bool make_harmless(order::Message& message) {
 
 }  // namespace
 
-// An entry must not travel before the own deltas that it builds on are durable here. After a crash their dots
-// would go to other deltas, and the entry would be committed on top of those.
+// An entry must not travel before the own deltas that it builds on are durable here, nor before the record of
+// the identity values in it. After a crash their dots would go to other deltas, and the entry would be
+// committed on top of those; the values would go to other rows.
 Ticket Ordered::own_past_of(const order::Message& message) const {
     const auto* append = std::get_if<order::Append>(&message);
     if (append == nullptr) return 0;
@@ -287,11 +294,23 @@ Ticket Ordered::own_past_of(const order::Message& message) const {
     for (const auto& entry : append->entries)
         for (const auto& dot : entry.dependencies)
             if (dot.origin == state_.options.id) newest = std::max(newest, dot.seq);
-    if (newest <= state_.held.get(state_.options.id)) return 0;
+    const Ticket drawn = append->entries.empty() ? 0 : identities_recorded_;
+    if (newest <= state_.held.get(state_.options.id)) return drawn;
     const auto found = std::find_if(state_.pending.begin(), state_.pending.end(), [&](const auto& item) {
         return item.dot.origin == state_.options.id && item.dot.seq >= newest;
     });
-    return found == state_.pending.end() ? state_.newest_ticket() : found->ticket;
+    return std::max(drawn, found == state_.pending.end() ? state_.newest_ticket() : found->ticket);
+}
+
+// What was drawn here for requests is kept from being drawn again, once this is durable.
+Ticket Ordered::reserve_identities() {
+    if (identities_.reserve()) {
+        Bytes body;
+        ByteWriter writer(body);
+        identities_.encode(writer);
+        identities_recorded_ = state_.append(RecordKind::identity, body);
+    }
+    return identities_recorded_;
 }
 
 void Ordered::on(const order::Send& given) {
@@ -360,6 +379,7 @@ bool Ordered::apply(const order::Entry& entry) {
             break;
     }
     if (delta->stamp.hlc > state_.clock.last()) state_.clock.restore(delta->stamp.hlc);
+    identities_.observe(*delta);
     state_.outcomes.note(entry.index, std::move(decoded->outcomes));
     Bytes body;
     ByteWriter(body).varint(entry.index);
@@ -407,8 +427,7 @@ void Ordered::route(Outstanding& item) {
     const auto& request = item.request;
     if (core_->primary() == member_id(state_.options.name)) {
         item.phase = Phase::queued;
-        queue({"", item.key, request.runnable, request.values, item.seen, request.expected, item.deadline,
-               before(item)});
+        queue({"", item.key, request.steps, request.drawn, item.seen, item.deadline, before(item)});
         return;
     }
     const std::string primary = primary_name();
@@ -417,13 +436,19 @@ void Ordered::route(Outstanding& item) {
     forward.origin = state_.options.id;
     forward.session = item.key.client;
     forward.number = item.key.number;
-    if (request.runnable->transaction)
-        forward.transaction = state_.schema->transactions[*request.runnable->transaction].name;
-    else
-        forward.statement = request.runnable->text;
-    forward.parameters = text_of(*state_.schema, *request.runnable, *request.values);
+    for (const auto& step : request.steps) {
+        auto& out = forward.steps.emplace_back();
+        if (step.runnable->transaction)
+            out.transaction = state_.schema->transactions[*step.runnable->transaction].name;
+        else
+            out.statement = step.runnable->text;
+        out.parameters = text_of(*state_.schema, *step.runnable, *step.values);
+        out.expected = step.expected;
+    }
+    forward.drawn = request.drawn;
+    const bool identities = request.drawn && !request.drawn->identities.empty();
+    const Ticket after = identities ? reserve_identities() : 0;
     forward.seen = to_wire(item.seen);
-    forward.expected = request.expected;
     forward.deadline_micros = (item.deadline - state_.now).micros;
     const RequestKey earlier = before(item);
     forward.follows_session = earlier.client;
@@ -432,7 +457,7 @@ void Ordered::route(Outstanding& item) {
     item.sent_to = primary;
     ++item.unsure;
     // The primary waits for what this client has seen; it can only get it from here once it is durable here.
-    state_.out->push_back(Send{primary, std::move(forward), 0});
+    state_.out->push_back(Send{primary, std::move(forward), after > state_.durable ? after : 0});
 }
 
 // A session's requests before this one that are not answered: the newest of them.
@@ -536,7 +561,7 @@ void Ordered::finish(const Key& key, Outstanding& item) {
     if (done.request.done) return done.request.done(&done.answer, true);
     if (!done.answer.ok) return reply(copy.first, copy.second, std::unexpected(error_of(done.answer)));
     if (done.request.sink != nullptr) {
-        const auto& columns = done.request.runnable->bound->columns;
+        const auto& columns = done.request.steps.back().runnable->bound->columns;
         const auto* labels = &exec::plans_of(*state_.schema);
         Arena arena;
         std::vector<sql::Datum> values;
@@ -594,8 +619,10 @@ std::string Ordered::name_of(ReplicaId member) const {
 }
 
 Error Ordered::unreachable(const Outstanding& item) const {
-    const std::string what = item.request.runnable->transaction
-                                 ? state_.schema->transactions[*item.request.runnable->transaction].name
+    const auto& steps = item.request.steps;
+    const std::string what = steps.size() > 1 ? std::string("this transaction block")
+                             : steps[0].runnable->transaction
+                                 ? state_.schema->transactions[*steps[0].runnable->transaction].name
                                  : std::string("this statement");
     const std::string primary = primary_name();
     if (item.phase != Phase::waiting || item.unsure > 0)

@@ -52,6 +52,15 @@ TextParameters text_of(const catalog::Schema& schema, const Runnable& runnable, 
 Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const Runnable& runnable,
                                           const TextParameters& texts);
 
+// One statement of an ordered request. `expected`: hash of the result that its client was shown, 0: none.
+struct OrderedStep {
+    RunnablePtr runnable;
+    std::shared_ptr<Values> values;
+    std::uint64_t expected = 0;
+};
+// Of a statement's tag and rows (HashingSink).
+std::uint64_t hash_of(const std::string& tag, std::uint64_t rows);
+
 class Ordered {
   public:
     class Runnables {  // finds what a forwarded request names
@@ -76,10 +85,9 @@ class Ordered {
 
     struct Request {
         std::uint64_t session = 0, number = 0;
-        RunnablePtr runnable;
-        std::shared_ptr<Values> values;
-        exec::RowSink* sink = nullptr;  // null: the rows were shown already
-        std::uint64_t expected = 0;     // hash of the rows shown, 0: none
+        std::vector<OrderedStep> steps;          // one transaction
+        exec::RowSink* sink = nullptr;           // of the last; null: the rows were shown already
+        std::optional<wire::DrawnValues> drawn;  // at this node; none: the primary draws
         std::string tag;  // to answer with instead of the statement's own ("COMMIT"), if not empty
         Duration timeout;
         RequestKey key;  // 0: it gets one
@@ -136,15 +144,15 @@ class Ordered {
         unsigned unsure = 0;  // times that it was handed to somebody and nothing was heard of it
         wire::Forwarded answer;
     };
-    struct Work {               // at the primary; without a runnable: a fence
+    struct Work {               // at the primary
         std::string requester;  // peer; empty: clients of this node
         RequestKey key;
-        RunnablePtr runnable;
-        std::shared_ptr<Values> values;
+        std::vector<OrderedStep> steps;  // none: a fence
+        std::optional<wire::DrawnValues> drawn;
         crdt::VersionVector seen;
-        std::uint64_t expected = 0;
         Instant deadline;
         RequestKey follows;  // the same client's request before it, if that may not be executed yet
+        bool is_fence() const { return steps.empty(); }
     };
     struct Call {
         Work work;
@@ -192,6 +200,9 @@ class Ordered {
     std::optional<wire::Forwarded> known_outcome(RequestKey key) const;
     std::optional<wire::Forwarded> told_before(const Work& item) const;
     wire::Forwarded execute(const Work& item);
+    Result<std::string> run(const OrderedStep& step, wire::Forwarded& done);
+    Result<OrderedStep> step_of(const wire::ForwardedStep& step);
+    Ticket reserve_identities();
     std::string name_of(ReplicaId member) const;
     void answer(const Work& item, wire::Forwarded answer, Ticket after = 0);
     std::vector<Key> waiting_for(RequestKey key) const;
@@ -207,6 +218,8 @@ class Ordered {
     order::Recovery recovery_;
     std::map<order::Index, order::Entry> old_entries_;  // of recover_old
     std::unique_ptr<order::Order> core_;
+    IdentityValues& identities_;
+    Ticket identities_recorded_ = 0;  // the newest record of those that were drawn for requests
     RecordedOrigin origin_;
     crdt::PendingState pending_state_;
     exec::TransactionRun run_;

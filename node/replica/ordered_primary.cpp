@@ -47,25 +47,30 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
     if (core_->primary() != member_id(state_.options.name)) return turn_away(item);
     item.deadline =
         state_.now + Duration{std::clamp<std::int64_t>(message.deadline_micros, 0, seconds(3600).micros)};
-    if (message.transaction.empty() && message.statement.empty()) {
+    if (message.steps.empty()) {
         queue_.push_back(std::move(item));
         return work();
     }
-    std::vector<sql::Type> types;
-    for (const auto& parameter : message.parameters) types.push_back(sql::type_of_oid(parameter.first));
-    auto runnable = message.transaction.empty() ? runnables_.of_statement(message.statement, types)
-                                                : runnables_.of_transaction(message.transaction);
-    if (!runnable) return answer(item, refusal(runnable.error()));
-    item.runnable = *runnable;
-    auto values = values_of(*state_.schema, *item.runnable, message.parameters);
-    if (!values) return answer(item, refusal(values.error()));
-    item.values = std::move(*values);
+    for (const auto& from : message.steps) {
+        auto step = step_of(from);
+        if (!step) return answer(item, refusal(step.error()));
+        item.steps.push_back(std::move(*step));
+    }
+    item.drawn = message.drawn;
     item.seen = from_wire(message.seen);
-    item.expected = message.expected;
     item.follows = {message.follows_session, message.follows_number};
     if (item.follows != RequestKey{} && !taken_.contains(item.follows)) return turn_away(item);
     queue(std::move(item));
     work();
+}
+
+Result<OrderedStep> Ordered::step_of(const wire::ForwardedStep& step) {
+    std::vector<sql::Type> types;
+    for (const auto& parameter : step.parameters) types.push_back(sql::type_of_oid(parameter.first));
+    TRY(auto runnable, step.transaction.empty() ? runnables_.of_statement(step.statement, types)
+                                                : runnables_.of_transaction(step.transaction));
+    TRY(auto values, values_of(*state_.schema, *runnable, step.parameters));
+    return OrderedStep{std::move(runnable), std::move(values), step.expected};
 }
 
 void Ordered::queue(Work item) {
@@ -133,7 +138,7 @@ std::vector<Ordered::Work> Ordered::ready() {
     std::set<RequestKey> keys, behind;
     for (; !queue_.empty() && out.size() < calls_max; queue_.pop_front()) {
         Work& item = queue_.front();
-        const bool fence = item.runnable == nullptr;
+        const bool fence = item.is_fence();
         const bool twice = !fence && (keys.contains(item.key) || keys_in_flight_.contains(item.key));
         const bool overtakes = item.follows != RequestKey{} && behind.contains(item.follows);
         if (!state_.database.version().covers(item.seen) || twice || overtakes) {
@@ -169,7 +174,7 @@ void Ordered::execute(std::vector<Work> items) {
             continue;
         }
         auto done = execute(item);
-        fences = fences || item.runnable == nullptr;
+        fences = fences || item.is_fence();
         if (run_.rows_touched() == 0 && !fences && in_flight_.empty())
             answer(item, std::move(done), seen);
         else
@@ -193,7 +198,7 @@ void Ordered::answer_after_pending(std::vector<Call> calls, Ticket seen) {
         }
         InFlight& last = in_flight_.back();
         call.answer.csn = last.index;
-        if (call.work.runnable != nullptr) keys_in_flight_.insert(call.work.key);
+        if (!call.work.is_fence()) keys_in_flight_.insert(call.work.key);
         last.calls.push_back(std::move(call));
     }
 }
@@ -207,7 +212,7 @@ void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen)
     std::vector<Outcomes::Outcome> outcomes;
     for (auto& call : batch.calls) {
         call.answer.csn = batch.index;
-        if (call.work.runnable != nullptr) outcomes.push_back({call.work.key, encode_answer(call.answer)});
+        if (!call.work.is_fence()) outcomes.push_back({call.work.key, encode_answer(call.answer)});
     }
     order::Propose proposal{batch.epoch, batch.index, with_outcomes(outcomes, batch.delta.encode()),
                             to_dots(batch.delta.dependencies, false)};
@@ -249,7 +254,7 @@ std::optional<wire::Forwarded> Ordered::known_outcome(RequestKey key) const {
 }
 
 std::optional<wire::Forwarded> Ordered::told_before(const Work& item) const {
-    if (item.runnable == nullptr) return {};
+    if (item.is_fence()) return {};
     if (auto known = known_outcome(item.key)) return known;
     if (item.seen.get(ORDER_ORIGIN) < state_.outcomes.complete_after()) return cannot_tell();
     return {};
@@ -259,28 +264,40 @@ std::optional<wire::Forwarded> Ordered::told_before(const Work& item) const {
 wire::Forwarded Ordered::execute(const Work& item) {
     wire::Forwarded done;
     done.ok = true;
-    if (item.runnable == nullptr) return done;  // an entry is all that it asks for
-    const auto* labels = &exec::plans_of(*state_.schema);
-    TextSink rows(item.runnable->bound->columns, labels);
-    HashingSink hashed(item.runnable->bound->columns, labels, &rows);
-    origin_.begin(state_.now, state_.random.next());
-    const auto result = run_.run(*item.runnable->compiled, item.values->values, &hashed);
-    if (!result) {
-        run_.undo();
-        return refusal(result.error());
+    if (item.drawn)
+        origin_.repeat(*item.drawn);
+    else
+        origin_.begin(state_.now, state_.random.next());
+    for (std::size_t i = 0; i < item.steps.size(); ++i) {
+        if (item.drawn) origin_.begin_write(i);
+        auto tag = run(item.steps[i], done);
+        if (!tag) {
+            run_.undo();
+            return refusal(tag.error());
+        }
+        done.tag = std::move(*tag);
     }
-    if (item.expected != 0 && item.expected != hashed.hash()) {
-        run_.undo();
-        return refusal(Error::make(sqlstate::serialization_failure,
-                                   "could not serialize access due to concurrent update")
-                           .with_detail("The statement was run inside a transaction block, and at the "
-                                        "primary its result would differ.")
-                           .with_hint("Nothing was executed; run the transaction again."));
-    }
+    if (item.is_fence()) return done;  // an entry is all that it asks for
     if (auto kept = run_.keep(); !kept) return refusal(kept.error());
-    done.tag = tag_of(*result, *item.runnable);
-    done.rows = std::move(rows.rows);
+    if (!origin_.drawn().identities.empty()) reserve_identities();
     return done;
+}
+
+Result<std::string> Ordered::run(const OrderedStep& step, wire::Forwarded& done) {
+    const auto* labels = &exec::plans_of(*state_.schema);
+    const auto& columns = step.runnable->bound->columns;
+    TextSink rows(columns, labels);
+    HashingSink hashed(columns, labels, step.expected == 0 ? &rows : nullptr);
+    TRY(const auto result, run_.run(*step.runnable->compiled, step.values->values, &hashed));
+    std::string tag = tag_of(result, *step.runnable);
+    if (step.expected != 0 && step.expected != hash_of(tag, hashed.hash()))
+        return fail(Error::make(sqlstate::serialization_failure,
+                                "could not serialize access due to concurrent update")
+                        .with_detail("The statement was run inside a transaction block, and at the primary "
+                                     "its result would differ.")
+                        .with_hint("Nothing was executed; run the transaction again."));
+    done.rows = std::move(rows.rows);
+    return tag;
 }
 
 // The core took nothing: the requests wait at the head of the queue, until the next tick or commit.

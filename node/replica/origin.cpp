@@ -24,6 +24,7 @@ void IdentityValues::set_slot(std::int64_t slot) {
     if (slot == slot_) return;
     for (const auto& [key, counter] : newest_) others_[{key.first, key.second, slot_}] = counter;
     newest_.clear();
+    reserved_.clear();
     slot_ = slot;
     for (auto it = others_.begin(); it != others_.end();) {
         const auto& [table, column, owner] = it->first;
@@ -51,6 +52,18 @@ void IdentityValues::note(TableId table, ColumnId column, std::int64_t slot, std
     newest = std::max(newest, counter);
 }
 
+bool IdentityValues::reserve() {
+    constexpr std::int64_t ahead = 32;
+    bool changed = false;
+    for (const auto& [key, counter] : newest_) {
+        auto& reserved = reserved_[key];
+        if (counter <= reserved) continue;
+        reserved = counter + ahead;
+        changed = true;
+    }
+    return changed;
+}
+
 void IdentityValues::encode(ByteWriter& out) const {
     const auto put = [&](TableId table, ColumnId column, std::int64_t slot, std::int64_t counter) {
         out.varint(table.value);
@@ -59,7 +72,11 @@ void IdentityValues::encode(ByteWriter& out) const {
         out.varint(static_cast<std::uint64_t>(counter));
     };
     out.varint(newest_.size() + others_.size());
-    for (const auto& [key, counter] : newest_) put(key.first, key.second, slot_, counter);
+    for (const auto& [key, counter] : newest_) {
+        const auto reserved = reserved_.find(key);
+        put(key.first, key.second, slot_,
+            reserved == reserved_.end() ? counter : std::max(counter, reserved->second));
+    }
     for (const auto& [key, counter] : others_)
         put(std::get<0>(key), std::get<1>(key), std::get<2>(key), counter);
 }

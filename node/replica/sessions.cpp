@@ -155,20 +155,19 @@ bool Sessions::may_go_on(const Session& session, Waiting& item) {
 }
 
 // The same for every attempt at one call under one request_id.
-RequestKey Sessions::key_of(const Session& session, const Runnable& runnable, const Values& values,
+RequestKey Sessions::key_of(const Session& session, std::span<const OrderedStep> steps,
                             const catalog::Schema& schema) {
     if (session.request_id.empty()) return {};
     Bytes text;
     ByteWriter out(text);
     out.sized(session.request_id);
-    out.sized(runnable.transaction ? schema.transactions[*runnable.transaction].name : runnable.text);
-    const auto types = value_types(schema, runnable);
-    for (std::size_t i = 0; i < values.values.size(); ++i) {
-        Bytes value;
-        if (!values.values[i].is_null())
-            sql::print_text(types[i], values.values[i], value, &exec::plans_of(schema));
-        out.u8(values.values[i].is_null() ? 1 : 0);
-        out.sized(value);
+    for (const auto& step : steps) {
+        const auto& runnable = *step.runnable;
+        out.sized(runnable.transaction ? schema.transactions[*runnable.transaction].name : runnable.text);
+        for (const auto& [type, value] : text_of(schema, runnable, *step.values)) {
+            out.u8(value.first ? 1 : 0);
+            out.sized(value.second);
+        }
     }
     const auto hash = hash128(text);
     return {hash.low | 1, hash.high};
@@ -190,8 +189,9 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
         if (session.block) return run_in_block(session, runnable, std::move(*values), sink);
         // The order remembers what it has done; so that a free call is done once, too, it goes that way.
         if (runnable->writes && (runnable->route == catalog::Route::ordered || !session.request_id.empty())) {
-            const auto key = key_of(session, *runnable, **values, *state_.schema);
-            return submit(session, {id, number, runnable, std::move(*values), sink, 0, {}, timeout, key});
+            std::vector<OrderedStep> steps{{runnable, std::move(*values)}};
+            const auto key = key_of(session, steps, *state_.schema);
+            return submit(session, {id, number, std::move(steps), sink, {}, {}, timeout, key});
         }
         if (!runnable->writes && session.read_tentative)
             return tentative_.read(*runnable, (*values)->values, sink, {});
@@ -203,8 +203,11 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
 
 // To the primary, or to the queue of those that do not wait for it.
 Execution Sessions::submit(Session& session, Ordered::Request request) {
-    std::size_t bytes = request.runnable->text.size();
-    for (const auto value : request.values->values) bytes += value.is_bytes() ? value.as_bytes().size() : 8;
+    std::size_t bytes = 0;
+    for (const auto& step : request.steps) {
+        bytes += step.runnable->text.size();
+        for (const auto value : step.values->values) bytes += value.is_bytes() ? value.as_bytes().size() : 8;
+    }
     if (bytes > state_.options.delta_bytes_max / 4)
         return now(Error::make(program_limit_exceeded, "the parameters of this ordered call are too large: " +
                                                            std::to_string(bytes) + " bytes")
@@ -212,16 +215,26 @@ Execution Sessions::submit(Session& session, Ordered::Request request) {
                                     std::to_string(state_.options.delta_bytes_max / 4) +
                                     " bytes are possible.")
                        .with_hint("Do it in parts, each with a transaction of its own."));
-    if (!session.tentative || request.runnable->route != catalog::Route::ordered) {
+    const auto is_ordered = [](const OrderedStep& step) {
+        return step.runnable->route == catalog::Route::ordered;
+    };
+    if (!session.tentative || std::none_of(request.steps.begin(), request.steps.end(), is_ordered)) {
         ordered_.submit(std::move(request));
         return {Execution::When::later, 0, std::string()};
     }
+    if (request.steps.size() > 1)
+        return now(
+            Error::make(sqlstate::feature_not_supported,
+                        "a tentative transaction must be the only write of its transaction block")
+                .with_hint("SET anabranch.ordered = 'committed', commit between the writes, or declare "
+                           "one procedure that does them all."));
+    const auto& call = request.steps[0];
     std::string on_refusal = session.on_refusal;
-    if (on_refusal.empty() && request.runnable->transaction) {
-        const auto& hints = state_.schema->transactions[*request.runnable->transaction].hints;
+    if (on_refusal.empty() && call.runnable->transaction) {
+        const auto& hints = state_.schema->transactions[*call.runnable->transaction].hints;
         if (const auto hint = hints.find("on_refusal"); hint != hints.end()) on_refusal = hint->second;
     }
-    auto done = tentative_.submit({request.runnable, request.values, std::move(on_refusal), request.key},
+    auto done = tentative_.submit({call.runnable, call.values, std::move(on_refusal), request.key},
                                   request.sink, session.ticket);
     if (done.tag && !request.tag.empty()) done.tag = request.tag;
     if (done.tag && !session.wait_for_disk()) done.when = Execution::When::now;
@@ -357,19 +370,37 @@ Result<void> Sessions::run_again(OpenBlock& block) {
                         .with_detail("Data that this transaction had read was changed meanwhile.")
                         .with_hint("Run the transaction again."));
     };
-    for (const auto& step : block.steps) {
+    for (std::size_t i = 0; i < block.steps.size(); ++i) {
+        const auto& step = block.steps[i];
+        begin_step(block, i, *step.runnable);
         HashingSink hashed(step.runnable->bound->columns, &exec::plans_of(*state_.schema), nullptr);
         const auto result = block.run->run(*step.runnable->compiled, step.values->values, &hashed);
-        if (!result || hash64(tag_of(*result, *step.runnable), hashed.hash()) != step.hash) return moved();
+        if (!result || hash_of(tag_of(*result, *step.runnable), hashed.hash()) != step.hash) return moved();
     }
     return {};
 }
 
+// Writes are numbered among themselves: the primary gets no others.
+void Sessions::begin_step(OpenBlock& block, std::size_t number, const Runnable& runnable) {
+    if (!runnable.writes) return block.origin->begin_read(number);
+    const auto end = block.steps.begin() + static_cast<std::ptrdiff_t>(number);
+    const auto writes =
+        std::count_if(block.steps.begin(), end, [](const Step& step) { return step.runnable->writes; });
+    block.origin->begin_write(static_cast<std::uint64_t>(writes));
+}
+
+void Sessions::note_kinds(OpenBlock& block) {
+    block.writes = block.ordered = false;
+    for (const auto& step : block.steps) {
+        block.writes = block.writes || step.runnable->writes;
+        block.ordered =
+            block.ordered || (step.runnable->writes && step.runnable->route == catalog::Route::ordered);
+    }
+}
+
 Result<void> Sessions::roll_back_to(OpenBlock& block, std::size_t steps) {
     block.steps.resize(steps);
-    if (block.ordered && *block.ordered >= steps) block.ordered.reset();
-    block.writes = std::any_of(block.steps.begin(), block.steps.end(),
-                               [](const Step& step) { return step.runnable->writes; });
+    note_kinds(block);
     TRY_VOID(run_again(block));
     block.origin->forget_rest();
     block.failed = false;
@@ -408,26 +439,15 @@ Result<void> Sessions::savepoint(std::uint64_t id, SavepointCommand command, con
 Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
                                  std::shared_ptr<Values> values, exec::RowSink* sink) {
     OpenBlock& block = *session.block;
-    const bool ordered = runnable->writes && runnable->route == catalog::Route::ordered;
-    if (runnable->writes && (block.ordered || (ordered && block.writes)))
-        return failed(block,
-                      Error::make(sqlstate::feature_not_supported,
-                                  "an ordered transaction must be the only write of its transaction block")
-                          .with_detail("Ordered transactions run at the primary, free ones at this node; "
-                                       "they cannot commit as one.")
-                          .with_hint("Commit between them, or declare one procedure that does both."));
     if (auto fresh = refresh(block); !fresh) return failed(block, fresh.error());
     if (!runnable->writes && session.read_tentative) return read_in_block(block, *runnable, *values, sink);
     HashingSink hashed(runnable->bound->columns, &exec::plans_of(*state_.schema), sink);
+    begin_step(block, block.steps.size(), *runnable);
     const auto result = block.run->run(*runnable->compiled, values->values, &hashed);
     if (!result) return failed(block, result.error());
-    if (ordered) {
-        block.ordered = block.steps.size();
-        block.ordered_hash = hashed.hash();
-    }
-    block.writes = block.writes || runnable->writes;
     std::string tag = tag_of(*result, *runnable);
-    block.steps.push_back({runnable, std::move(values), hash64(tag, hashed.hash())});
+    block.steps.push_back({runnable, std::move(values), hash_of(tag, hashed.hash())});
+    note_kinds(block);
     return read_answer(session, std::move(tag));
 }
 
@@ -461,10 +481,12 @@ Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t
     // Whether it only makes room was asked with each statement.
     if (const auto refusal = refusal_of_writes(state_, true)) return now(*refusal);
     if (block.ordered) {
-        auto& step = block.steps[*block.ordered];
-        return submit(session,
-                      {id, number, step.runnable, step.values, nullptr, block.ordered_hash, "COMMIT",
-                       timeout_of(session), key_of(session, *step.runnable, *step.values, *state_.schema)});
+        std::vector<OrderedStep> steps;
+        for (auto& step : block.steps)
+            if (step.runnable->writes) steps.push_back({step.runnable, step.values, step.hash});
+        const auto key = key_of(session, steps, *state_.schema);
+        return submit(session, {id, number, std::move(steps), nullptr, block.origin->drawn(), "COMMIT",
+                                timeout_of(session), key});
     }
     if (auto fresh = refresh(block); !fresh) return now(fresh.error());
     auto writes = block.run->finish();

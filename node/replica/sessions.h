@@ -2,9 +2,10 @@
 //
 // A block runs on the live state. When the state has moved since its last statement, its statements are run
 // again from the start, with the values generated before; if every result is the same the block goes on (as
-// if it had begun later), else it fails with 40001. An ordered call inside a block is run here for its
-// result, and for good at the primary when the block commits: with another result there, 40001. ROLLBACK TO
-// a savepoint forgets the statements after it and runs those before it again.
+// if it had begun later), else it fails with 40001. When one of its writes is ordered, all of them are run
+// here for their results only, and for good at the primary when the block commits, as one transaction: with
+// another result there, 40001. ROLLBACK TO a savepoint forgets the statements after it and runs those before
+// it again.
 #pragma once
 
 #include <map>
@@ -52,7 +53,7 @@ class Sessions {
     struct Step {  // one statement of a block
         RunnablePtr runnable;
         std::shared_ptr<Values> values;
-        std::uint64_t hash = 0;  // of its result
+        std::uint64_t hash = 0;  // of its result: hash_of
     };
     struct Savepoint {
         std::string name;
@@ -64,10 +65,9 @@ class Sessions {
         std::unique_ptr<exec::TransactionRun> run;
         std::vector<Step> steps;
         std::vector<Savepoint> savepoints;
-        std::uint64_t changes = 0;           // State::changes when the steps were last run
-        std::optional<std::size_t> ordered;  // the step that is to run at the primary
-        std::uint64_t ordered_hash = 0;      // of its rows
+        std::uint64_t changes = 0;  // State::changes when the steps were last run
         bool writes = false;
+        bool ordered = false;  // so that all that it writes is to run at the primary
     };
     struct Session {
         std::optional<OpenBlock> block;
@@ -105,8 +105,10 @@ class Sessions {
     Error waited_in_vain(const Waiting& item) const;
     bool may_go_on(const Session& session, Waiting& item);
     Execution commit_now(Session& session, std::uint64_t id, std::uint64_t number);
-    static RequestKey key_of(const Session& session, const Runnable& runnable, const Values& values,
+    static RequestKey key_of(const Session& session, std::span<const OrderedStep> steps,
                              const catalog::Schema& schema);
+    static void begin_step(OpenBlock& block, std::size_t number, const Runnable& runnable);
+    static void note_kinds(OpenBlock& block);
     Execution run_now(Session& session, std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
                       std::span<const sql::Datum> parameters, exec::RowSink* sink, Duration timeout);
     Execution run_alone(Session& session, std::uint64_t id, std::uint64_t number, const Runnable& runnable,

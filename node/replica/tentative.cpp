@@ -193,15 +193,18 @@ Execution Tentative::read(const Runnable& runnable, std::span<const sql::Datum> 
                           const Before& before) {
     rebuild();
     if (before.origin != nullptr)
-        origin_.repeat(*before.origin);
+        origin_.repeat(before.origin->drawn());
     else
         origin_.begin(state_.now, state_.random.next());
+    std::uint64_t number = 0;
     for (const auto& [write, parameters] : before.writes) {
+        origin_.begin_write(number++);
         auto done = run_.run(*write->compiled, parameters->values, nullptr);
         if (done) continue;
         run_.undo();
         return {Execution::When::now, 0, std::unexpected(done.error())};
     }
+    origin_.begin_read(number);
     const auto result = run_.run(*runnable.compiled, values, sink);
     run_.undo();
     if (!result) return {Execution::When::now, 0, std::unexpected(result.error())};
@@ -295,8 +298,7 @@ void Tentative::send(Item& item) {
     Ordered::Request request;
     request.session = session_of_queue;
     request.number = item.number * 2 + (item.refused.empty() ? 0 : 1);
-    request.runnable = item.runnable;
-    request.values = item.values;
+    request.steps = {{item.runnable, item.values}};
     request.timeout = answer_within;
     request.key = item.key;
     request.seen = item.seen;

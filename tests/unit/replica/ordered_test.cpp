@@ -185,6 +185,54 @@ TEST_CASE("calls that one session has under way are executed in the order in whi
     }
 }
 
+// ---- values that the origin draws ----
+
+const char* const notes = R"sql(
+    CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
+    CREATE FUNCTION ordered_note(b text) RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+        INSERT INTO notes (body) VALUES (b) RETURNING id; END;
+    CREATE FUNCTION free_note(b text) RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+        INSERT INTO notes (body) VALUES (b) RETURNING id; END;
+)sql";
+
+TEST_CASE("an identity value is drawn once, though the primary that drew it restarts") {
+    Cluster cluster(notes, {"free_note"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    std::set<std::string> drawn;
+    drawn.insert(cluster.ask(primary, "SELECT ordered_note('a')"));
+    REQUIRE(drawn.begin()->starts_with("SELECT 1: "));
+    cluster.crash(primary);
+    cluster.boot(primary);
+    drawn.insert(cluster.ask(primary, "SELECT free_note('b')"));
+    drawn.insert(cluster.ask(primary, "SELECT ordered_note('c')", 2));
+    CHECK(drawn.size() == 3);
+    cluster.run(seconds(2));
+    CHECK(cluster.ask(primary, "SELECT count(*) FROM notes") == "SELECT 1: 3");
+}
+
+TEST_CASE("an identity value in an entry that its primary's disk never had is not drawn again") {
+    Cluster cluster(notes, {"free_note"});
+    cluster.elect();
+    const std::string former = cluster.primary();
+    const std::string other = cluster.others(former)[0];
+    (void)cluster.ask(former, "SELECT ordered_note('first')");
+    cluster.stop_disk(former);
+    const auto before = cluster.at(other).order_status().last_index;
+    cluster.call(former, "SELECT ordered_note('a')");
+    cluster.run(millis(100));
+    const bool travelled = cluster.at(other).order_status().last_index > before;
+    cluster.crash(former);
+    cluster.stop_disk(former, false);
+    cluster.isolate(former);
+    cluster.boot(former);
+    CHECK(cluster.ask(former, "SELECT free_note('b')", 3).starts_with("SELECT 1: "));
+    cluster.isolate(former, false);
+    cluster.run(seconds(4));
+    const std::string all = travelled ? "SELECT 1: 3" : "SELECT 1: 2";
+    for (const auto* node : {"a", "b", "c"}) CHECK(cluster.ask(node, "SELECT count(*) FROM notes", 9) == all);
+}
+
 // ---- several entries in flight ----
 
 TEST_CASE("an ordered call runs on what the one before it will have done, while neither is committed") {

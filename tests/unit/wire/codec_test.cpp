@@ -15,8 +15,16 @@ std::vector<Message> one_of_each() {
     have.spared = {ReplicaId{3}, ReplicaId{9}};
     have.partial = true;
     Deltas deltas{{"one", std::string("t\0wo", 4), ""}};
-    Forward forward{ReplicaId{4},        1,  2,   "withdraw", "", {{20, {false, "80"}}, {25, {true, ""}}},
-                    {{ReplicaId{1}, 1}}, 77, 5000, 1, 9};
+    const ForwardedStep step{"withdraw", "", {{20, {false, "80"}}, {25, {true, ""}}}, 77};
+    Forward forward{ReplicaId{4},
+                    1,
+                    2,
+                    {step, {"", "UPDATE t SET n = $1", {{20, {false, "1"}}}, 0}},
+                    DrawnValues{5, 6, {-1, 256}},
+                    {{ReplicaId{1}, 1}},
+                    5000,
+                    1,
+                    9};
     Forwarded forwarded{1, 2, 3, true, "CALL", {{{false, "x"}, {true, ""}}}, "", "", "", "", "", ""};
     Forwarded refused{
         1, 2, 0, false, "", {}, "23514", "no", "because", "less", "accounts_balance_check", "accounts"};
