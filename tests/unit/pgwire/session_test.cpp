@@ -295,7 +295,7 @@ TEST_CASE("statements that may overlap are handed over before those ahead of the
         for (int i = 0; i < 1000; ++i) many += transaction("overlap");
         wire.send(many);
         CHECK(wire.backend.executed.size() == 64);
-        for (std::uint64_t number = last - 2; number < last + 998; ++number)
+        for (std::uint64_t number = last - 2; number <= last + 1000; ++number)
             wire.session.complete(number, done("CALL"));
         CHECK(wire.backend.executed.size() == 1003);
         CHECK_FALSE(wire.session.busy());
