@@ -107,6 +107,28 @@ public class Jdbc {
         }
     }
 
+    // Deleting a parent is ordered: its children are in the way.
+    static void batchesOfOrderedWrites() throws SQLException {
+        long id = ++key * 1000;
+        try (Connection c = connect(); Statement s = c.createStatement()) {
+            for (int i = 0; i < 5; ++i)
+                s.addBatch("INSERT INTO parents VALUES (" + (id + i) + ", 'batch " + (id + i) + "')");
+            equal(s.executeBatch().length, 5, "answers of a batch of inserts");
+            try (PreparedStatement d = c.prepareStatement("DELETE FROM parents WHERE id = ?")) {
+                for (int i = 0; i < 5; ++i) {
+                    d.setLong(1, id + i);
+                    d.addBatch();
+                }
+                int[] counts = d.executeBatch();
+                for (int count : counts) equal((long)count, 1L, "rows deleted");
+            }
+            try (ResultSet r = s.executeQuery("SELECT count(*) FROM parents WHERE id BETWEEN " + id + " AND " + (id + 9))) {
+                r.next();
+                equal(r.getLong(1), 0L, "parents left");
+            }
+        }
+    }
+
     static void callsWithOutParameters() throws SQLException {
         String options = url + (url.contains("?") ? "&" : "?") + "escapeSyntaxCallMode=callIfNoReturn";
         try (Connection c = DriverManager.getConnection(options, "app", "");
@@ -179,5 +201,6 @@ public class Jdbc {
         resultsInPieces();
         generatedKeysAndMetadata();
         blocksSavepointsAndBatches();
+        batchesOfOrderedWrites();
     }
 }

@@ -167,6 +167,55 @@ class Clients(unittest.TestCase):
                 connection.execute("SELECT balance FROM accounts WHERE id = 1").fetchone()[0], before + 30
             )
 
+    def test_psycopg_blocks_and_batches_of_ordered_writes_commit_whole(self):
+        with self.connect() as connection:
+            balance = lambda: connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0]
+            connection.execute("CALL deposit(2, 100)")
+            connection.commit()
+            before = balance()
+            connection.execute("CALL withdraw(2, 10)")
+            connection.execute("CALL deposit(2, 1)")
+            connection.execute("CALL withdraw(2, 20)")
+            self.assertEqual(balance(), before - 29)
+            connection.commit()
+            self.assertEqual(balance(), before - 29)
+            with connection.cursor() as cursor:
+                cursor.executemany("CALL withdraw(%s, %s)", [(2, 1)] * 20)
+            connection.commit()
+            self.assertEqual(balance(), before - 49)
+            connection.execute("CALL withdraw(2, 1)")
+            with self.assertRaises(psycopg.errors.CheckViolation):
+                connection.execute("CALL withdraw(2, %s)", (10**9,))
+            connection.rollback()
+            self.assertEqual(balance(), before - 49)
+
+    def test_psycopg_pipelines_of_ordered_calls_keep_their_order(self):
+        with self.connect(autocommit=True) as connection:
+            balance = lambda: connection.execute("SELECT balance FROM accounts WHERE id = 2").fetchone()[0]
+            start = balance()
+            with connection.pipeline() as pipeline:
+                answers = []
+                for _ in range(100):
+                    connection.execute("CALL deposit(2, 1)")
+                    connection.execute("CALL withdraw(2, %s)", (start + 1,))
+                    pipeline.sync()
+                    connection.execute("CALL deposit(2, %s)", (start,))
+                    pipeline.sync()
+                    answers.append(connection.execute("SELECT balance FROM accounts WHERE id = 2"))
+                    pipeline.sync()
+            self.assertEqual([answer.fetchone()[0] for answer in answers], [start] * 100)
+            self.assertEqual(balance(), start)
+            with connection.pipeline() as pipeline:  # each its own transaction, one of them refused
+                fates = []
+                for amount in (1, 10**9, 2):
+                    fates.append(connection.cursor())
+                    fates[-1].execute("CALL withdraw(2, %s)", (amount,))
+                    try:
+                        pipeline.sync()
+                    except psycopg.errors.CheckViolation:
+                        pass
+            self.assertEqual(balance(), start - 3)
+
     def test_null_and_empty_results(self):
         with self.connect(autocommit=True) as connection:
             self.assertEqual(
