@@ -4,118 +4,18 @@
 #include <map>
 #include <set>
 
-#include "lib/exec/builder.h"
+#include "lib/exec/assertion_balance.h"
+#include "lib/exec/assertion_shape.h"
 #include "lib/sql/bind_walk.h"
 
 namespace anabranch::exec {
 
 namespace {
 
-using sql::ColumnRef;
 using sql::ExprPtr;
 using sql::Query;
 using sql::QueryPtr;
 using sql::TableRel;
-
-// Virtual rels from here on are the touched rows of a table.
-constexpr std::uint32_t touched_rels = 0x8000'0000;
-
-// What an expression refers to, as seen from its own scope.
-struct References {
-    std::set<std::uint32_t> own;  // rels of level 0
-    bool outer = false;           // columns of level 1
-    bool other = false;           // deeper levels, subqueries, aggregates, windows, volatile functions
-};
-
-References references_of(const ExprPtr& e) {
-    References out;
-    out.other = sql::is_volatile(e);
-    sql::walk(e, [&](const ExprPtr& part, std::uint32_t) {
-        if (const auto* ref = std::get_if<ColumnRef>(&part->node)) {
-            if (ref->level == 0) out.own.insert(ref->rel);
-            out.outer = out.outer || ref->level == 1;
-            out.other = out.other || ref->level > 1;
-        }
-        out.other = out.other || std::holds_alternative<sql::Aggregate>(part->node) ||
-                    std::holds_alternative<sql::Window>(part->node) ||
-                    std::holds_alternative<sql::Param>(part->node) ||
-                    std::holds_alternative<sql::Subquery>(part->node);
-        return !out.other;
-    });
-    return out;
-}
-
-// A FROM clause taken apart.
-struct Joins {
-    std::vector<ExprPtr> inner;                           // conditions that every row meets
-    std::map<std::uint32_t, std::vector<ExprPtr>> outer;  // per rel that is the absent side by itself: its ON
-    std::set<std::uint32_t> nullable;
-    bool only_inner = true;
-};
-
-void add_conjuncts(const ExprPtr& condition, std::vector<ExprPtr>& to) {
-    for (const ExprPtr& part : sql::conjuncts(condition)) to.push_back(part);
-}
-
-void take_apart(const sql::FromItem& item, bool nullable, Joins& out) {
-    if (!item.join) {
-        if (nullable) out.nullable.insert(item.rel);
-        return;
-    }
-    const sql::Join& join = *item.join;
-    const bool left = join.kind == sql::JoinKind::right || join.kind == sql::JoinKind::full;
-    const bool right = join.kind == sql::JoinKind::left || join.kind == sql::JoinKind::full;
-    take_apart(join.left, nullable || left, out);
-    take_apart(join.right, nullable || right, out);
-    if (!left && !right) {
-        if (!nullable) add_conjuncts(join.condition, out.inner);
-        return;
-    }
-    out.only_inner = false;
-    const sql::FromItem& absent = right ? join.right : join.left;
-    if (!nullable && !absent.join && left != right) add_conjuncts(join.condition, out.outer[absent.rel]);
-}
-
-Joins joins_of(const Query& q) {
-    Joins out;
-    for (const sql::FromItem& item : q.from) take_apart(item, false, out);
-    add_conjuncts(q.where, out.inner);
-    return out;
-}
-
-ExprPtr column(std::uint32_t rel, std::uint32_t number, sql::Type type) {
-    auto e = std::make_shared<sql::Expr>();
-    e->type = type;
-    e->node = ColumnRef{0, rel, number};
-    return e;
-}
-
-ExprPtr equal(const ExprPtr& a, const ExprPtr& b) {
-    auto e = std::make_shared<sql::Expr>();
-    e->type = sql::Type{sql::TypeId::bool_};
-    e->node = sql::Call{sql::Func::eq, {a, b}};
-    return e;
-}
-
-// The same expression over a rel alone: rel `from` becomes rel 0.
-ExprPtr over_touched(const ExprPtr& e, std::uint32_t from) {
-    return sql::rewrite(e, [&](const ExprPtr& part, std::uint32_t) -> ExprPtr {
-        const auto* ref = std::get_if<ColumnRef>(&part->node);
-        if (ref == nullptr || ref->level != 0 || ref->rel != from) return nullptr;
-        return column(0, ref->column, part->type);
-    });
-}
-
-// One scope inwards is left: level 1 becomes level 0.
-ExprPtr outwards(const ExprPtr& e) {
-    return sql::rewrite(e, [&](const ExprPtr& part, std::uint32_t) -> ExprPtr {
-        const auto* ref = std::get_if<ColumnRef>(&part->node);
-        if (ref == nullptr) return nullptr;
-        auto copy = std::make_shared<sql::Expr>(*part);
-        --std::get<ColumnRef>(copy->node).level;
-        return copy;
-    });
-}
 
 // A row of the query can owe its being there to a touched row only if `outer` (over the query) equals
 // `touched` (over the touched row).
@@ -126,78 +26,82 @@ struct Tie {
 class Splitter {
   public:
     Splitter(const catalog::Schema& schema, QueryPtr query)
-        : schema_(schema), query_(std::move(query)), joins_(joins_of(*query_)) {}
+        : schema_(schema),
+          query_(std::move(query)),
+          joins_(joins_of(*query_)),
+          balance_(Balance::of(schema, query_)) {}
 
     struct Part {
         TableId table;
         QueryPtr query;
+        QueryPtr suspects;  // null: the query itself is asked
     };
     std::vector<Part> parts;
     std::map<std::uint32_t, int> handled;  // occurrences of a table that have a part
 
     void run() {
         const Query& q = *query_;
-        if (q.set_op != sql::SetOp::none || !q.values.empty() || !q.ctes.empty() || q.limit || q.offset)
-            return;
+        if (!is_plain(q)) return;
+        if (balance_ && (q.rels.empty() || (q.grouped && q.group_by.empty()))) return whole();
         if (q.grouped && q.group_by.empty()) return;
         for (std::uint32_t i = 0; i < q.rels.size(); ++i)
-            if (const auto* table = std::get_if<TableRel>(&q.rels[i].source))
-                add(table->table, own_ties(i, table->table));
+            if (const auto* table = std::get_if<TableRel>(&q.rels[i].source)) own_rel(i, table->table);
         for (const ExprPtr& condition : joins_.inner) inner_queries(condition);
         inner_queries(q.having);
     }
 
   private:
-    bool not_null(const ExprPtr& e, const std::vector<sql::Rel>& rels) const {
-        const auto* ref = std::get_if<ColumnRef>(&e->node);
-        if (ref == nullptr || ref->level != 0) return false;
-        const auto* table = std::get_if<TableRel>(&rels[ref->rel].source);
-        return table != nullptr && schema_.table(table->table).columns[ref->column].not_null;
-    }
-    // Whether all rows of a group have one value of `e`, so that restricting it keeps groups whole.
+    // All rows of a group have one value of `e`, so that restricting it keeps groups whole.
     bool whole_groups(const ExprPtr& e) const {
         if (!query_->grouped) return true;
         return std::any_of(query_->group_by.begin(), query_->group_by.end(),
                            [&](const ExprPtr& g) { return sql::same(g, e); });
     }
+
+    // ---- rels of the query itself ----
+
     // `a = b` where one side speaks of rel `rel` alone and the other of other rels.
     void tie_by(const ExprPtr& condition, std::uint32_t rel, std::vector<Tie>& out) const {
         const auto* call = std::get_if<sql::Call>(&condition->node);
         if (call == nullptr || call->func != sql::Func::eq) return;
-        for (const int side : {0, 1}) {
-            const ExprPtr &mine = call->args[static_cast<std::size_t>(side)],
-                          &theirs = call->args[static_cast<std::size_t>(1 - side)];
+        for (const std::size_t side : {0U, 1U}) {
+            const ExprPtr &mine = call->args[side], &theirs = call->args[1 - side];
             const References a = references_of(mine), b = references_of(theirs);
-            if (a.other || b.other || a.outer || b.outer || a.own != std::set{rel} || b.own.empty() ||
-                b.own.contains(rel))
-                continue;
-            if (whole_groups(theirs)) out.push_back({theirs, over_touched(mine, rel)});
+            if (b.other || !a.only(rel) || !b.outer.empty() || b.own.empty() || b.own.contains(rel)) continue;
+            if (whole_groups(theirs)) out.push_back({theirs, over_first(mine, rel)});
         }
     }
-    std::vector<Tie> own_ties(std::uint32_t rel, TableId table) const {
-        std::vector<Tie> out;
-        const bool nullable = joins_.nullable.contains(rel);
-        if (!nullable && !query_->grouped) {
+    void own_rel(std::uint32_t rel, TableId table) {
+        std::vector<Tie> ties;
+        if (joins_.nullable.contains(rel)) {
+            const auto on = joins_.outer.find(rel);
+            if (on == joins_.outer.end()) return;
+            for (const ExprPtr& condition : on->second) tie_by(condition, rel, ties);
+            return add(table, ties, {});
+        }
+        if (!query_->grouped) {
             for (const ColumnId c : schema_.table(table).keys[0].columns) {
                 const sql::Type type = schema_.table(table).columns[c.value].type;
-                out.push_back({column(rel, c.value, type), column(0, c.value, type)});
+                ties.push_back({column(0, rel, c.value, type), column(0, 0, c.value, type)});
             }
-            return out;
+            return add(table, ties, {});
         }
-        if (nullable) {
-            const auto on = joins_.outer.find(rel);
-            if (on == joins_.outer.end()) return out;
-            for (const ExprPtr& condition : on->second) tie_by(condition, rel, out);
-            return out;
-        }
-        for (const ExprPtr& g : query_->group_by) {
-            const References r = references_of(g);
-            if (!r.other && r.own == std::set{rel} && not_null(g, query_->rels))
-                out.push_back({g, over_touched(g, rel)});
-        }
-        for (const ExprPtr& condition : joins_.inner) tie_by(condition, rel, out);
+        for (const ExprPtr& g : query_->group_by)
+            if (references_of(g).only(rel) && is_not_null(schema_, g, query_->rels))
+                ties.push_back({g, over_first(g, rel)});
+        for (const ExprPtr& condition : joins_.inner) tie_by(condition, rel, ties);
+        add(table, ties, filters_of(joins_, rel));
+    }
+    // What a row of the rel must meet by itself to count.
+    static std::vector<ExprPtr> filters_of(const Joins& joins, std::uint32_t rel) {
+        std::vector<ExprPtr> out;
+        for (const ExprPtr& condition : joins.inner)
+            if (references_of(condition).only(rel) && cannot_fail(condition))
+                out.push_back(over_first(condition, rel));
         return out;
     }
+
+    // ---- subqueries ----
 
     void inner_queries(const ExprPtr& e) {
         if (!e) return;
@@ -209,77 +113,125 @@ class Splitter {
     }
     void inner_query(const sql::Subquery& subquery) {
         const Query& q = *subquery.query;
-        if (q.set_op != sql::SetOp::none || !q.values.empty() || !q.ctes.empty() || q.limit || q.offset)
-            return;
+        if (!is_plain(q)) return;
         const Joins joins = joins_of(q);
         if (!joins.only_inner) return;
         for (std::uint32_t rel = 0; rel < q.rels.size(); ++rel) {
             const auto* table = std::get_if<TableRel>(&q.rels[rel].source);
             if (table == nullptr) continue;
             std::vector<Tie> ties;
-            for (const ExprPtr& condition : joins.inner) {
-                const auto* call = std::get_if<sql::Call>(&condition->node);
-                if (call != nullptr && call->func == sql::Func::eq)
-                    tie_outwards(call->args[0], call->args[1], rel, ties);
-            }
-            if (subquery.kind == sql::SubqueryKind::any && !q.grouped) {
-                for (std::size_t i = 0; i < subquery.left.size(); ++i) {
-                    if (subquery.compare[i] != sql::Func::eq || !not_null(subquery.left[i], query_->rels))
-                        continue;
-                    const References r = references_of(q.targets[i]);
-                    if (r.other || r.outer || r.own != std::set{rel} || !not_null(q.targets[i], q.rels))
-                        continue;
-                    if (whole_groups(subquery.left[i]))
-                        ties.push_back({subquery.left[i], over_touched(q.targets[i], rel)});
-                }
-            }
-            add(table->table, ties);
+            for (const ExprPtr& condition : joins.inner)
+                tie_outwards(
+                    condition, [&](const References& r) { return r.only(rel); }, ties);
+            for (Tie& tie : ties) tie.touched = over_first(tie.touched, rel);
+            if (subquery.kind == sql::SubqueryKind::any && !q.grouped) tie_by_answer(subquery, rel, ties);
+            if (ties.empty())
+                through_others(q, joins, rel, table->table);
+            else
+                add(table->table, ties, filters_of(joins, rel));
         }
     }
-    void tie_outwards(const ExprPtr& a, const ExprPtr& b, std::uint32_t rel, std::vector<Tie>& out) const {
-        for (const auto& [mine, theirs] : {std::pair(a, b), std::pair(b, a)}) {
-            const References inside = references_of(mine), outside = references_of(theirs);
-            if (inside.other || inside.outer || inside.own != std::set{rel}) continue;
-            if (outside.other || !outside.outer || !outside.own.empty()) continue;
-            const ExprPtr outer = outwards(theirs);
-            if (whole_groups(outer)) out.push_back({outer, over_touched(mine, rel)});
+    void tie_by_answer(const sql::Subquery& subquery, std::uint32_t rel, std::vector<Tie>& out) const {
+        const Query& q = *subquery.query;
+        for (std::size_t i = 0; i < subquery.left.size(); ++i) {
+            if (subquery.compare[i] != sql::Func::eq || !is_not_null(schema_, subquery.left[i], query_->rels))
+                continue;
+            if (!references_of(q.targets[i]).only(rel) || !is_not_null(schema_, q.targets[i], q.rels))
+                continue;
+            if (whole_groups(subquery.left[i]))
+                out.push_back({subquery.left[i], over_first(q.targets[i], rel)});
         }
+    }
+    // `a = b` where one side speaks of rels of the subquery that will do and the other of the query's row.
+    void tie_outwards(const ExprPtr& condition, FunctionRef<bool(const References&)> will_do,
+                      std::vector<Tie>& out) const {
+        const auto* call = std::get_if<sql::Call>(&condition->node);
+        if (call == nullptr || call->func != sql::Func::eq) return;
+        for (const std::size_t side : {0U, 1U}) {
+            const References inside = references_of(call->args[side]),
+                             outside = references_of(call->args[1 - side]);
+            if (!will_do(inside) || outside.other || outside.outer.empty() || !outside.own.empty()) continue;
+            const ExprPtr outer = outwards(call->args[1 - side]);
+            if (whole_groups(outer)) out.push_back({outer, call->args[side]});
+        }
+    }
+    // A touched row reaches the query's row through the rels that it is joined with, as they are or as they
+    // were.
+    void through_others(const Query& q, const Joins& joins, std::uint32_t rel, TableId table) {
+        std::vector<Tie> ties;
+        const auto any = [](const References& r) { return !r.other && r.outer.empty() && !r.own.empty(); };
+        for (const ExprPtr& condition : joins.inner) tie_outwards(condition, any, ties);
+        if (ties.empty()) return;
+        for (const bool before : {false, true}) {
+            auto keys = std::make_shared<Query>();
+            for (std::uint32_t i = 0; i < q.rels.size(); ++i) {
+                const auto* other = std::get_if<TableRel>(&q.rels[i].source);
+                if (other == nullptr) return;
+                if (i == rel)
+                    keys->rels.push_back(rel_of(schema_, table, Reading::touched));
+                else if (before)
+                    keys->rels.push_back(rel_of(schema_, other->table, Reading::before));
+                else
+                    keys->rels.push_back(q.rels[i]);
+                keys->from.push_back({i, nullptr});
+            }
+            std::vector<ExprPtr> conditions;
+            for (const ExprPtr& condition : joins.inner)
+                if (const References r = references_of(condition); !r.other && r.outer.empty())
+                    conditions.push_back(condition);
+            keys->where = all_of(std::move(conditions));
+            add_keys(table, ties, std::move(keys));
+        }
+        ++handled[table.value];
     }
 
+    // ---- parts ----
+
+    void whole() {
+        sql::walk_rels(query_, [&](const sql::Rel& rel, std::uint32_t) {
+            const auto* table = std::get_if<TableRel>(&rel.source);
+            if (table == nullptr) return;
+            ++handled[table->table.value];
+            parts.push_back(
+                {table->table, query_,
+                 balance_->of_groups() ? balance_->suspicious_groups() : balance_->suspicious_rows(*query_)});
+        });
+    }
     // The query over rows that are tied to a touched row of the table.
-    void add(TableId table, const std::vector<Tie>& ties) {
+    void add(TableId table, const std::vector<Tie>& ties, std::vector<ExprPtr> filters) {
         if (ties.empty()) return;
         ++handled[table.value];
         auto keys = std::make_shared<Query>();
-        sql::Rel touched;
-        touched.alias = "touched";
-        touched.source = sql::VirtualRel{touched_rels + table.value};
-        for (const catalog::Column& c : schema_.table(table).columns)
-            touched.columns.push_back({c.name, c.type, {}, 0});
-        keys->rels.push_back(std::move(touched));
+        keys->rels.push_back(rel_of(schema_, table, Reading::touched));
         keys->from.push_back({0, nullptr});
+        keys->where = all_of(std::move(filters));
+        add_keys(table, ties, std::move(keys));
+    }
+    void add_keys(TableId table, const std::vector<Tie>& ties, std::shared_ptr<Query> keys) {
         keys->distinct = true;
         auto tied = std::make_shared<Query>(*query_);
         const auto rel = static_cast<std::uint32_t>(tied->rels.size());
-        sql::Logic all{sql::LogicOp::and_, {}};
-        if (query_->where) all.args.push_back(query_->where);
+        std::vector<ExprPtr> all;
+        if (query_->where) all.push_back(query_->where);
         for (std::uint32_t i = 0; i < ties.size(); ++i) {
             keys->targets.push_back(ties[i].touched);
             keys->columns.push_back({"key", ties[i].touched->type, {}, 0});
-            all.args.push_back(equal(ties[i].outer, column(rel, i, ties[i].touched->type)));
+            all.push_back(equal(ties[i].outer, column(0, rel, i, ties[i].touched->type)));
         }
         tied->rels.push_back({"touched", sql::DerivedRel{keys, false}, keys->columns});
         tied->from.push_back({rel, nullptr});
-        auto where = std::make_shared<sql::Expr>();
-        where->type = sql::Type{sql::TypeId::bool_};
-        where->node = std::move(all);
-        tied->where = std::move(where);
-        parts.push_back({table, std::move(tied)});
+        tied->where = all_of(std::move(all));
+        Part part{table, tied, nullptr};
+        if (balance_)
+            part.suspects =
+                balance_->of_groups() ? balance_->suspicious_groups() : balance_->suspicious_rows(*tied);
+        parts.push_back(std::move(part));
     }
 
     const catalog::Schema& schema_;
     QueryPtr query_;
     Joins joins_;
+    std::optional<Balance> balance_;
 };
 
 // A union is empty when both sides are.
@@ -330,10 +282,11 @@ AssertionPlan assertion_plan(const SchemaPlans& plans, std::uint32_t invariant) 
     }
     for (AssertionPlan::Reads& reads : plan.reads)
         reads.whole = handled[reads.table.value] < occurrences[reads.table.value];
-    for (const AssertionPlan::Reads& reads : plan.reads)
-        builder.let_touched(touched_rels + reads.table.value, reads.table);
-    for (const Splitter::Part& part : parts)
-        plan.parts.push_back({part.table, builder.query_statement(part.query)});
+    for (const AssertionPlan::Reads& reads : plan.reads) let_read(builder, reads.table);
+    for (const Splitter::Part& part : parts) {
+        plan.parts.push_back({part.table, builder.query_statement(part.query), {}});
+        if (part.suspects) plan.parts.back().suspects = builder.query_statement(part.suspects);
+    }
     return plan;
 }
 

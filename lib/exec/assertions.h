@@ -15,6 +15,7 @@ class Assertions {
   private:
     bool touched(const AssertionPlan& assertion, TableId table) const;
     bool empty(const AssertionPlan& assertion, const StatementPlan& query);
+    bool suspicious(const AssertionPlan& assertion, const AssertionPlan::Part& part);
     bool check(const AssertionPlan& assertion);
 
     const SchemaPlans& plans_;

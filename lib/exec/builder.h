@@ -113,8 +113,8 @@ class Builder {
     ExprId call_node(sql::Func func, std::vector<ExprId> args, std::vector<sql::Type> types,
                      sql::Type result);
     std::uint32_t new_slot() { return program_.slots++; }
-    // A virtual rel with this number reads the rows of `table` that the transaction has touched.
-    void let_touched(std::uint32_t virtual_table, TableId table) { touched_[virtual_table] = table; }
+    // A virtual rel with this number reads a stored table in this way.
+    void let_stand(std::uint32_t virtual_table, const Access& access) { stand_ins_[virtual_table] = access; }
 
     const std::map<std::uint32_t, TableId>& tables_by_slot() const { return tables_by_slot_; }
 
@@ -223,7 +223,7 @@ class Builder {
     std::vector<std::uint32_t> volatile_states_;  // of the query being compiled
     bool nothing_stored_ = false;                 // plans that run while rows change keep no rows
     std::uint32_t first_slot_ = 0;                // of the query being compiled
-    std::map<std::uint32_t, TableId> touched_;
+    std::map<std::uint32_t, Access> stand_ins_;
     std::map<std::uint32_t, TableId> tables_by_slot_;
     std::map<std::uint32_t, std::uint32_t> widths_;  // columns per slot of unpacked rows
     std::map<std::uint32_t, SlotSet> cte_reads_;     // outer slots a CTE depends on

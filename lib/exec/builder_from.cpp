@@ -153,11 +153,10 @@ Builder::Source Builder::declare_rel(const sql::Rel& rel, bool nullable) {
         leaf.name = scope_rel.table->display();
         if (!rel.alias.empty() && rel.alias != scope_rel.table->name) leaf.name += " " + rel.alias;
     } else if (const auto* virtual_rel = std::get_if<sql::VirtualRel>(&rel.source)) {
-        const auto touched = touched_.find(virtual_rel->virtual_table);
-        if (touched != touched_.end()) {
-            scope_rel.table = &schema_.table(touched->second);
-            leaf.access.table = touched->second;
-            leaf.access.kind = Access::Kind::touched;
+        const auto at = stand_ins_.find(virtual_rel->virtual_table);
+        if (at != stand_ins_.end()) {
+            scope_rel.table = &schema_.table(at->second.table);
+            leaf.access = at->second;
             leaf.name = "touched rows of " + scope_rel.table->display();
         } else {
             leaf.source = Leaf::Source::virtual_table;
@@ -317,7 +316,7 @@ int Builder::rank_of(const Item& item, const std::vector<ExprId>& conditions, co
         case Leaf::Source::table:
             break;
     }
-    if (leaf.access.kind == Access::Kind::touched) return rank_touched;
+    if (!leaf.access.of_store()) return rank_touched;
     const std::vector<ExprId> serving = usable(item, conditions, missing);
     AccessChooser chooser(*this, leaf.access.table, leaf.slot, serving);
     const int rank = chooser.choose().rank;
@@ -354,17 +353,18 @@ void Builder::settle_leaf(Item& item, std::vector<ExprId>& conditions, const Slo
                           Step& step) {
     Leaf& leaf = item.leaf;
     const std::vector<ExprId> serving = usable(item, conditions, missing);
-    if (leaf.source == Leaf::Source::table && leaf.access.kind != Access::Kind::touched) {
+    if (leaf.source == Leaf::Source::table && leaf.access.of_store()) {
         AccessChooser chooser(*this, leaf.access.table, leaf.slot, serving);
         AccessChooser::Choice choice = chooser.choose();
         if (choice.rank > 0) {
+            choice.access.before = leaf.access.before;
             leaf.access = std::move(choice.access);
             conditions = without(conditions, choice.served);
             step.leaf = std::move(leaf);
             return;
         }
         if (!nothing_stored_) store_leaf(item, chooser.hashable(), serving, repeated, conditions);
-    } else if (leaf.access.kind != Access::Kind::touched && !nothing_stored_) {
+    } else if (leaf.access.of_store() && !nothing_stored_) {
         store_leaf(item, equalities(leaf, serving), serving, repeated, conditions);
     }
     step.leaf = std::move(leaf);

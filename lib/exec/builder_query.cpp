@@ -256,7 +256,7 @@ bool Builder::order_by_index(QueryPlan& plan) {
     for (const Step& next : plan.from.steps)
         if (next.kind == Step::Kind::full) return false;
     Access& access = step.leaf.access;
-    if (access.kind == Access::Kind::touched || !access.any.empty() || access.any_array != no_expr)
+    if (!access.of_store() || !access.any.empty() || access.any_array != no_expr)
         return false;
     if (access.kind == Access::Kind::point) return true;
     const TablePlan& table = plan_of(access.table);
@@ -310,7 +310,7 @@ void Builder::extreme_by_index(QueryPlan& plan) {
     Step& step = plan.from.steps.front();
     Access& access = step.leaf.access;
     if (step.kind != Step::Kind::leaf || step.leaf.source != Leaf::Source::table) return;
-    if (access.kind == Access::Kind::point || access.kind == Access::Kind::touched || !access.any.empty() ||
+    if (access.kind == Access::Kind::point || !access.of_store() || !access.any.empty() ||
         access.any_array != no_expr)
         return;
     const TablePlan& table = plan_of(access.table);

@@ -58,13 +58,13 @@ RowView Constraints::conflicting(const TablePlan& table, std::uint32_t number, R
     if (!keys_.append(index, image, key)) return {};
     if (number == 0) {
         if (own_key == key) return {};
-        return view_.find(table.table->id, key, true);
+        return view_.find(table.table->id, key, Moment::now);
     }
     if (!index.key->nulls_not_distinct && keys_.has_null(index, image)) return {};
     RowView found;
     std::string primary;
     const std::string low = key;
-    view_.scan(table.table->id, index.id, low, sql::key_successor(low), false, true, [&](RowView other) {
+    view_.scan(table.table->id, index.id, low, sql::key_successor(low), false, Moment::now, [&](RowView other) {
         primary.clear();
         keys_.append_primary(table, other, primary);
         if (primary == own_key) return true;
@@ -124,7 +124,7 @@ RowView Constraints::colliding(const TablePlan& table, std::uint32_t number, Row
     if (rows_ == nullptr) {
         rows_ = std::make_unique<Executor>(plans_, view_, overlay_, context_);
         rows_->bind(plans_.rows, nullptr);
-        rows_->set_latest(true);
+        rows_->set_moment(Moment::now);
     }
     rows_->slot(row_slot).row = image;
     if (plan.predicate != no_expr && !rows_->evaluator().truth(plan.predicate)) return {};

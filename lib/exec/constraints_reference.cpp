@@ -34,9 +34,9 @@ bool Constraints::key_of_parent(const Reference& reference, RowView parent, std:
 
 bool Constraints::parent_exists(const Reference& reference, const std::string& key) {
     const std::uint32_t number = reference.key->parent_key;
-    if (number == 0) return static_cast<bool>(view_.find(reference.parent, key, true));
+    if (number == 0) return static_cast<bool>(view_.find(reference.parent, key, Moment::now));
     bool found = false;
-    view_.scan(reference.parent, IndexId::key(number), key, sql::key_successor(key), false, true,
+    view_.scan(reference.parent, IndexId::key(number), key, sql::key_successor(key), false, Moment::now,
                [&](RowView) {
                    found = true;
                    return false;
@@ -91,14 +91,14 @@ std::vector<Constraints::Child> Constraints::children(const Reference& reference
     const bool alike = std::all_of(reference.to_parent.begin(), reference.to_parent.end(),
                                    [](const auto& c) { return c == nullptr; });
     if (!alike) {
-        view_.scan_all(reference.child, false, true, visit);
+        view_.scan_all(reference.child, false, Moment::now, visit);
         return out;
     }
     std::string low;
     for (const std::uint32_t at : reference.index_order)
         append_key(low, reference.child_types[at], parent.get(reference.parent_columns[at]));
     view_.scan(reference.child, IndexId::foreign_key(*table.table, reference.number), low,
-               sql::key_successor(low), false, true, visit);
+               sql::key_successor(low), false, Moment::now, visit);
     return out;
 }
 

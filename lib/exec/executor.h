@@ -59,7 +59,7 @@ class Executor final : public SubqueryRunner {
     void bind(const Program& program, const sql::Datum* parameters);
     // Forgets what earlier statements have computed.
     void begin(const StatementPlan& statement);
-    void set_latest(bool latest) { latest_ = latest; }
+    void set_moment(Moment moment) { moment_ = moment; }
     void set_writer(WriteRunner* writer) { writer_ = writer; }
     void set_virtual_tables(const VirtualTables* tables) { virtual_tables_ = tables; }
     void set_cancelled(const bool* flag) { cancelled_ = flag; }
@@ -102,6 +102,7 @@ class Executor final : public SubqueryRunner {
     bool indexed(const Access& access, std::uint32_t slot, Next next);
     bool alternatives(const Access& access, const std::string& prefix, RowVisitor visit);
     bool touched(const Access& access, std::uint32_t slot, Next next);
+    Moment moment(const Access& access) const { return access.before ? Moment::before : moment_; }
     bool functions(const Leaf& leaf, Next next);
     bool zipped(const Leaf& leaf, Next next);
     bool cte_rows(const Leaf& leaf, Next next);
@@ -144,7 +145,7 @@ class Executor final : public SubqueryRunner {
     const VirtualTables* virtual_tables_ = nullptr;
     const bool* cancelled_ = nullptr;
     std::uint32_t rows_until_poll_ = 0;
-    bool latest_ = false;
+    Moment moment_ = Moment::statement;
     std::vector<Slot> slots_;
     std::vector<sql::Datum> registers_;
     std::vector<NodeState> states_;

@@ -185,11 +185,13 @@ bool Executor::table(const Access& access, std::uint32_t slot, Next next) {
     };
     switch (access.kind) {
         case Access::Kind::full:
-            view_.scan_all(access.table, access.reverse, latest_, visit);
+            view_.scan_all(access.table, access.reverse, moment(access), visit);
             break;
         case Access::Kind::index:
             return indexed(access, slot, next);
         case Access::Kind::touched:
+        case Access::Kind::removed:
+        case Access::Kind::added:
             return touched(access, slot, next);
         case Access::Kind::point: {
             RowView row;
@@ -201,7 +203,7 @@ bool Executor::table(const Access& access, std::uint32_t slot, Next next) {
                     append_key(key.text, access.types[i], value);
                 }
                 if (failed()) return false;
-                row = view_.find(access.table, key.text, latest_);
+                row = view_.find(access.table, key.text, moment(access));
             }
             if (row) visit(row);
             break;
@@ -211,13 +213,14 @@ bool Executor::table(const Access& access, std::uint32_t slot, Next next) {
 }
 
 bool Executor::touched(const Access& access, std::uint32_t slot, Next next) {
-    const std::vector<Touched*>& rows = overlay_.rows(access.table);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        if (rows[i]->changed_by == 0) continue;
-        for (const RowView view : {rows[i]->base, rows[i]->now}) {
-            slots_[slot].row = view;
-            if (view && !next()) return false;
-        }
+    const auto visit = [&](RowView row) {
+        slots_[slot].row = row;
+        return !row || next();
+    };
+    for (const Touched* row : overlay_.recent(access.table)) {
+        if (row->before.data() == row->now.data()) continue;
+        if (access.kind != Access::Kind::added && !visit(row->before)) return false;
+        if (access.kind != Access::Kind::removed && !visit(row->now)) return false;
     }
     return !failed();
 }
@@ -267,7 +270,7 @@ bool Executor::indexed(const Access& access, std::uint32_t slot, Next next) {
         high.text = sql::key_successor(prefix.text);
     }
     if (failed()) return false;
-    view_.scan(access.table, access.index, low.text, high.text, access.reverse, latest_, visit);
+    view_.scan(access.table, access.index, low.text, high.text, access.reverse, moment(access), visit);
     return more && !failed();
 }
 
@@ -296,11 +299,11 @@ bool Executor::alternatives(const Access& access, const std::string& prefix, Row
     bool more = true;
     for (const std::string& key : keys) {
         if (whole_primary) {
-            const RowView row = view_.find(access.table, key, latest_);
+            const RowView row = view_.find(access.table, key, moment(access));
             if (row) more = visit(row);
         } else {
-            view_.scan(access.table, access.index, key, sql::key_successor(key), access.reverse, latest_,
-                       [&](RowView row) { return more = visit(row); });
+            view_.scan(access.table, access.index, key, sql::key_successor(key), access.reverse,
+                       moment(access), [&](RowView row) { return more = visit(row); });
         }
         if (!more || failed()) return false;
     }

@@ -152,6 +152,8 @@ class Printer {
             case Access::Kind::point:
                 return "Primary key lookup " + plan.name;
             case Access::Kind::touched:
+            case Access::Kind::removed:
+            case Access::Kind::added:
                 return plan.name;
             case Access::Kind::index:
                 break;

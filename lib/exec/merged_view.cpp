@@ -9,9 +9,9 @@ MergedView::MergedView(const SchemaPlans& plans, const Store& store, Overlay& ov
     overlay_.set_indexer(this);
 }
 
-RowView MergedView::find(TableId table, std::string_view primary_key, bool latest) const {
+RowView MergedView::find(TableId table, std::string_view primary_key, Moment moment) const {
     if (overlay_.touches(table))
-        if (const Touched* own = overlay_.find(table, primary_key)) return overlay_.view(*own, latest);
+        if (const Touched* own = overlay_.find(table, primary_key)) return overlay_.view(*own, moment);
     return store_.find(table, primary_key);
 }
 
@@ -38,13 +38,13 @@ Overlay::Tree& MergedView::tree(TableId table, const IndexPlan& index) {
 }
 
 std::vector<MergedView::Own> MergedView::own_rows(TableId table, const IndexPlan& index, std::string_view low,
-                                                  std::string_view high, bool reverse, bool latest) {
+                                                  std::string_view high, bool reverse, Moment moment) {
     std::vector<Own> out;
     Overlay::TableRows& rows = overlay_.table(table);
     if (rows.images.size() <= Overlay::few) {
         std::string key;
         for (const Touched* row : rows.rows) {
-            const RowView view = overlay_.view(*row, latest);
+            const RowView view = overlay_.view(*row, moment);
             if (!view || view.data() == row->base.data()) continue;
             key.clear();
             if (!keys_.append(index, view, key) || key < low || (!high.empty() && key >= high)) continue;
@@ -55,7 +55,7 @@ std::vector<MergedView::Own> MergedView::own_rows(TableId table, const IndexPlan
         const auto end = high.empty() ? images.end() : images.lower_bound(high);
         for (auto at = images.lower_bound(low); at != end; ++at) {
             const auto& [key, version] = *at;
-            const RowView view = overlay_.view(*version.row, latest);
+            const RowView view = overlay_.view(*version.row, moment);
             if (view.data() == version.image) out.push_back({key, version.row->key, view});
         }
     }
@@ -67,7 +67,7 @@ std::vector<MergedView::Own> MergedView::own_rows(TableId table, const IndexPlan
 }
 
 void MergedView::merge(TableId table, const IndexPlan& index, const std::vector<Own>& own, bool reverse,
-                       bool latest, RowVisitor visit, FunctionRef<void(RowVisitor)> stored) {
+                       Moment moment, RowVisitor visit, FunctionRef<void(RowVisitor)> stored) {
     const TablePlan& plan = plans_.table(table);
     std::size_t next = 0;
     bool stopped = false;
@@ -77,7 +77,7 @@ void MergedView::merge(TableId table, const IndexPlan& index, const std::vector<
         primary.clear();
         keys_.append_primary(plan, row, primary);
         const Touched* touched = overlay_.find(table, primary);
-        if (touched != nullptr && !overlay_.is_base(*touched, latest)) return true;
+        if (touched != nullptr && !overlay_.is_base(*touched, moment)) return true;
         if (next < own.size()) {
             key.clear();
             if (!by_primary) keys_.append(index, row, key);
@@ -95,21 +95,21 @@ void MergedView::merge(TableId table, const IndexPlan& index, const std::vector<
 }
 
 void MergedView::scan(TableId table, IndexId index, std::string_view low, std::string_view high, bool reverse,
-                      bool latest, RowVisitor visit) {
+                      Moment moment, RowVisitor visit) {
     if (!overlay_.touches(table)) return store_.scan_index(table, index, low, high, reverse, visit);
     const IndexPlan& plan = plans_.table(table).indexes[index.value];
-    merge(table, plan, own_rows(table, plan, low, high, reverse, latest), reverse, latest, visit,
+    merge(table, plan, own_rows(table, plan, low, high, reverse, moment), reverse, moment, visit,
           [&](RowVisitor each) { store_.scan_index(table, index, low, high, reverse, each); });
 }
 
-void MergedView::scan_all(TableId table, bool reverse, bool latest, RowVisitor visit) {
+void MergedView::scan_all(TableId table, bool reverse, Moment moment, RowVisitor visit) {
     const auto stored = [&](RowVisitor each) {
         if (reverse) return store_.scan_index(table, IndexId::key(0), {}, {}, true, each);
         store_.scan(table, each);
     };
     if (!overlay_.touches(table)) return stored(visit);
     const IndexPlan& plan = plans_.table(table).primary();
-    merge(table, plan, own_rows(table, plan, {}, {}, reverse, latest), reverse, latest, visit, stored);
+    merge(table, plan, own_rows(table, plan, {}, {}, reverse, moment), reverse, moment, visit, stored);
 }
 
 }  // namespace anabranch::exec

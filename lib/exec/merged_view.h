@@ -15,12 +15,12 @@ class MergedView final : public Overlay::Indexer {
   public:
     MergedView(const SchemaPlans& plans, const Store& store, Overlay& overlay, KeyReader& keys);
 
-    // `latest`: own writes of the running statement too.
-    RowView find(TableId table, std::string_view primary_key, bool latest) const;
+    // The store as the transaction sees it, has made it, or found it.
+    RowView find(TableId table, std::string_view primary_key, Moment moment) const;
     // Rows with index keys in [low, high); an empty `high` means no upper bound.
     void scan(TableId table, IndexId index, std::string_view low, std::string_view high, bool reverse,
-              bool latest, RowVisitor visit);
-    void scan_all(TableId table, bool reverse, bool latest, RowVisitor visit);
+              Moment moment, RowVisitor visit);
+    void scan_all(TableId table, bool reverse, Moment moment, RowVisitor visit);
 
     const Store& store() const { return store_; }
     void index(TableId table, Overlay::Version version) override;
@@ -32,10 +32,10 @@ class MergedView final : public Overlay::Indexer {
         RowView row;
     };
     std::vector<Own> own_rows(TableId table, const IndexPlan& index, std::string_view low,
-                              std::string_view high, bool reverse, bool latest);
+                              std::string_view high, bool reverse, Moment moment);
     Overlay::Tree& tree(TableId table, const IndexPlan& index);
-    void merge(TableId table, const IndexPlan& index, const std::vector<Own>& own, bool reverse, bool latest,
-               RowVisitor visit, FunctionRef<void(RowVisitor)> stored);
+    void merge(TableId table, const IndexPlan& index, const std::vector<Own>& own, bool reverse,
+               Moment moment, RowVisitor visit, FunctionRef<void(RowVisitor)> stored);
 
     const SchemaPlans& plans_;
     const Store& store_;

@@ -14,6 +14,7 @@ void Overlay::reset() {
         TableRows& table = by_table_[row->table.value];
         if (table.rows.empty()) continue;
         table.rows.clear();
+        table.recent.clear();
         table.images.clear();
         table.trees.clear();
     }
@@ -26,23 +27,30 @@ void Overlay::reset() {
 }
 
 void Overlay::mark() {
+    forget_recent();
     ++mark_;
     marked_rows_ = rows_.size();
     saved_.clear();
 }
 
 void Overlay::undo() {
+    forget_recent();
     for (auto& [row, before] : saved_) *row = before;
     saved_.clear();
     while (rows_.size() > marked_rows_) forget_newest();
     ++mark_;
 }
 
-// Its images may still be listed: without `now` and `seen` they are nobody's. With a table's last row they
-// go, too, since reset() looks only at tables that have rows.
+void Overlay::forget_recent() {
+    for (const auto& [row, before] : saved_) by_table_[row->table.value].recent.clear();
+    for (std::size_t i = marked_rows_; i < rows_.size(); ++i) by_table_[rows_[i]->table.value].recent.clear();
+}
+
+// Its images may still be listed: without `now`, `seen` and `before` they are nobody's. With a table's last
+// row they go, too, since reset() looks only at tables that have rows.
 void Overlay::forget_newest() {
     Touched& row = *rows_.back();
-    row.now = row.seen = {};
+    row.now = row.seen = row.before = {};
     if (!hashed_.empty()) {
         // The newest entry of a chain is its last one, so that it leaves no hole.
         const std::size_t mask = hashed_.size() - 1;
@@ -61,6 +69,8 @@ void Overlay::forget_newest() {
 void Overlay::save(Touched& row) {
     saved_.emplace_back(&row, row);
     row.saved_at = mark_;
+    row.before = row.now;
+    by_table_[row.table.value].recent.push_back(&row);
     const auto copy = [&](std::uint64_t*& set) {
         if (set == nullptr) return;
         const std::uint64_t* const before = set;
@@ -107,10 +117,10 @@ Touched& Overlay::touch(TableId table, std::string_view key, RowView base) {
     row.saved_at = mark_;
     row.table = table;
     row.key = arena_.copy(key);
-    row.base = base;
-    row.now = base;
+    row.base = row.before = row.now = base;
     rows_.push_back(&row);
     by_table_[table.value].rows.push_back(&row);
+    by_table_[table.value].recent.push_back(&row);
     grow();
     if (!hashed_.empty()) {
         row.hash = hash64(key, table.value);

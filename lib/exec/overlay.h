@@ -2,8 +2,9 @@
 // finish() folds into a WriteSet.
 //
 // Each statement sees the rows as they were when it began (`seen`); constraint checks see them as they are
-// (`now`). A row gone with its parent (ON DELETE CASCADE) or with its reference nulled (SET NULL) is changed
-// here and not written: the merged state derives it.
+// (`now`), and assertions compare that with what was before the transaction (`before`). A row gone with its
+// parent (ON DELETE CASCADE) or with its reference nulled (SET NULL) is changed here and not written: the
+// merged state derives it.
 #pragma once
 
 #include <map>
@@ -17,6 +18,13 @@
 
 namespace anabranch::exec {
 
+// Which image of a row is meant.
+enum class Moment : std::uint8_t {
+    statement,  // as it was when the running statement began
+    now,        // as the transaction leaves it
+    before,     // as it was at the newest mark, or in the store: before the transaction
+};
+
 struct Touched {
     TableId table;
     std::string_view key;
@@ -24,6 +32,7 @@ struct Touched {
     RowView base;                  // as the store has it; none if it was not visible
     RowView seen;                  // before the statement `changed_by`
     RowView now;                   // none when gone
+    RowView before;                // at the newest mark, once it is touched after it
     RowView kept;                  // the last image of a row that went with its parent
     std::uint32_t changed_by = 0;  // statement; 0: never changed, only touched
     bool inserted = false;
@@ -56,15 +65,17 @@ class Overlay {
     Touched& touch(TableId table, std::string_view key, RowView base);
     // A new image (or none) from the running statement on.
     void change(Touched& row, RowView now);
-    // What the running statement reads, or what is there by now.
-    RowView view(const Touched& row, bool latest) const {
-        return !latest && row.changed_by == statement_ ? row.seen : row.now;
+    RowView view(const Touched& row, Moment moment) const {
+        if (moment == Moment::before) return row.saved_at == mark_ ? row.before : row.now;
+        return moment == Moment::statement && row.changed_by == statement_ ? row.seen : row.now;
     }
-    bool is_base(const Touched& row, bool latest) const {
-        const RowView v = view(row, latest);
+    bool is_base(const Touched& row, Moment moment) const {
+        const RowView v = view(row, moment);
         return v && v.data() == row.base.data();
     }
     const std::vector<Touched*>& rows(TableId table) const { return by_table_[table.value].rows; }
+    // Those that were touched after the newest mark.
+    const std::vector<Touched*>& recent(TableId table) const { return by_table_[table.value].recent; }
     const std::vector<Touched*>& rows() const { return rows_; }  // in the order of first touch
     std::uint64_t* bits(TableId table);                          // zeroed, one per column
 
@@ -77,7 +88,7 @@ class Overlay {
     using Tree = std::multimap<std::string, Version, std::less<>>;
     static constexpr std::size_t few = 16;
     struct TableRows {
-        std::vector<Touched*> rows;
+        std::vector<Touched*> rows, recent;
         std::map<std::uint32_t, Tree> trees;  // by index number
         std::vector<Version> images;          // all that are not base rows, for trees made later
     };
@@ -94,6 +105,7 @@ class Overlay {
     void grow();
     void save(Touched& row);
     void forget_newest();
+    void forget_recent();
     std::size_t bytes_of_bits(TableId table) const;
     const SchemaPlans& plans_;
     Arena& arena_;

@@ -28,6 +28,8 @@ struct Access {
         index,    // rows of an index whose first parts equal `equal`, then optionally `any` or a range on the
                   // next part
         touched,  // rows that this transaction has written, as they were and as they are (assertions)
+        removed,  // ... as they were
+        added,    // ... as they are
     };
     Kind kind = Kind::full;
     TableId table;
@@ -40,6 +42,8 @@ struct Access {
     bool low_inclusive = false, high_inclusive = false;
     bool reverse = false;
     bool unique = false;  // at most one row
+    bool before = false;  // the table as it was before this transaction (assertions)
+    bool of_store() const { return kind < Kind::touched; }
 };
 
 struct QueryPlan;

@@ -93,6 +93,7 @@ struct AssertionPlan {
     struct Part {
         TableId table;
         StatementPlan query;
+        StatementPlan suspects;  // no query: none; else it need not be asked where this has no row
     };
     std::vector<Part> parts;
 };

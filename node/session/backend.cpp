@@ -8,6 +8,7 @@
 #include "lib/sql/parse.h"
 #include "lib/sql/print.h"
 #include "node/session/copying.h"
+#include "node/session/explaining.h"
 
 namespace anabranch::session {
 
@@ -48,6 +49,12 @@ bool is_rows(const ast::Statement& statement) {
            std::holds_alternative<ast::Call>(statement.node);
 }
 
+bool is_call(std::string_view text) {
+    constexpr std::string_view word = "CALL";
+    return text.size() >= word.size() && std::equal(word.begin(), word.end(), text.begin(),
+                                                    [](char a, char b) { return a == (b & ~0x20); });
+}
+
 Error unsupported(const ast::Statement& statement, std::string_view text) {
     const auto words = text.substr(statement.span.offset < text.size() ? statement.span.offset : 0, 40);
     std::string name;
@@ -64,21 +71,6 @@ Error unsupported(const ast::Statement& statement, std::string_view text) {
         .with_hint(
             "A node serves one schema file: change the file and start the nodes with it. Reads, calls and "
             "single-statement writes work here.");
-}
-
-// Where the CALL of an `EXPLAIN CALL ...` begins. PostgreSQL's grammar does not know it, but a call's route
-// is what people want explained.
-std::optional<std::size_t> explained_call(std::string_view text) {
-    std::size_t at = 0;
-    const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; };
-    const auto word = [&](std::string_view wanted) {
-        while (at < text.size() && blank(text[at])) ++at;
-        for (const char c : wanted)
-            if (at == text.size() || (text[at++] & ~0x20) != c) return false;
-        return at < text.size() && blank(text[at]);
-    };
-    if (!word("EXPLAIN") || !word("CALL")) return {};
-    return at - 4;
 }
 
 // Settings in the words of a server's command line, as libpq's PGOPTIONS has them: -c name=value,
@@ -176,7 +168,9 @@ const sql::EnumLabels* Backend::enum_labels() const {
 // ---- preparing ----
 
 Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> Backend::split(std::string_view text) {
-    if (explained_call(text)) return std::vector{std::pair{0U, static_cast<std::uint32_t>(text.size())}};
+    // The grammar does not know this one.
+    if (const auto at = explained_statement(text); at && is_call(text.substr(*at)))
+        return std::vector{std::pair{0U, static_cast<std::uint32_t>(text.size())}};
     TRY(const auto statements, sql::parse_statements(std::string(text)));
     std::vector<std::pair<std::uint32_t, std::uint32_t>> out;
     for (const auto& statement : statements) out.emplace_back(statement.span.offset, statement.span.size);
@@ -187,7 +181,7 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
     std::string key(text);
     for (const auto type : types) key += '\0' + std::to_string(sql::oid_of(type));
     if (auto known = cache_.find(key)) return known;
-    if (const auto call = explained_call(text)) return prepare_explain(text.substr(*call));
+    if (const auto at = explained_statement(text)) return prepare_explain(text, *at, types);
     TRY(auto statements, sql::parse_statements(std::string(text)));
     if (statements.empty()) return std::make_shared<Statement>();
     if (statements.size() > 1)
@@ -210,11 +204,6 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
 
 Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, std::string_view text,
                                                      std::span<const sql::Type> types) {
-    if (const auto* explain = std::get_if<ast::Explain>(&statement.node)) {
-        const auto& inner = *explain->statement;
-        if (!is_rows(inner)) return fail(unsupported(inner, text));
-        return prepare_explain(text.substr(inner.span.offset, inner.span.size));
-    }
     auto out = std::make_shared<Statement>();
     if (std::holds_alternative<ast::Transaction>(statement.node))
         return prepare_transaction(std::move(statement));
@@ -291,21 +280,20 @@ Result<pgwire::PreparedPtr> Backend::prepare_copy(const ast::Copy& copy) {
     return out;
 }
 
-Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text) {
-    TRY(const auto runnable, host_.replica().prepare(text, {}));
+Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text, std::size_t at,
+                                                     std::span<const sql::Type> types) {
+    TRY_VOID(check_explain_options(text));
+    auto runnable = host_.replica().prepare(text.substr(at), types);
+    if (!runnable) {
+        Error error = std::move(runnable).error();
+        if (error.span) error.span->offset += static_cast<std::uint32_t>(at);
+        return fail(std::move(error));
+    }
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::show;
+    out->types = (*runnable)->bound->parameter_types;
     out->output = {text_column("QUERY PLAN")};
-    out->explained.push_back(std::string("Route: ") + catalog::name_of(runnable->route));
-    if (runnable->transaction)
-        for (const auto& reason : host_.replica().plan().transactions[*runnable->transaction].reasons)
-            out->explained.push_back("  " + reason);
-    const std::string plan = exec::explain(*runnable->compiled);
-    for (std::size_t at = 0; at < plan.size();) {
-        const auto end = std::min(plan.find('\n', at), plan.size());
-        out->explained.push_back(plan.substr(at, end - at));
-        at = end + 1;
-    }
+    out->explained = explanation(**runnable);
     return out;
 }
 
