@@ -54,8 +54,8 @@ Error refused(std::string detail) {
 
 }  // namespace
 
-Result<catalog::PlannedTransaction> route_of_statement(const Report& report, const std::string& statement,
-                                                       const std::vector<sql::Type>& parameter_types) {
+Result<catalog::Route> route_of_statement(const Report& report, const std::string& statement,
+                                          const std::vector<sql::Type>& parameter_types) {
     const auto& schema = *report.schema;
     const catalog::ScriptFile file{
         schema.file, schema.text + as_procedure(statement, parameter_types, exec::plans_of(schema))};
@@ -69,10 +69,10 @@ Result<catalog::PlannedTransaction> route_of_statement(const Report& report, con
     options.repairs = false;
     options.witnesses = false;
     TRY(const auto checked, check(extended, options));
-    catalog::PlannedTransaction out;
+    catalog::Route route = catalog::Route::ordered;
     for (const auto& planned : checked.plan.transactions) {
         if (planned.name == statement_name) {
-            out = planned;
+            route = planned.route;
             continue;
         }
         for (const auto& before : report.plan.transactions)
@@ -81,10 +81,7 @@ Result<catalog::PlannedTransaction> route_of_statement(const Report& report, con
                 return fail(
                     refused("Beside it, " + planned.name + " could no longer run without coordination."));
     }
-    for (std::string& reason : out.reasons)
-        if (const auto at = reason.find(statement_name); at != std::string::npos)
-            reason.replace(at, std::string_view(statement_name).size(), "the same statement");
-    return out;
+    return route;
 }
 
 }  // namespace anabranch::confluence

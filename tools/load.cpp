@@ -72,8 +72,8 @@ bool is_terminal(int descriptor) {
     return ::isatty(descriptor) == 1;
 }
 
-Result<catalog::PlannedTransaction> Analyst::route_of(const std::string& statement,
-                                                      std::span<const sql::Type> parameter_types) {
+Result<catalog::Route> Analyst::route_of(const std::string& statement,
+                                         std::span<const sql::Type> parameter_types) {
     const std::vector<sql::Type> types(parameter_types.begin(), parameter_types.end());
     if (const auto general = confluence::general_form(*report_.schema, statement, types)) {
         std::string key = general->text;

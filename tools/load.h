@@ -27,13 +27,13 @@ bool is_terminal(int descriptor);
 class Analyst final : public replica::StatementAnalyst {
   public:
     explicit Analyst(confluence::Report report) : report_(std::move(report)) {}
-    Result<catalog::PlannedTransaction> route_of(const std::string& statement,
-                                                 std::span<const sql::Type> parameter_types) override;
+    Result<catalog::Route> route_of(const std::string& statement,
+                                    std::span<const sql::Type> parameter_types) override;
 
   private:
     static constexpr std::size_t known_max = 4096;
     confluence::Report report_;
-    std::map<std::string, Result<catalog::PlannedTransaction>> known_;  // general forms with their types
+    std::map<std::string, Result<catalog::Route>> known_;  // general forms with their types
 };
 
 }  // namespace anabranch::tools

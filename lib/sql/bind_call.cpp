@@ -47,10 +47,14 @@ Error Binding::no_function(const ast::FunctionCall& c, const std::vector<ExprPtr
 Result<std::optional<ExprPtr>> Binding::special_call(const ast::FunctionCall& c, Scope& scope, Span at) {
     const std::string& name = c.name.name;
     if (!c.name.schema.empty()) return std::optional<ExprPtr>{};
+    if (name == "grouping") {
+        TRY(ExprPtr mark, grouping_call(c, scope, at));
+        return std::optional<ExprPtr>(std::move(mark));
+    }
     const bool choice = name == "coalesce" || name == "greatest" || name == "least";
     if (!choice && name != "nullif") {
         for (const char* unknown : {"current_time", "localtime", "nextval", "currval", "setval", "lastval",
-                                    "collation_for", "normalize", "is_normalized", "grouping"})
+                                    "collation_for", "normalize", "is_normalized"})
             if (name == unknown && context_.names.routines({}, name).empty() && !context_.uninterpreted)
                 return fail(unsupported(name + "()", at));
         return std::optional<ExprPtr>{};

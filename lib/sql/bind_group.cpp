@@ -78,29 +78,6 @@ Result<void> Binding::order_by(const std::vector<ast::SortKey>& keys, Scope& sco
     return {};
 }
 
-Result<void> Binding::group_by(const ast::Select& s, Scope& scope, Query& out) {
-    for (const ast::Expr& item : s.group_by) {
-        if (const auto* row = std::get_if<ast::Row>(&item.node)) {
-            for (const ast::Expr& part : row->items) {
-                TRY(ExprPtr e, target_or_expr(part, scope, out, Clause::group_by));
-                out.group_by.push_back(resolve_unknown(e));
-            }
-            continue;
-        }
-        TRY(ExprPtr e, target_or_expr(item, scope, out, Clause::group_by));
-        bool aggregate = false;
-        walk(e, [&](const ExprPtr& part, std::uint32_t depth) {
-            aggregate |= depth == 0 && std::holds_alternative<Aggregate>(part->node);
-            return true;
-        });
-        if (aggregate)
-            return fail(
-                Error::make("42803", "aggregate functions are not allowed in GROUP BY").with_span(item.span));
-        out.group_by.push_back(resolve_unknown(e));
-    }
-    return {};
-}
-
 Result<void> Binding::distinct(const ast::Select& s, Scope& scope, Query& out) {
     if (s.distinct == ast::DistinctKind::Distinct) {
         out.distinct = true;
@@ -125,7 +102,7 @@ Result<void> Binding::distinct(const ast::Select& s, Scope& scope, Query& out) {
     return {};
 }
 
-Result<void> Binding::check_grouping(const Query& q, const Scope& scope) {
+Result<void> Binding::check_grouping(const Query& q, const std::vector<ExprPtr>& common) {
     // Rels whose whole primary key is grouped: all their columns are determined.
     std::vector<bool> determined(q.rels.size());
     for (std::size_t i = 0; i < q.rels.size(); ++i) {
@@ -134,7 +111,7 @@ Result<void> Binding::check_grouping(const Query& q, const Scope& scope) {
         if (relation == nullptr || relation->keys.empty() || relation->keys[0].columns.empty()) continue;
         determined[i] =
             std::all_of(relation->keys[0].columns.begin(), relation->keys[0].columns.end(), [&](ColumnId id) {
-                return std::any_of(q.group_by.begin(), q.group_by.end(), [&](const ExprPtr& e) {
+                return std::any_of(common.begin(), common.end(), [&](const ExprPtr& e) {
                     const auto* ref = std::get_if<ColumnRef>(&e->node);
                     return ref != nullptr && ref->level == 0 && ref->rel == i && ref->column == id.value;
                 });
@@ -169,7 +146,6 @@ Result<void> Binding::check_grouping(const Query& q, const Scope& scope) {
     };
     for (const ExprPtr& e : q.targets) walk(e, visit);
     if (q.having) walk(q.having, visit);
-    (void)scope;
     if (error) return fail(std::move(*error));
     return {};
 }

@@ -67,6 +67,9 @@ struct CteName {
     bool used = false;
 };
 
+// Numbers of the keys that one set of a GROUP BY groups by, ascending.
+using GroupingSet = std::vector<std::uint32_t>;
+
 struct Scope {
     Scope* parent = nullptr;
     std::vector<Rel> rels;
@@ -79,7 +82,8 @@ struct Scope {
     Clause clause = Clause::none;
     bool aggregates = false;  // met in this scope
     bool windows_used = false;
-    bool lateral_active = false;    // items marked lateral_only are visible now
+    std::vector<std::vector<ExprPtr>> groupings;  // arguments of each GROUPING() met in this scope
+    bool lateral_active = false;                  // items marked lateral_only are visible now
     std::size_t first_visible = 0;  // items before it are out of sight: an ON clause sees its own join only
 };
 
@@ -218,11 +222,20 @@ class Binding {
     void set_output_type(Query& q, std::size_t column, ExprPtr value);
 
     // bind_group.cpp
-    Result<void> group_by(const ast::Select& s, Scope& scope, Query& out);
     Result<void> order_by(const std::vector<ast::SortKey>& keys, Scope& scope, Query& out);
     Result<void> distinct(const ast::Select& s, Scope& scope, Query& out);
     Result<ExprPtr> target_or_expr(const ast::Expr& e, Scope& scope, Query& out, Clause clause);
-    Result<void> check_grouping(const Query& q, const Scope& scope);
+    // `common`: keys that every row is grouped by.
+    Result<void> check_grouping(const Query& q, const std::vector<ExprPtr>& common);
+
+    // bind_grouping.cpp
+    Result<std::vector<GroupingSet>> group_by(const ast::Select& s, Scope& scope, Query& out);
+    Result<std::vector<GroupingSet>> grouping_sets_of(const ast::Expr& item, Scope& scope, Query& out);
+    Result<std::uint32_t> group_key(const ast::Expr& item, Scope& scope, Query& out);
+    Result<ExprPtr> grouping_call(const ast::FunctionCall& c, Scope& scope, Span at);
+    Result<void> check_groupings(const Query& q, const Scope& scope, Span at) const;
+    // Makes a grouped query one of all its sets.
+    Result<void> spread_sets(Query& out, const Scope& scope, const std::vector<GroupingSet>& sets, Span at);
 
     // bind_from.cpp
     Result<FromItem> from_item(const ast::TableRef& t, Scope& scope);

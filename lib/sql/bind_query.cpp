@@ -1,4 +1,6 @@
 // Queries: WITH, select lists, VALUES, set operations, LIMIT.
+#include <algorithm>
+
 #include "lib/base/overload.h"
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_walk.h"
@@ -171,16 +173,24 @@ Result<void> Binding::select(const ast::Select& s, const ast::Query& q, Scope& s
         TRY(out.having, condition(*s.having, scope, Clause::having));
     }
     TRY_VOID(order_by(q.order_by, scope, out));
-    TRY_VOID(group_by(s, scope, out));
+    TRY(const std::vector<GroupingSet> sets, group_by(s, scope, out));
     TRY_VOID(distinct(s, scope, out));
-    out.grouped = scope.aggregates || !out.group_by.empty() || s.having;
+    out.grouped = scope.aggregates || !s.group_by.empty() || s.having || !scope.groupings.empty();
     if (out.grouped && scope.select_functions)
         return fail(unsupported("a set-returning function in the select list of a grouped query", q.span));
     out.rels = std::move(scope.rels);
-    if (out.grouped) {
-        TRY_VOID(check_grouping(out, scope));
-    }
-    return {};
+    if (!out.grouped) return {};
+    std::vector<ExprPtr> common;
+    for (std::uint32_t key = 0; key < out.group_by.size(); ++key)
+        if (std::all_of(sets.begin(), sets.end(), [&](const GroupingSet& set) {
+                return std::binary_search(set.begin(), set.end(), key);
+            }))
+            common.push_back(out.group_by[key]);
+    TRY_VOID(check_grouping(out, common));
+    TRY_VOID(check_groupings(out, scope, q.span));
+    const bool plain = sets.size() == 1 && sets[0].size() == out.group_by.size();
+    if (plain && scope.groupings.empty()) return {};
+    return spread_sets(out, scope, sets, q.span);
 }
 
 Result<void> Binding::values(const ast::Values& v, Scope& scope, Query& out) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lib/sql/grouping_names.h"
 #include "lib/sql/lowering.h"
 
 namespace anabranch::sql {
@@ -212,15 +213,25 @@ Lowered call(Lowering& l, ParseNode node) {
     return lower_call(l, node);
 }
 
-Lowered grouping_set(Lowering&, ParseNode node) {
-    const std::string_view kind = node.text("kind");
-    if (kind == "GROUPING_SET_ROLLUP") return ast::Unsupported{"ROLLUP"};
-    if (kind == "GROUPING_SET_CUBE") return ast::Unsupported{"CUBE"};
-    return ast::Unsupported{"GROUPING SETS"};
+Lowered call_of(Lowering& l, ParseNode node, std::string_view name, std::string_view list) {
+    ast::FunctionCall out;
+    out.name = plain(name, l.span(node));
+    for (Expr& value : lower_exprs(l, node.get(list))) out.arguments.push_back(argument(std::move(value)));
+    return out;
 }
 
-Lowered grouping(Lowering&, ParseNode) {
-    return ast::Unsupported{"GROUPING"};
+Lowered grouping_set(Lowering& l, ParseNode node) {
+    const std::string_view kind = node.text("kind");
+    return call_of(l, node,
+                   kind == "GROUPING_SET_ROLLUP"  ? grouping_rollup
+                   : kind == "GROUPING_SET_CUBE"  ? grouping_cube
+                   : kind == "GROUPING_SET_EMPTY" ? grouping_empty
+                                                  : grouping_sets,
+                   "content");
+}
+
+Lowered grouping(Lowering& l, ParseNode node) {
+    return call_of(l, node, "grouping", "args");
 }
 Lowered xml(Lowering&, ParseNode) {
     return ast::Unsupported{"XML"};

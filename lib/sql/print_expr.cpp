@@ -1,5 +1,6 @@
 #include <array>
 
+#include "lib/sql/grouping_names.h"
 #include "lib/sql/print.h"
 #include "lib/sql/printing.h"
 
@@ -275,7 +276,8 @@ bool is_value_function(const ast::FunctionCall& call) {
 }
 
 bool is_special_call(const ast::FunctionCall& call) {
-    return call.name.schema.empty() && is_one_of(call.name.name, {"coalesce", "greatest", "least", "nullif"});
+    return call.name.schema.empty() &&
+           is_one_of(call.name.name, {"coalesce", "greatest", "least", "nullif", "grouping"});
 }
 
 }  // namespace
@@ -309,7 +311,9 @@ void Printer::call(const ast::FunctionCall& call) {
         }
         return;
     }
-    if (is_special_call(call)) {
+    if (call.name.name.starts_with(grouping_prefix)) {
+        raw(std::string_view(call.name.name).substr(grouping_prefix.size()));
+    } else if (is_special_call(call)) {
         raw(call.name.name);
     } else {
         name(call.name);

@@ -63,7 +63,6 @@ Result<void> Preparer::prepare_call(Runnable& runnable, const catalog::BoundText
     runnable.as_rows = call.as_rows || !transaction.is_procedure;
     runnable.writes = !transaction.read_only;
     runnable.route = state_.plan.transactions[call.transaction].route;
-    runnable.reasons = state_.plan.transactions[call.transaction].reasons;
     runnable.compiled = body_of(call.transaction);
     if (!take_simple(call.arguments, runnable.simple_arguments)) {
         runnable.simple_arguments.clear();
@@ -84,15 +83,12 @@ Result<RunnablePtr> Preparer::prepare(std::string_view text, std::span<const sql
     CHECK(runnable->bound->statement != nullptr);
     runnable->writes = writes(*runnable->bound->statement);
     runnable->route = catalog::Route::read_only;
-    if (!runnable->writes) runnable->reasons = {"writes nothing: answered from this replica's state"};
     if (runnable->writes) {
         if (analyst_ == nullptr)
             return fail(Error::make(sqlstate::feature_not_supported,
                                     "ad-hoc writes are not available: this node runs without the checker")
                             .with_hint("Declare the write as a procedure in the schema file."));
-        TRY(auto planned, analyst_->route_of(runnable->text, runnable->bound->parameter_types));
-        runnable->route = planned.route;
-        runnable->reasons = std::move(planned.reasons);
+        TRY(runnable->route, analyst_->route_of(runnable->text, runnable->bound->parameter_types));
     }
     runnable->compiled = exec::compile(state_.schema, runnable->bound->statement);
     return runnable;

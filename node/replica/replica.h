@@ -40,8 +40,8 @@ using Ticket = std::uint64_t;  // log position, ascending; shared with the order
 class StatementAnalyst {
   public:
     virtual ~StatementAnalyst() = default;
-    virtual Result<catalog::PlannedTransaction> route_of(const std::string& statement,
-                                                         std::span<const sql::Type> parameter_types) = 0;
+    virtual Result<catalog::Route> route_of(const std::string& statement,
+                                            std::span<const sql::Type> parameter_types) = 0;
 };
 
 struct PeerConfig {
@@ -189,7 +189,6 @@ struct Runnable {
     exec::CompiledPtr compiled;                // of the statement, or of the called transaction's body
     std::optional<std::uint32_t> transaction;  // a declared transaction is called
     catalog::Route route = catalog::Route::ordered;
-    std::vector<std::string> reasons;  // of the route: one sentence each
     bool writes = false;
     bool as_rows = false;  // SELECT * FROM f(...)
     // A call's arguments: constants and $n are taken directly; anything else is evaluated by `arguments`.

@@ -181,7 +181,7 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
     std::string key(text);
     for (const auto type : types) key += '\0' + std::to_string(sql::oid_of(type));
     if (auto known = cache_.find(key)) return known;
-    if (const auto at = explained_statement(text)) return prepare_explain(text, *at, types);
+    if (explained_statement(text)) return prepare_explain(text);
     TRY(auto statements, sql::parse_statements(std::string(text)));
     if (statements.empty()) return std::make_shared<Statement>();
     if (statements.size() > 1)
@@ -280,10 +280,10 @@ Result<pgwire::PreparedPtr> Backend::prepare_copy(const ast::Copy& copy) {
     return out;
 }
 
-Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text, std::size_t at,
-                                                     std::span<const sql::Type> types) {
+Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text) {
     TRY_VOID(check_explain_options(text));
-    auto runnable = host_.replica().prepare(text.substr(at), types);
+    const std::size_t at = *explained_statement(text);
+    auto runnable = host_.replica().prepare(text.substr(at), {});
     if (!runnable) {
         Error error = std::move(runnable).error();
         if (error.span) error.span->offset += static_cast<std::uint32_t>(at);
@@ -293,7 +293,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text, std:
     out->what = Prepared::Kind::show;
     out->types = (*runnable)->bound->parameter_types;
     out->output = {text_column("QUERY PLAN")};
-    out->explained = explanation(**runnable);
+    out->explained = explanation(**runnable, host_.replica().plan());
     return out;
 }
 

@@ -103,9 +103,7 @@ class Backend final : public pgwire::Backend {
   private:
     Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text,
                                                 std::span<const sql::Type> types);
-    // `at`: where the explained statement begins.
-    Result<pgwire::PreparedPtr> prepare_explain(std::string_view text, std::size_t at,
-                                                std::span<const sql::Type> types);
+    Result<pgwire::PreparedPtr> prepare_explain(std::string_view text);
     Result<pgwire::PreparedPtr> prepare_copy(const sql::ast::Copy& copy);
     Result<pgwire::PreparedPtr> prepare_fetch(sql::ast::Statement statement);
     Result<pgwire::PreparedPtr> prepare_transaction(sql::ast::Statement statement);

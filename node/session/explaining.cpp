@@ -84,6 +84,19 @@ bool is_off(const std::string& value) {
     return value == "off" || value == "false" || value == "0";
 }
 
+// What is no declared transaction was analysed as one: its route says what it conflicts with.
+std::vector<std::string> reasons_of(const replica::Runnable& runnable, const catalog::Plan& plan) {
+    if (runnable.transaction) return plan.transactions[*runnable.transaction].reasons;
+    switch (runnable.route) {
+        case catalog::Route::read_only:
+            return {"it writes nothing: this replica answers from its own state"};
+        case catalog::Route::free:
+            return {"it conflicts with no declared transaction, nor with itself"};
+        default:
+            return {"it conflicts with itself or with a declared transaction that is ordered, too"};
+    }
+}
+
 }  // namespace
 
 std::optional<std::size_t> explained_statement(std::string_view text) {
@@ -117,16 +130,16 @@ Result<void> check_explain_options(std::string_view text) {
     return {};
 }
 
-std::vector<std::string> explanation(const replica::Runnable& runnable) {
+std::vector<std::string> explanation(const replica::Runnable& runnable, const catalog::Plan& plan) {
     std::vector<std::string> out;
-    const std::string plan = exec::explain(*runnable.compiled);
-    for (std::size_t at = 0; at < plan.size();) {
-        const auto end = std::min(plan.find('\n', at), plan.size());
-        out.push_back(plan.substr(at, end - at));
+    const std::string nodes = exec::explain(*runnable.compiled);
+    for (std::size_t at = 0; at < nodes.size();) {
+        const auto end = std::min(nodes.find('\n', at), nodes.size());
+        out.push_back(nodes.substr(at, end - at));
         at = end + 1;
     }
     out.push_back(std::string("Route: ") + catalog::name_of(runnable.route));
-    for (const auto& reason : runnable.reasons) out.push_back("  " + reason);
+    for (const auto& reason : reasons_of(runnable, plan)) out.push_back("  " + reason);
     return out;
 }
 

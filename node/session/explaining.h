@@ -18,6 +18,7 @@ std::optional<std::size_t> explained_statement(std::string_view text);
 // Options that ask for what cannot be given: ANALYZE, and formats other than text.
 Result<void> check_explain_options(std::string_view text);
 
-std::vector<std::string> explanation(const replica::Runnable& runnable);  // one line each
+// One line each.
+std::vector<std::string> explanation(const replica::Runnable& runnable, const catalog::Plan& plan);
 
 }  // namespace anabranch::session

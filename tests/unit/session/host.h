@@ -44,8 +44,8 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     replica::Replica& replica() override { return *replica_; }
     session::Tables& tables() override { return *tables_; }
     catalog::SchemaPtr schema() override { return schema_; }
-    Result<catalog::PlannedTransaction> route_of(const std::string&, std::span<const sql::Type>) override {
-        return catalog::PlannedTransaction{"", catalog::Route::free, {}, {"whatever it writes"}};
+    Result<catalog::Route> route_of(const std::string&, std::span<const sql::Type>) override {
+        return catalog::Route::free;
     }
     void running(std::uint64_t, Duration) override {}
     bool stopped() override { return false; }

@@ -310,12 +310,10 @@ TEST_CASE("What the dialect lacks is kept in the tree with its name") {
         return std::get<ast::Unsupported>(expr(text).node).what;
     };
     CHECK(what("percentile_cont(0.5) WITHIN GROUP (ORDER BY a)") == "WITHIN GROUP");
-    CHECK(what("GROUPING(a)") == "GROUPING");
     CHECK(what("xmlelement(name a)") == "XML");
-    const auto query = as<ast::Query>("SELECT 1 FROM t TABLESAMPLE system (1) GROUP BY ROLLUP (a), b");
+    const auto query = as<ast::Query>("SELECT 1 FROM t TABLESAMPLE system (1)");
     const auto& select = std::get<ast::Select>(query.body);
     CHECK(std::get<ast::Unsupported>(select.from[0].node).what == "TABLESAMPLE");
-    CHECK(std::get<ast::Unsupported>(select.group_by[0].node).what == "ROLLUP");
     CHECK(as<ast::Query>("WITH RECURSIVE x AS (SELECT 1) SEARCH DEPTH FIRST BY a SET b SELECT 1")
               .with.tables[0]
               .search_or_cycle);
