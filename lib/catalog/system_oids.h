@@ -25,6 +25,7 @@ inline constexpr std::int64_t index = 300000;           // + index into OidMap::
 inline constexpr std::int64_t constraint = 400000;      // + index into OidMap::constraints
 inline constexpr std::int64_t domain_check = 450000;    // + index into OidMap::domain_checks
 inline constexpr std::int64_t routine = 500000;         // + index into Schema::transactions
+inline constexpr std::int64_t sequence = 800000;        // + index into OidMap::sequences
 inline constexpr std::int64_t column_default = 600000;  // + index into OidMap::defaults
 }  // namespace oid
 
@@ -52,6 +53,13 @@ struct OidMap {
         const Table* table = nullptr;
         std::uint32_t column = 0;
     };
+    // PostgreSQL gives each identity column a sequence; here it is the column under that name, for those who
+    // ask the catalogs how keys are made.
+    struct Sequence {
+        const Table* table = nullptr;
+        std::uint32_t column = 0;
+        std::string name;
+    };
     struct DomainCheck {
         std::size_t domain = 0;  // into Schema::domains
         const sql::Domain::Check* check = nullptr;
@@ -62,6 +70,7 @@ struct OidMap {
     std::vector<ViewOf> views;
     std::vector<Default> defaults;
     std::vector<DomainCheck> domain_checks;
+    std::vector<Sequence> sequences;
 
     explicit OidMap(const Schema& schema);
     // Made once and kept with the schema.

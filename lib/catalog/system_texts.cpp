@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/catalog/draft.h"
 #include "lib/catalog/system_oids.h"
 #include "lib/catalog/system_rows.h"
 #include "lib/catalog/system_tables.h"
@@ -144,6 +145,9 @@ OidMap::OidMap(const Schema& schema) {
             constraints.push_back({&t, 'x', i, t.exclusions[i].name});
         }
         for (std::uint32_t c = 0; c < t.columns.size(); ++c)
+            if (t.columns[c].identity != Identity::none)
+                sequences.push_back({&t, c, object_name(t.name, t.columns[c].name, "seq")});
+        for (std::uint32_t c = 0; c < t.columns.size(); ++c)
             if ((t.columns[c].default_value || t.columns[c].generated) && !t.columns[c].hidden)
                 defaults.push_back({&t, c});
     }
@@ -272,6 +276,16 @@ Text text_of_type(const Schema& schema, std::int64_t number, std::int64_t modifi
     return type_text(schema, type);
 }
 
+// pg_get_serial_sequence('s.t', 'c'). The table's name is an identifier, the column's is not.
+Text sequence_of(const Schema& schema, const OidMap& map, std::string_view table, std::string_view column) {
+    const auto [where, what] = parts_of(table);
+    const Table* t = schema.find_table(where, what);
+    for (const OidMap::Sequence& s : map.sequences)
+        if (s.table == t && t->columns[s.column].name == column)
+            return sql::quote_identifier(t->schema) + "." + sql::quote_identifier(s.name);
+    return {};
+}
+
 // Whether an unqualified name finds a relation.
 bool visible(const Schema& schema, const OidMap& map, std::int64_t number) {
     const auto at = [&](std::int64_t first) { return static_cast<std::size_t>(number - first); };
@@ -280,6 +294,8 @@ bool visible(const Schema& schema, const OidMap& map, std::int64_t number) {
     if (in_range(number, oid::view, map.views.size())) return on_search_path(map.views[at(oid::view)].schema);
     if (in_range(number, oid::index, map.indexes.size()))
         return on_search_path(map.indexes[at(oid::index)].table->schema);
+    if (in_range(number, oid::sequence, map.sequences.size()))
+        return on_search_path(map.sequences[at(oid::sequence)].table->schema);
     if (in_range(number, oid::system_table, system_tables().size()))
         return on_search_path(system_tables()[at(oid::system_table)].schema);
     return true;
@@ -322,6 +338,9 @@ std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,
             return visible(schema, map, number) ? "t" : "f";
         case sql::Func::pg_get_expr:  // the text is what pg_attrdef.adbin holds
             return args[0].is_bytes() ? std::optional<std::string>(args[0].as_bytes()) : std::nullopt;
+        case sql::Func::shobj_description:  // of a text: pg_get_serial_sequence
+            if (!args[0].is_bytes() || args.size() < 2 || args[1].is_null()) return {};
+            return sequence_of(schema, map, args[0].as_bytes(), args[1].as_bytes());
         case sql::Func::pg_get_userbyid:
             return "anabranch";
         default:
@@ -349,6 +368,9 @@ std::int64_t object_oid(const Schema& schema, sql::TypeId kind, std::string_view
     for (std::size_t i = 0; i < map.indexes.size(); ++i)
         if (map.indexes[i].name == what && visible(map.indexes[i].table->schema))
             return oid::index + static_cast<std::int64_t>(i);
+    for (std::size_t i = 0; i < map.sequences.size(); ++i)
+        if (map.sequences[i].name == what && visible(map.sequences[i].table->schema))
+            return oid::sequence + static_cast<std::int64_t>(i);
     if (const auto system = find_system_table(where.empty() ? "pg_catalog" : where, what))
         return oid::system_table + *system;
     return -1;
@@ -373,6 +395,9 @@ std::string object_display(const Schema& schema, sql::TypeId kind, std::int64_t 
         return qualified(map.views[at(oid::view)].schema, map.views[at(oid::view)].name);
     if (in_range(number, oid::index, map.indexes.size()))
         return qualified(map.indexes[at(oid::index)].table->schema, map.indexes[at(oid::index)].name);
+    if (in_range(number, oid::sequence, map.sequences.size()))
+        return qualified(map.sequences[at(oid::sequence)].table->schema,
+                         map.sequences[at(oid::sequence)].name);
     return {};
 }
 

@@ -280,7 +280,7 @@ bool Balance::is_sum_of_rows(const ExprPtr& e, bool null_is_zero) const {
         if (!references_of(arg).outer.empty()) return false;
     if (aggregate->filter && !references_of(aggregate->filter).outer.empty()) return false;
     return null_is_zero || aggregate->func == AggregateFunc::count ||
-           (!aggregate->filter && is_not_null(schema_, aggregate->args[0], query_->rels));
+           (!aggregate->filter && is_never_null(schema_, aggregate->args[0], query_->rels));
 }
 
 // A sum, count, least or greatest over a join of stored tables, reaching out to the query's row only.

@@ -104,6 +104,16 @@ bool is_not_null(const catalog::Schema& schema, const ExprPtr& e, const std::vec
     return table != nullptr && schema.table(table->table).columns[ref->column].not_null;
 }
 
+bool is_never_null(const catalog::Schema& schema, const ExprPtr& e, const std::vector<sql::Rel>& rels) {
+    if (const auto* constant = std::get_if<sql::Const>(&e->node)) return !constant->null;
+    if (const auto* cast = std::get_if<sql::Cast>(&e->node)) return is_never_null(schema, cast->arg, rels);
+    const auto* call = std::get_if<sql::Call>(&e->node);
+    if (call == nullptr) return is_not_null(schema, e, rels);
+    return call->func >= sql::Func::add && call->func <= sql::Func::abs &&
+           std::all_of(call->args.begin(), call->args.end(),
+                       [&](const ExprPtr& arg) { return is_never_null(schema, arg, rels); });
+}
+
 bool cannot_fail(const ExprPtr& e) {
     bool safe = true;
     sql::walk(e, [&](const ExprPtr& part, std::uint32_t) {

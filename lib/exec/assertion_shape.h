@@ -46,6 +46,8 @@ Joins joins_of(const sql::Query& q);
 bool is_plain(const sql::Query& q);
 // A column of a stored table that is never NULL.
 bool is_not_null(const catalog::Schema& schema, const sql::ExprPtr& e, const std::vector<sql::Rel>& rels);
+// Such columns, constants, and arithmetic with them.
+bool is_never_null(const catalog::Schema& schema, const sql::ExprPtr& e, const std::vector<sql::Rel>& rels);
 // Comparing and testing columns and constants, which cannot fail.
 bool cannot_fail(const sql::ExprPtr& e);
 

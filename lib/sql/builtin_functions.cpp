@@ -335,7 +335,7 @@ constexpr FunctionRow session_functions[] = {
     {"obj_description", "oid > text", Func::obj_description},
     {"col_description", "oid int4 > text", Func::col_description},
     {"shobj_description", "oid name > text", Func::shobj_description},
-    // Identity values come from no sequence: NULL, as shobj_description says of everything.
+    // One that describes an object, too; its arguments' types tell it apart.
     {"pg_get_serial_sequence", "text text > text", Func::shobj_description},
     {"pg_relation_size", "regclass > int8", Func::pg_relation_size},
     {"pg_total_relation_size", "regclass > int8", Func::pg_total_relation_size},

@@ -213,7 +213,7 @@ Lowered call(Lowering& l, ParseNode node) {
     return lower_call(l, node);
 }
 
-Lowered call_of(Lowering& l, ParseNode node, std::string_view name, std::string_view list) {
+Lowered call_of(Lowering& l, ParseNode node, std::string_view name, const char* list) {
     ast::FunctionCall out;
     out.name = plain(name, l.span(node));
     for (Expr& value : lower_exprs(l, node.get(list))) out.arguments.push_back(argument(std::move(value)));

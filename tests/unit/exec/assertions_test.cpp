@@ -21,14 +21,17 @@ const char* const tables = R"sql(
 // A random assertion over these tables.
 class Shape {
   public:
-    explicit Shape(Random& random) : random_(random) {
+    explicit Shape(Random& random) : random_(random.next()) {
         switch (random_.below(4)) {
             case 0:
-                return of_groups();
+                of_groups();
+                break;
             case 1:
-                return of_all();
+                of_all();
+                break;
             default:
-                return of_rows();
+                of_rows();
+                break;
         }
     }
     std::string query;
@@ -97,7 +100,7 @@ class Shape {
             "UPDATE a SET x = a.x + coalesce((SELECT sum(b.y) FROM b), 0)::int - (SELECT sum(q.x) FROM a "
             "q)::int WHERE a.id = (SELECT min(r.id) FROM a r)";
     }
-    Random& random_;
+    Random random_;
 };
 
 std::string any_statement(Random& random) {
@@ -141,9 +144,14 @@ std::string any_statement(Random& random) {
 TEST_CASE("following what changes about sums finds the violations that adding them up finds") {
     std::size_t kept = 0, refused = 0;
     for_seeds(150, [&](Random& random) {
-        const Shape shape(random);
+        Shape shape(random);
+        std::unique_ptr<Shell> made;
+        while (made == nullptr || !made->violations().empty()) {  // until one holds of an empty database
+            shape = Shape(random);
+            made = std::make_unique<Shell>(tables + shape.query + ";");
+        }
+        Shell& shell = *made;
         CAPTURE(shape.query);
-        Shell shell(tables + shape.query + ";");
         std::string script;
         for (int round = 0; round < 40; ++round) {
             const auto run = [&](const std::string& statement) {
@@ -151,12 +159,12 @@ TEST_CASE("following what changes about sums finds the violations that adding th
                 return shell.execute(statement);
             };
             CAPTURE(script);
-            if (!shell.violations().empty()) return;  // one that does not hold of an empty database
+            REQUIRE(shell.violations().empty());
             run("BEGIN");
             bool failed = false;
             for (std::uint64_t n = random.below(5); n-- > 0 && !failed;)
                 failed = run(any_statement(random)).starts_with("ERROR");
-            if (!failed && random.chance(0.7)) failed = run(shape.mend).starts_with("ERROR");
+            if (!failed && random.chance(0.5)) failed = run(shape.mend).starts_with("ERROR");
             const std::string count = failed ? "" : run("SELECT count(*) FROM (" + shape.query + ") v");
             if (failed || count.starts_with("ERROR")) {
                 run("ROLLBACK");
@@ -168,8 +176,8 @@ TEST_CASE("following what changes about sums finds the violations that adding th
         }
     });
     if (sanitized) return;
-    CHECK(kept > 1000);
-    CHECK(refused > 1000);
+    CHECK(kept > 1500);
+    CHECK(refused > 500);
 }
 
 // Counts the rows that are read.
@@ -211,12 +219,15 @@ struct Ledger {
             CREATE TABLE account (id int PRIMARY KEY, balance bigint NOT NULL);
             CREATE TABLE booking (id int PRIMARY KEY, account int NOT NULL REFERENCES account, paid int NOT NULL,
                 amount int NOT NULL);
+            CREATE INDEX ON booking (account, id);
             CREATE TABLE detail (booking int REFERENCES booking, line int, part int NOT NULL, PRIMARY KEY (booking, line));
+            CREATE TABLE step (account int, n int, PRIMARY KEY (account, n));
             CREATE SCHEMA assertion CREATE VIEW shape AS )sql" +
                                                          assertion + R"sql(;
             CREATE PROCEDURE open(i int) BEGIN ATOMIC INSERT INTO account VALUES (i, 0); END;
             CREATE PROCEDURE book(i int) BEGIN ATOMIC
                 INSERT INTO booking VALUES (i, 1, 1, 7);
+                INSERT INTO step VALUES (1, i);
                 INSERT INTO detail VALUES (i, 1, 3), (i, 2, 4);
                 UPDATE account SET balance = balance + 7 WHERE id = 1;
             END;
@@ -259,7 +270,7 @@ TEST_CASE("an assertion of equal sums costs what the transaction touches, howeve
              "SELECT 1 WHERE (SELECT coalesce(sum(balance), 0) FROM account) <> (SELECT "
              "coalesce(sum(amount), 0) FROM booking)",
              "SELECT sum(amount - 7 * paid) FROM booking HAVING sum(amount - 7 * paid) <> 0",
-             "SELECT account FROM booking GROUP BY account HAVING max(id) - min(id) + 1 <> count(*)",
+             "SELECT account FROM step GROUP BY account HAVING max(n) - min(n) + 1 <> count(*)",
              "SELECT account FROM booking GROUP BY account HAVING sum(7 - amount) > 0",
          }) {
         CAPTURE(assertion);
@@ -269,7 +280,7 @@ TEST_CASE("an assertion of equal sums costs what the transaction touches, howeve
         const std::size_t few = ledger.rows_read_by("book", 21);
         for (int i = 22; i <= 500; ++i) ledger.rows_read_by("book", i);
         CHECK(ledger.rows_read_by("book", 501) <= few);
-        CHECK(few < 25);
+        CHECK(few < 40);
     }
 }
 
