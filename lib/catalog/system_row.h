@@ -101,6 +101,8 @@ std::vector<ColumnId> columns_of(const OidMap::Constraint& constraint);
 std::vector<std::int64_t> one_based(const std::vector<ColumnId>& columns);
 std::string internal_name(const Schema& schema, sql::Type t);  // int4, _text, mood
 
+// The rows of a table about sequences; false: it is about something else.
+bool sequence_rows(const Schema& schema, const SystemTable& table, RowVisitor visit);
 // The rows of a table of information_schema.
 void information_rows(const Schema& schema, const SystemTable& table, RowVisitor visit);
 

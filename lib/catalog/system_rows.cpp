@@ -1,7 +1,6 @@
 #include "lib/catalog/system_rows.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "lib/catalog/system_row.h"
 #include "lib/sql/keywords.h"
@@ -169,44 +168,6 @@ class Catalog {
                 attribute(oid::system_table + static_cast<std::int64_t>(i), ++number, c.name, c.type);
                 if (!row_.emit(visit_)) return;
             }
-        }
-    }
-
-    void pg_sequence() {
-        for (std::size_t i = 0; i < map_.sequences.size(); ++i) {
-            const Type type = column_of(map_.sequences[i]).type;
-            row_.number("seqrelid", oid::sequence + static_cast<std::int64_t>(i))
-                .number("seqtypid", type_oid(type))
-                .number("seqstart", 1)
-                .number("seqincrement", 1)
-                .number("seqmax", greatest(type));
-            if (!row_.number("seqmin", 1).number("seqcache", 1).emit(visit_)) return;
-        }
-    }
-    void pg_sequences() {
-        for (const OidMap::Sequence& s : map_.sequences) {
-            const Type type = column_of(s).type;
-            row_.text("schemaname", s.table->schema)
-                .text("sequencename", s.name)
-                .text("sequenceowner", user_name)
-                .number("data_type", type_oid(type));
-            row_.number("start_value", 1)
-                .number("min_value", 1)
-                .number("max_value", greatest(type))
-                .number("increment_by", 1);
-            if (!row_.number("cache_size", 1).null("last_value").emit(visit_)) return;
-        }
-    }
-    // Which column an identity's sequence belongs to.
-    void pg_depend() {
-        const std::int64_t relations = object_oid(schema_, TypeId::regclass, "pg_catalog.pg_class");
-        for (std::size_t i = 0; i < map_.sequences.size(); ++i) {
-            const OidMap::Sequence& s = map_.sequences[i];
-            row_.number("classid", relations)
-                .number("objid", oid::sequence + static_cast<std::int64_t>(i))
-                .number("refclassid", relations)
-                .number("refobjid", table_oid(*s.table));
-            if (!row_.number("refobjsubid", s.column + 1).letter("deptype", 'i').emit(visit_)) return;
         }
     }
 
@@ -489,12 +450,6 @@ class Catalog {
     }
 
   private:
-    static const Column& column_of(const OidMap::Sequence& s) { return s.table->columns[s.column]; }
-    static std::int64_t greatest(Type type) {
-        return type.id == TypeId::int2   ? std::numeric_limits<std::int16_t>::max()
-               : type.id == TypeId::int4 ? std::numeric_limits<std::int32_t>::max()
-                                         : std::numeric_limits<std::int64_t>::max();
-    }
     bool refers_or_is_referred_to(const Table& t) const {
         return !t.foreign_keys.empty() ||
                std::any_of(schema_.tables.begin(), schema_.tables.end(), [&](const Table& child) {
@@ -567,9 +522,6 @@ constexpr Entry entries[] = {
     {"pg_catalog", "pg_class", &Catalog::pg_class},
     {"pg_catalog", "pg_attribute", &Catalog::pg_attribute},
     {"pg_catalog", "pg_attrdef", &Catalog::pg_attrdef},
-    {"pg_catalog", "pg_sequence", &Catalog::pg_sequence},
-    {"pg_catalog", "pg_sequences", &Catalog::pg_sequences},
-    {"pg_catalog", "pg_depend", &Catalog::pg_depend},
     {"pg_catalog", "pg_type", &Catalog::pg_type},
     {"pg_catalog", "pg_enum", &Catalog::pg_enum},
     {"pg_catalog", "pg_range", &Catalog::pg_range},
@@ -598,6 +550,7 @@ bool catalog_rows(const Schema& schema, std::uint32_t virtual_table, RowVisitor 
         information_rows(schema, table, visit);
         return true;
     }
+    if (sequence_rows(schema, table, visit)) return true;
     Catalog catalog(schema, table, visit);
     if (table.name == "pg_roles" || table.name == "pg_authid")
         catalog.role("rolname", "rol");

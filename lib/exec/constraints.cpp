@@ -64,7 +64,8 @@ RowView Constraints::conflicting(const TablePlan& table, std::uint32_t number, R
     RowView found;
     std::string primary;
     const std::string low = key;
-    view_.scan(table.table->id, index.id, low, sql::key_successor(low), false, Moment::now, [&](RowView other) {
+    const std::string high = sql::key_successor(low);
+    view_.scan(table.table->id, index.id, low, high, false, Moment::now, [&](RowView other) {
         primary.clear();
         keys_.append_primary(table, other, primary);
         if (primary == own_key) return true;

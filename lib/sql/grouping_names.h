@@ -1,5 +1,5 @@
-// GROUPING SETS, ROLLUP, CUBE and the empty set () of a GROUP BY are calls in the syntax tree, as other special
-// spellings are; their names are ones that no function can be written under.
+// GROUPING SETS, ROLLUP, CUBE and the empty set () of a GROUP BY are calls in the syntax tree, as other
+// special spellings are; their names are ones that no function can be written under.
 #pragma once
 
 #include <string_view>

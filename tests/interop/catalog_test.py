@@ -101,7 +101,8 @@ class Catalogs(unittest.TestCase):
     def test_identity_columns_have_a_sequence_to_the_catalogs(self):
         for ask in (
             "SELECT pg_get_serial_sequence('users', 'id'), pg_get_serial_sequence('public.users', 'handle')",
-            "SELECT seqrelid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin FROM pg_sequence",
+            "SELECT seqrelid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin "
+            "FROM pg_sequence",
             "SELECT schemaname, sequencename, data_type, max_value, last_value FROM pg_sequences",
             "SELECT objid::regclass, refobjid::regclass, refobjsubid, deptype FROM pg_depend "
             "WHERE classid = 'pg_class'::regclass AND deptype = 'i' AND objid = 'users_id_seq'::regclass",

@@ -282,12 +282,22 @@ class Statements:
         if where:
             out += f" WHERE {where}"
         if keys:
-            out += " GROUP BY " + ", ".join(c for c, _ in keys)
+            out += " GROUP BY " + self.grouping([c for c, _ in keys])
             if rng.random() < 0.3:
                 out += f" HAVING {self.aggregate('int8', scope)} > {rng.randint(0, 2)}"
         if rng.random() < 0.3:
             out += self.order(len(types), limit=True)
         return out, types
+
+    def grouping(self, keys):
+        rng = self.rng
+        if rng.random() < 0.75:
+            return ", ".join(keys)
+        some = [rng.sample(keys, rng.randint(0, len(keys))) for _ in range(rng.randint(1, 3))]
+        sets = [f"({', '.join(few)})" for few in some]
+        listed = ", ".join(keys)
+        forms = [f"ROLLUP ({listed})", f"CUBE ({listed})", f"GROUPING SETS (({listed}), {', '.join(sets)})"]
+        return rng.choice(forms + [f"{keys[0]}, {forms[0]}"])
 
     def windowed(self, text, scope, where):
         rng = self.rng

@@ -14,7 +14,8 @@ const char* const tables = R"sql(
     CREATE TABLE b (id int PRIMARY KEY, a int NOT NULL REFERENCES a ON DELETE CASCADE, y int NOT NULL, z int,
         k int NOT NULL, m numeric NOT NULL);
     CREATE INDEX ON b (a, k);
-    CREATE TABLE c (id int PRIMARY KEY, b int REFERENCES b ON DELETE SET NULL, w int NOT NULL, v bigint NOT NULL);
+    CREATE TABLE c (id int PRIMARY KEY, b int REFERENCES b ON DELETE SET NULL, w int NOT NULL,
+        v bigint NOT NULL);
     CREATE SCHEMA assertion CREATE VIEW shape AS
 )sql";
 
@@ -217,10 +218,12 @@ struct Ledger {
     explicit Ledger(const std::string& assertion) {
         const catalog::ScriptFile file{"ledger.sql", R"sql(
             CREATE TABLE account (id int PRIMARY KEY, balance bigint NOT NULL);
-            CREATE TABLE booking (id int PRIMARY KEY, account int NOT NULL REFERENCES account, paid int NOT NULL,
+            CREATE TABLE booking (id int PRIMARY KEY, account int NOT NULL REFERENCES account,
+                paid int NOT NULL,
                 amount int NOT NULL);
             CREATE INDEX ON booking (account, id);
-            CREATE TABLE detail (booking int REFERENCES booking, line int, part int NOT NULL, PRIMARY KEY (booking, line));
+            CREATE TABLE detail (booking int REFERENCES booking, line int, part int NOT NULL,
+                PRIMARY KEY (booking, line));
             CREATE TABLE step (account int, n int, PRIMARY KEY (account, n));
             CREATE SCHEMA assertion CREATE VIEW shape AS )sql" +
                                                          assertion + R"sql(;
