@@ -256,8 +256,7 @@ bool Builder::order_by_index(QueryPlan& plan) {
     for (const Step& next : plan.from.steps)
         if (next.kind == Step::Kind::full) return false;
     Access& access = step.leaf.access;
-    if (!access.of_store() || !access.any.empty() || access.any_array != no_expr)
-        return false;
+    if (!access.of_store() || !access.any.empty() || access.any_array != no_expr) return false;
     if (access.kind == Access::Kind::point) return true;
     const TablePlan& table = plan_of(access.table);
     AccessChooser chooser(*this, access.table, step.leaf.slot, step.filters);
