@@ -286,7 +286,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text) {
     auto runnable = host_.replica().prepare(text.substr(at), {});
     if (!runnable) {
         Error error = std::move(runnable).error();
-        if (error.span) error.span->offset += static_cast<std::uint32_t>(at);
+        if (error.span.size > 0) error.span.offset += static_cast<std::uint32_t>(at);
         return fail(std::move(error));
     }
     auto out = std::make_shared<Statement>();
