@@ -218,7 +218,7 @@ std::shared_ptr<Query> query_of_set(const Query& q, const Scope& scope, const Se
 // The union of some of the sets' queries, `depth` scopes further in than the query was bound.
 QueryPtr union_of(const std::vector<std::shared_ptr<Query>>& queries, std::size_t first, std::size_t last,
                   std::uint32_t depth) {
-    if (last - first == 1) return shifted(QueryPtr(queries[first]), depth);
+    if (last - first == 1) return shifted_from_with(queries[first], depth);
     auto out = std::make_shared<Query>();
     const std::size_t middle = first + (last - first) / 2;
     out->set_op = SetOp::union_all;
@@ -233,13 +233,11 @@ QueryPtr union_of(const std::vector<std::shared_ptr<Query>>& queries, std::size_
 Result<void> Binding::spread_sets(Query& out, const Scope& scope, const std::vector<GroupingSet>& sets,
                                   Span at) {
     if (scope.windows_used) return fail(unsupported("a window function beside GROUPING SETS", at));
-    for (const Cte& cte : out.ctes)
-        if (!std::holds_alternative<QueryPtr>(cte.statement->body))
-            return fail(unsupported("a WITH that writes beside GROUPING SETS", at));
     resolve_unknown_outputs(out);
     std::vector<std::shared_ptr<Query>> queries;
     for (const Set& set : sets) queries.push_back(query_of_set(out, scope, set));
     Query whole;
+    whole.ctes = std::move(out.ctes);
     whole.columns = out.columns;
     whole.rels.push_back(
         {{}, DerivedRel{union_of(queries, 0, queries.size(), 1), false}, queries[0]->columns});

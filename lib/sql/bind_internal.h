@@ -280,6 +280,7 @@ class Binding {
     BindContext& context_;
 };
 
+QueryPtr shifted_from_with(const QueryPtr& root, std::uint32_t by);  // bind_walk.cpp
 ExprPtr make(Type type, Span at, decltype(Expr::node) node);
 ExprPtr column_ref(std::uint32_t rel, std::uint32_t column, Type type, Span at);
 ExprPtr null_of(Type type, Span at);

@@ -1,5 +1,6 @@
 #include "lib/sql/bind_walk.h"
 #include "lib/base/overload.h"
+#include "lib/sql/bind_internal.h"
 
 #include <algorithm>
 
@@ -422,6 +423,18 @@ QueryPtr shifted(const QueryPtr& root, std::uint32_t by) {
     const auto map = [by](const ExprPtr& e, std::uint32_t depth) { return shift_ref(e, depth, by); };
     return Rewriter(map, by).query(root, 1);
 }
+
+namespace binding {
+
+// As shifted(), but the query's own WITH list stays where the query was: it counts as a scope around it.
+QueryPtr shifted_from_with(const QueryPtr& root, std::uint32_t by) {
+    const auto map = [by](const ExprPtr& e, std::uint32_t depth) { return shift_ref(e, depth + 1, by); };
+    auto copy = std::make_shared<Query>(*root);
+    copy->ctes.clear();
+    return Rewriter(map, by).query(copy, 0);
+}
+
+}  // namespace binding
 
 ExprPtr with_arguments(const ExprPtr& root, const std::vector<ExprPtr>& arguments) {
     return rewrite(root,
