@@ -26,6 +26,9 @@ SAME = [
     "\\d guests_stay",
     "\\d apart",
     "\\dt",
+    "\\d",
+    "\\ds",
+    "\\d users_id_seq",
     "\\dv",
     "\\di",
     "\\df",
@@ -94,6 +97,17 @@ class Catalogs(unittest.TestCase):
     def test_the_engines_own_views_do_not_crowd_the_users(self):
         self.assertNotIn("anabranch", "\n".join(psql(self.here, "\\d")))
         self.assertIn("replicas", "\n".join(psql(self.here, "\\dv anabranch.*")))
+
+    def test_identity_columns_have_a_sequence_to_the_catalogs(self):
+        for ask in (
+            "SELECT pg_get_serial_sequence('users', 'id'), pg_get_serial_sequence('public.users', 'handle')",
+            "SELECT seqrelid::regclass, seqtypid::regtype, seqstart, seqincrement, seqmax, seqmin "
+            "FROM pg_sequence",
+            "SELECT schemaname, sequencename, data_type, start_value, max_value, cycle FROM pg_sequences",
+            "SELECT objid::regclass, refobjid::regclass, refobjsubid, deptype FROM pg_depend "
+            "WHERE classid = 'pg_class'::regclass AND deptype = 'i' AND objid = 'users_id_seq'::regclass",
+        ):
+            self.assertEqual(psql(self.there, ask), psql(self.here, ask))
 
     def test_defaults_domains_and_generations_are_in_the_information_schema(self):
         ask = (

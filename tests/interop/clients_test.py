@@ -86,6 +86,33 @@ class Clients(unittest.TestCase):
         self.assertIn("ordered", out)
         self.assertIn("free", self.node.query("EXPLAIN CALL deposit(1, 5)"))
 
+    def test_explain_of_any_statement_shows_the_plan_and_the_route_with_its_reason(self):
+        for statement, plan, route in (
+            ("SELECT * FROM accounts WHERE id = 1", "Primary key lookup accounts", "read_only"),
+            ("SELECT * FROM accounts WHERE lower(owner) = 'x'", "Scan accounts, filtered", "read_only"),
+            ("WITH a AS (SELECT 1) SELECT * FROM a", "One row", "read_only"),
+            ("VALUES (1), (2)", "Values: 2 rows", "read_only"),
+            ("UPDATE accounts SET owner = 'bill' WHERE id = 2", "Update accounts", "free"),
+            ("DELETE FROM accounts WHERE id = 77", "Delete from accounts", "ordered"),
+            ("CALL deposit(1, 5)", "One row", "free"),
+        ):
+            for head in "EXPLAIN", "explain verbose", "EXPLAIN (COSTS off, FORMAT text) /* why */":
+                with self.subTest(f"{head} {statement}"):
+                    lines = self.node.query(f"{head} {statement}").splitlines()
+                    self.assertEqual(lines[0], plan)
+                    at = lines.index(f"Route: {route}")
+                    self.assertTrue(lines[at + 1].startswith("  "), "no reason")
+        before = self.node.query("SELECT count(*) FROM accounts")
+        for text, code in (
+            ("EXPLAIN ANALYZE DELETE FROM accounts", "0A000"),
+            ("EXPLAIN (FORMAT json) SELECT 1", "0A000"),
+            ("EXPLAIN (NONSENSE) SELECT 1", "42601"),
+            ("EXPLAIN SELECT * FROM nowhere", "42P01"),
+            ("EXPLAIN UPDATE accounts SET balance = 5 WHERE id = 1", "0A000"),
+        ):
+            self.assertIn(code, self.node.psql(text)[1])
+        self.assertEqual(self.node.query("SELECT count(*) FROM accounts"), before)
+
     def test_ctrl_c_cancels_a_waiting_call(self):
         cluster = Cluster(3)
         with cluster:

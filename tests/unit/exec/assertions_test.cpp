@@ -181,6 +181,43 @@ TEST_CASE("following what changes about sums finds the violations that adding th
     CHECK(refused > 250);
 }
 
+// Under the assertion, the script is committed and then the statement is not.
+void breaks(const std::string& assertion, const std::string& script, const std::string& statement) {
+    CAPTURE(assertion);
+    Shell shell(tables + assertion + ";");
+    shell.execute("BEGIN");
+    for (std::size_t at = 0; at < script.size();) {
+        const std::size_t end = std::min(script.find(';', at), script.size());
+        CHECK_FALSE(shell.execute(script.substr(at, end - at)).starts_with("ERROR"));
+        at = end + 1;
+    }
+    CHECK_FALSE(shell.execute("COMMIT").starts_with("ERROR"));
+    CHECK(shell.execute(statement).starts_with("ERROR 23514"));
+}
+
+TEST_CASE("what a sum was compared with before is not taken for granted where it was something else") {
+    const std::string one_row =
+        "INSERT INTO a VALUES (1, 5, NULL, 2); INSERT INTO b VALUES (1, 1, 5, NULL, 2, 1)";
+    breaks("SELECT id FROM a WHERE x <> (SELECT coalesce(sum(y), 0) FROM b WHERE b.a = a.id AND b.k = a.g)",
+           one_row, "UPDATE a SET g = 1");  // the sum is of other rows now
+    breaks("SELECT id FROM a WHERE x <> (SELECT count(*) FROM b WHERE b.a = a.id) AND g > 2", one_row,
+           "UPDATE a SET g = 3");  // the other condition held nobody to it
+    breaks("SELECT id FROM a WHERE n <> (SELECT count(*) FROM b WHERE b.a = a.id)", one_row,
+           "UPDATE a SET n = 7");  // it was unknown
+    breaks("SELECT k FROM b WHERE y > 1 GROUP BY k HAVING count(*) <> 1", one_row,
+           "INSERT INTO b VALUES (2, 1, 2, NULL, 3, 1), (3, 1, 2, NULL, 3, 1)");  // there was no such group
+    breaks("SELECT k FROM b GROUP BY k HAVING sum(z) <> 3", one_row, "UPDATE b SET z = 4");  // it was NULL
+    const std::string joined = one_row +
+                               "; INSERT INTO a VALUES (2, 0, NULL, 2); INSERT INTO b VALUES (2, 2, 5, "
+                               "NULL, 2, 1); INSERT INTO c VALUES (1, 1, 5, 1)";
+    const std::string through =
+        "SELECT id FROM a WHERE x <> (SELECT coalesce(sum(w), 0) FROM c JOIN b ON b.id = c.b WHERE b.a = "
+        "a.id)";
+    breaks(through, joined, "UPDATE c SET b = 2");               // the row goes to another sum
+    breaks(through, joined, "UPDATE b SET a = 2 WHERE id = 1");  // and so it does when its parent goes
+    breaks(through, joined, "DELETE FROM b WHERE id = 1");       // or is no more
+}
+
 // Counts the rows that are read.
 class CountingStore final : public exec::Store {
   public:

@@ -17,6 +17,8 @@ const char* const shop = R"sql(
         s bigint REFERENCES shelf DEFERRABLE INITIALLY DEFERRED);
     CREATE VIEW assertion.no_shelf_is_too_full AS
         SELECT s, sum(n) AS total FROM box GROUP BY s HAVING sum(n) > 20;
+    CREATE VIEW assertion.boxes_find_room AS
+        SELECT id FROM shelf WHERE room + 2 < (SELECT count(*) FROM box WHERE box.s = shelf.id);
     CREATE PROCEDURE make_shelf(i bigint, r bigint) BEGIN ATOMIC
         INSERT INTO shelf VALUES (i, r, 'shelf ' || r); END;
     CREATE PROCEDURE use_shelf(i bigint, r bigint) BEGIN ATOMIC
