@@ -40,20 +40,6 @@ class Collector : public Walker {
     }
 };
 
-bool has_guard(const sql::Query& query) {
-    class Guards : public Walker {
-      public:
-        bool found = false;
-
-      protected:
-        void on_node(const sql::Expr& e) override {
-            found |= std::holds_alternative<sql::DomainCheck>(e.node);
-        }
-    } guards;
-    guards.query(query);
-    return guards.found;
-}
-
 bool key_changes(const catalog::Table& table, const std::set<std::uint32_t>& columns) {
     for (ColumnId c : table.keys[0].columns) {
         if (columns.contains(c.value)) return true;
@@ -118,6 +104,20 @@ void derive(const Schema& schema, Touches& touches, TableId parent, bool vanish,
 }
 
 }  // namespace
+
+bool has_guard(const sql::Query& query) {
+    class Guards : public Walker {
+      public:
+        bool found = false;
+
+      protected:
+        void on_node(const sql::Expr& e) override {
+            found |= std::holds_alternative<sql::DomainCheck>(e.node);
+        }
+    } guards;
+    guards.query(query);
+    return guards.found;
+}
 
 bool Access::writes_any() const {
     for (const auto& [table, use] : tables) {

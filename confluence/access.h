@@ -32,6 +32,9 @@ struct Access {
 Access access_of(const catalog::Transaction& transaction);
 Access access_of(const catalog::Schema& schema, const catalog::Invariant& invariant);
 
+// Whether a query requires something: a cast to a domain with a condition.
+bool has_guard(const sql::Query& query);
+
 // What a transaction's delta can change as seen by a reader of the merged state: its own writes, and what
 // CASCADE and SET NULL derive.
 struct Touch {

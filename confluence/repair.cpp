@@ -94,14 +94,14 @@ Repairer::Repairer(const smt::Analysis& analysis, const Classifier& classifier)
     for (const Edge& edge : edges_) known_.insert(key_of(edge));
 }
 
+std::string Repairer::line(Span at) const {
+    const auto end = std::min<std::size_t>(at.offset, schema_.text.size());
+    const auto before = schema_.text.begin() + static_cast<std::ptrdiff_t>(end);
+    return std::to_string(std::count(schema_.text.begin(), before, '\n') + 1);
+}
+
 std::string Repairer::place(Span at) const {
-    if (!at.known) return {};
-    const auto line = std::count(schema_.text.begin(),
-                                 schema_.text.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
-                                                            at.offset, schema_.text.size())),
-                                 '\n') +
-                      1;
-    return schema_.file + ":" + std::to_string(line) + ": ";
+    return at.known ? schema_.file + ":" + line(at) + ": " : std::string();
 }
 
 std::vector<Repair> Repairer::repairs(std::uint32_t transaction, std::uint32_t invariant) {
@@ -127,7 +127,29 @@ std::vector<Repair> Repairer::repairs(std::uint32_t transaction, std::uint32_t i
     for (const Candidate& candidate : candidates) {
         if (verified(candidate, transaction, invariant)) out.push_back({candidate.kind, candidate.text});
     }
+    guard(transaction, invariant, out);
+    split(transaction, out);
     return out;
+}
+
+std::set<EdgeKey> Repairer::edges_of(smt::Analysis& changed, Question question) const {
+    changed.rlimit = analysis_.rlimit;
+    Classifier classifier(changed, {});
+    classifier.only(question.transactions, question.invariants);
+    classifier.against(std::move(question.baseline));
+    classifier.run();
+    std::set<EdgeKey> out;
+    for (const Edge& edge : classifier.edges()) out.insert(key_of(edge));
+    return out;
+}
+
+bool Repairer::frees(const Change& change, Question question) const {
+    smt::Analysis changed(changed_by(schema_, change), &analysis_);
+    const std::set<std::uint32_t> asked = question.transactions;
+    if (!edges_of(changed, std::move(question)).empty()) return false;
+    return std::all_of(asked.begin(), asked.end(), [&](std::uint32_t t) {
+        return smt::Pair(changed, t, t, {}).commits() == smt::Answer::yes;
+    });
 }
 
 // The edges of a changed schema: those on the invariant, and those that the schema as it is does not have.
@@ -135,25 +157,14 @@ const std::set<EdgeKey>& Repairer::edges_after(const Candidate& candidate, std::
     const std::string name = candidate.change + " for " + std::to_string(invariant);
     const auto found = after_.find(name);
     if (found != after_.end()) return found->second;
-    auto changed = copy_of(schema_);
-    candidate.apply(*changed);
-    infer_again(*changed);
-    smt::Analysis analysis(changed, &analysis_);
-    analysis.rlimit = analysis_.rlimit;
-    Classifier classifier(analysis, {});
-    std::set<std::uint32_t> near;
-    Classifier::Baseline baseline{{}, {}, inferred_};
+    Question question{{}, {}, {{}, {}, inferred_}};
     for (const EdgeKey& edge : known_) {
         const auto [first, second, on] = edge;
-        if (on == invariant) near.insert({first, second});
-        (on == invariant ? baseline.tolerated : baseline.skipped).insert(edge);
+        if (on == invariant) question.transactions.insert({first, second});
+        (on == invariant ? question.baseline.tolerated : question.baseline.skipped).insert(edge);
     }
-    classifier.only(near, {});
-    classifier.against(std::move(baseline));
-    classifier.run();
-    std::set<EdgeKey>& out = after_[name];
-    for (const Edge& edge : classifier.edges()) out.insert(key_of(edge));
-    return out;
+    smt::Analysis changed(changed_by(schema_, candidate.apply), &analysis_);
+    return after_.emplace(name, edges_of(changed, std::move(question))).first->second;
 }
 
 bool Repairer::verified(const Candidate& candidate, std::uint32_t transaction, std::uint32_t invariant) {

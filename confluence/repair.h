@@ -35,8 +35,27 @@ class Repairer {
     void group(std::uint32_t invariant, std::vector<Candidate>& out) const;
     void merge_max(std::uint32_t transaction, std::uint32_t invariant, std::vector<Candidate>& out) const;
     void escrow(std::uint32_t transaction, std::uint32_t invariant, std::vector<Repair>& out);
+    void guard(std::uint32_t transaction, std::uint32_t invariant, std::vector<Repair>& out);
+    void amount_guards(std::uint32_t transaction, std::uint32_t invariant,
+                       const std::set<std::uint32_t>& parameters, std::vector<Repair>& out);
+    void choice_guards(std::uint32_t transaction, std::uint32_t invariant,
+                       const std::set<std::uint32_t>& parameters, std::vector<Repair>& out);
+    std::string guard_text(const std::string& condition) const;
+    void split(std::uint32_t transaction, std::vector<Repair>& out);
+    std::optional<Repair> split_of(std::uint32_t transaction) const;
     bool verified(const Candidate& candidate, std::uint32_t transaction, std::uint32_t invariant);
     const std::set<EdgeKey>& edges_after(const Candidate& candidate, std::uint32_t invariant);
+
+    using Change = std::function<void(catalog::Schema&)>;
+    struct Question {
+        std::set<std::uint32_t> transactions, invariants;  // pairs that these are part of; empty: all
+        Classifier::Baseline baseline;
+    };
+    std::set<EdgeKey> edges_of(smt::Analysis& changed, Question question) const;
+    // Whether in a changed schema the transactions asked about have no conflict but those that are not asked
+    // about, and can run.
+    bool frees(const Change& change, Question question) const;
+    std::string line(Span at) const;
     std::string place(Span at) const;
 
     const smt::Analysis& analysis_;
@@ -47,6 +66,8 @@ class Repairer {
     // One change may repair several transactions: it is analysed once, and so is one CHECK.
     std::map<std::string, std::set<EdgeKey>> after_;
     std::map<std::uint32_t, std::optional<EscrowCertificate>> certificates_;
+    std::map<std::uint32_t, std::optional<Repair>> splits_;
+    std::map<std::string, bool> guarded_;
 };
 
 }  // namespace anabranch::confluence

@@ -8,6 +8,14 @@ std::shared_ptr<catalog::Schema> copy_of(const catalog::Schema& schema) {
     return std::make_shared<catalog::Schema>(schema);
 }
 
+catalog::SchemaPtr changed_by(const catalog::Schema& schema,
+                              const std::function<void(catalog::Schema&)>& change) {
+    auto changed = copy_of(schema);
+    change(*changed);
+    infer_again(*changed);
+    return changed;
+}
+
 void infer_again(catalog::Schema& schema) {
     for (catalog::Table& table : schema.tables) {
         table.group_count = 0;

@@ -2,6 +2,7 @@
 // that nobody declared.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "lib/catalog/schema.h"
@@ -12,5 +13,8 @@ namespace anabranch::confluence {
 std::shared_ptr<catalog::Schema> copy_of(const catalog::Schema& schema);
 // Infers column policies and row identities again, after a change of statements or columns.
 void infer_again(catalog::Schema& schema);
+// Both, around a change.
+catalog::SchemaPtr changed_by(const catalog::Schema& schema,
+                              const std::function<void(catalog::Schema&)>& change);
 
 }  // namespace anabranch::confluence

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "lib/base/ids.h"
@@ -61,6 +62,17 @@ class Walker {
 
     std::vector<Scope> scopes_;
     std::uint32_t writing_ = 0;
+};
+
+// The numbers of the parameters that are used.
+class UsedParameters : public Walker {
+  public:
+    std::set<std::uint32_t> used;
+
+  protected:
+    void on_node(const sql::Expr& e) override {
+        if (const auto* param = std::get_if<sql::Param>(&e.node)) used.insert(param->index);
+    }
 };
 
 // Which rels of the scope around `e` it refers to, as a bit set (rels from 63 on share the last bit).
