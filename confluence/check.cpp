@@ -36,8 +36,11 @@ class Checker {
         report_.warnings = schema_->warnings;
         TRY_VOID(restrict());
         classifier_.clock = options_.clock_micros;
-        classifier_.run();
         const bool starts = World(schema_, 1).start().has_value();
+        if (options_.witnesses && starts)
+            classifier_.seek_witnesses = [&](std::vector<Edge>& edges) { seek_early(edges); };
+        classifier_.run();
+        if (failure_) return fail(std::move(*failure_));
         if (options_.witnesses && starts) TRY_VOID(seek_witnesses());
         list_pairs();
         if (options_.repairs && !classifier_.large()) offer_repairs();
@@ -125,22 +128,45 @@ class Checker {
     }
 
     // Where several searches found nothing the next ones will hardly: they get a small part of the effort.
-    Result<void> seek_witnesses() {
-        constexpr std::size_t in_vain_max = 2;
+    static constexpr std::size_t in_vain_max = 2;
+
+    Result<bool> seek_witness(const Edge& edge) {
         constexpr SearchLimits less{3, 3, 2, 2'000, 8, 8, 64};
-        std::size_t in_vain = 0, sought = 0;
-        for (const Edge& edge : classifier_.edges()) {
-            if (classifier_.large() && ++sought > large_witnesses_max) break;
-            if (!search_) search_ = std::make_unique<Search>(schema_);
-            const std::int64_t start = now();
-            const bool tired = classifier_.large() || in_vain >= in_vain_max;
-            TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge),
-                                                  tired ? less : SearchLimits{}));
-            classifier_.micros[{edge.first, edge.second}] += now() - start;
+        if (!search_) search_ = std::make_unique<Search>(schema_);
+        const std::int64_t start = now();
+        const bool tired = classifier_.large() || in_vain_.size() >= in_vain_max;
+        TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge),
+                                              tired ? less : SearchLimits{}));
+        classifier_.micros[{edge.first, edge.second}] += now() - start;
+        if (found)
+            witnesses_.emplace(key_of(edge), std::move(*found));
+        else
+            in_vain_.insert(key_of(edge));
+        return witnesses_.contains(key_of(edge));
+    }
+
+    // Stories first: where one comes true nothing is left to be proved.
+    void seek_early(std::vector<Edge>& edges) {
+        for (Edge& edge : edges) {
+            if (!edge.story) continue;
+            if (failure_ || in_vain_.size() >= in_vain_max) return;
+            auto found = seek_witness(edge);
             if (found)
-                witnesses_.emplace(key_of(edge), std::move(*found));
+                edge.witnessed = *found;
             else
-                ++in_vain;
+                failure_ = std::move(found).error();
+        }
+    }
+
+    Result<void> seek_witnesses() {
+        std::set<EdgeKey> left;
+        for (const Edge& edge : classifier_.edges()) left.insert(key_of(edge));
+        const std::set<EdgeKey> sought = in_vain_;
+        std::erase_if(in_vain_, [&](const EdgeKey& key) { return !left.contains(key); });
+        std::size_t number = 0;
+        for (const Edge& edge : classifier_.edges()) {
+            if (classifier_.large() && ++number > large_witnesses_max) break;
+            if (!edge.witnessed && !sought.contains(key_of(edge))) TRY_VOID(seek_witness(edge));
         }
         return {};
     }
@@ -283,6 +309,8 @@ class Checker {
     std::unique_ptr<Search> search_;
     std::set<std::uint32_t> only_transactions_, only_invariants_;
     std::map<EdgeKey, Witness> witnesses_;
+    std::set<EdgeKey> in_vain_;     // sought, and not found
+    std::optional<Error> failure_;  // of a search while the edges were classified
     Report report_;
 };
 

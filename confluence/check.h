@@ -72,7 +72,7 @@ struct Options {
         true;  // find, replay and shrink one per conflict; without: not_confluent verdicts become unknown
     std::uint32_t search_depth =
         3;  // calls per history in the bounded search that confluent verdicts must survive
-    std::uint64_t rlimit = 20'000'000;  // Z3's resource limit per query: reproducible, unlike a time limit
+    std::uint64_t rlimit = 8'000'000;  // Z3's resource limit per query: reproducible, unlike a time limit
     // Called as pairs are decided; may be empty.
     std::function<void(std::size_t done, std::size_t total, const std::string& what)> progress;
     // Clock readings come from outside (this library is pure): microseconds, monotone. May be empty: all

@@ -10,6 +10,13 @@ using smt::Answer;
 using smt::Dropped;
 using smt::Side;
 
+namespace {
+
+// Of the budget, for questions about parameters, of which many are asked and none matters much.
+constexpr std::uint32_t scope_part = 2, brief_scope_part = 24;
+
+}  // namespace
+
 Classifier::Classifier(smt::Analysis& analysis,
                        std::function<void(std::size_t, std::size_t, const std::string&)> progress)
     : analysis_(analysis), progress_(std::move(progress)) {}
@@ -31,8 +38,9 @@ void Classifier::run() {
         order_endpoints();
         return;
     }
-    if (!edges_.empty()) learn_signs();
-    if (!edges_.empty() && (!baseline_ || baseline_->infer)) infer();
+    if (seek_witnesses && !edges_.empty()) seek_witnesses(edges_);
+    if (!edges_.empty() && (!baseline_ || baseline_->signs)) learn_signs();
+    if (any_unwitnessed() && (!baseline_ || baseline_->infer)) infer();
     if (!intolerable()) {
         order_endpoints();
         retry_open();
@@ -44,8 +52,12 @@ void Classifier::run() {
 
 bool Classifier::intolerable() const {
     return baseline_ && std::any_of(edges_.begin(), edges_.end(), [&](const Edge& edge) {
-               return edge.story && !baseline_->tolerated.contains(key_of(edge));
+               return (edge.story || edge.undecided) && !baseline_->tolerated.contains(key_of(edge));
            });
+}
+
+bool Classifier::any_unwitnessed() const {
+    return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return !e.witnessed; });
 }
 
 smt::Pair& Classifier::pair(PairKey key) {
@@ -57,6 +69,13 @@ smt::Pair& Classifier::pair(PairKey key) {
             found == obligations_.end() ? std::vector<std::uint32_t>{} : found->second);
         if (!bounds_.empty()) slot->assume_bounds(bounds_);
     }
+    return *slot;
+}
+
+smt::Pair& Classifier::alone(std::uint32_t transaction) {
+    auto& slot = alone_[transaction];
+    if (!slot)
+        slot = std::make_unique<smt::Pair>(analysis_, transaction, transaction, std::vector<std::uint32_t>{});
     return *slot;
 }
 
@@ -126,7 +145,7 @@ bool Classifier::settle(PairKey key, std::uint32_t invariant, Edge& edge) {
     // What a repair leaves alone is mostly proved.
     const auto expect = baseline_ ? smt::Expect::proof : smt::Expect::story;
     const smt::Outcome found = p.settle(invariant, first, second, expect);
-    edge = {key.first, key.second, invariant, found.story, p.inexact(invariant), {}, {}, {}};
+    edge = {key.first, key.second, invariant, found.story, p.inexact(invariant), {}, {}, {}, found.undecided};
     if (!found.proved) edge.calls = p.model_calls();
     if (baseline_) return found.proved;
     edge.scope_candidates = comparable_parameters(edge);
@@ -144,7 +163,7 @@ void Classifier::prove_or_open() {
             if (settle(key, invariant, edge)) {
                 note_proof(key, invariant, Proof::By::diamond);
             } else {
-                if (large()) find_scope(edge);
+                if (large()) find_scope(edge, scope_part);
                 edges_.push_back(std::move(edge));
                 all_proved = false;
             }
@@ -177,7 +196,7 @@ void Classifier::learn_signs() {
         const PairKey key{edge.first, edge.second};
         const auto& signs = analysis_.read_signs;
         Edge again = edge;
-        if (!signs.contains(edge.first) && !signs.contains(edge.second)) {
+        if (edge.witnessed || (!signs.contains(edge.first) && !signs.contains(edge.second))) {
             left.push_back(std::move(again));
         } else if (settle(key, edge.invariant, again)) {
             note_proof(key, edge.invariant, Proof::By::stable_facts);
@@ -192,7 +211,8 @@ void Classifier::learn_signs() {
 std::map<TableId, std::set<std::uint32_t>> Classifier::open_columns() const {
     std::map<TableId, std::set<std::uint32_t>> out;
     for (const Edge& edge : edges_) {
-        if (analysis_.schema().invariants[edge.invariant].kind == catalog::InvariantKind::lost_update)
+        if (edge.witnessed ||
+            analysis_.schema().invariants[edge.invariant].kind == catalog::InvariantKind::lost_update)
             continue;
         for (const auto& [table, use] : analysis_.invariant_reads[edge.invariant].tables) {
             out[table].insert(use.reads.begin(), use.reads.end());
@@ -216,8 +236,10 @@ void Classifier::infer() {
     if (analysis_.bounds.empty() && analysis_.permanent.empty()) return;
     analysis_.use_permanent = !analysis_.permanent.empty();
     pairs_.clear();
+    alone_.clear();
     met_.clear();
     bounds_ = inductive_bounds();
+    alone_.clear();
     if (bounds_.empty() && !analysis_.use_permanent) return forget_bounds();
     for (auto& [key, p] : pairs_) {
         if (!bounds_.empty()) p->assume_bounds(bounds_);
@@ -226,7 +248,9 @@ void Classifier::infer() {
     for (const Edge& edge : edges_) {
         const PairKey key{edge.first, edge.second};
         Edge again;
-        if (settle(key, edge.invariant, again)) {
+        if (edge.witnessed) {
+            left.push_back(edge);
+        } else if (settle(key, edge.invariant, again)) {
             note_proof(key, edge.invariant, Proof::By::bounds);
             permanent_used_ |= analysis_.use_permanent;
         } else {
@@ -275,7 +299,8 @@ void Classifier::drop_implied(std::set<std::size_t>& bounds) {
         std::set<std::size_t> asked;
         for (std::size_t b : bounds)
             if (analysis_.touches[t].contains(analysis_.bounds[b].table)) asked.insert(b);
-        if (asked.empty()) continue;
+        // Where the budget ended before it hardly suffices for this: a bound too many does no harm.
+        if (asked.empty() || analysis_.patience.ended(t, t)) continue;
         const std::set<std::size_t> telling = pair({t, t}).bounds_not_implied(asked);
         for (std::size_t b : asked)
             if (!telling.contains(b)) bounds.erase(b);
@@ -290,8 +315,7 @@ void Classifier::drop_broken_alone(std::set<std::size_t>& bounds) {
             for (std::size_t b : bounds)
                 if (touches_bound(analysis_.touches[t], analysis_.bounds[b])) asked.insert(b);
             if (asked.empty()) continue;
-            for (std::size_t b : pair({t, t}).bounds_broken_alone(asked, bounds))
-                changed |= bounds.erase(b) > 0;
+            for (std::size_t b : alone(t).bounds_broken_alone(asked, bounds)) changed |= bounds.erase(b) > 0;
         }
     }
 }
@@ -340,15 +364,21 @@ void Classifier::order_endpoints() {
     }
 }
 
+// Transactions of the edges that may still be proved, or of all.
+std::set<std::uint32_t> Classifier::endpoints(bool stories_too) const {
+    std::set<std::uint32_t> out;
+    for (const Edge& edge : edges_) {
+        if (!edge.may_be_proved() && !stories_too) continue;
+        out.insert(edge.first);
+        out.insert(edge.second);
+    }
+    return out;
+}
+
 // The greatest set of facts that no concurrent call falsifies, for the transactions of open edges.
 void Classifier::stabilise(bool stories_too) {
     dropped_.clear();
-    std::set<std::uint32_t> wanted;
-    for (const Edge& edge : edges_) {
-        if (edge.story && !stories_too) continue;
-        wanted.insert(edge.first);
-        wanted.insert(edge.second);
-    }
+    const std::set<std::uint32_t> wanted = endpoints(stories_too);
     for (std::uint32_t t : wanted) dropped_[t];
     const auto count = static_cast<std::uint32_t>(analysis_.schema().transactions.size());
     for (bool changed = true; changed;) {
@@ -372,7 +402,7 @@ void Classifier::stabilise(bool stories_too) {
 
 void Classifier::retry_open() {
     const auto open = [&] {
-        return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return !e.story; });
+        return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return e.may_be_proved(); });
     };
     if (!open()) return;
     // Only stories make transactions ordered at first; then each open edge in turn is tried as if it were
@@ -380,7 +410,7 @@ void Classifier::retry_open() {
     const auto order_without = [&](const Edge* left_out, bool stories_only) {
         ordered_.clear();
         for (const Edge& edge : edges_) {
-            if (&edge == left_out || (stories_only && !edge.story)) continue;
+            if (&edge == left_out || (stories_only && edge.may_be_proved())) continue;
             ordered_.insert(edge.first);
             ordered_.insert(edge.second);
         }
@@ -393,7 +423,7 @@ void Classifier::retry_open() {
     const auto keep = [&](auto&& is_proved) {
         std::vector<Edge> left;
         for (Edge& edge : edges_) {
-            if (!edge.story && is_proved(edge)) {
+            if (edge.may_be_proved() && is_proved(edge)) {
                 note_proof({edge.first, edge.second}, edge.invariant, Proof::By::stable_facts);
             } else {
                 left.push_back(std::move(edge));
@@ -402,14 +432,20 @@ void Classifier::retry_open() {
         edges_ = std::move(left);
     };
     order_without(nullptr, true);
+    const auto asked_apart = ordered_;
+    const auto asked_for = endpoints(false);
     stabilise();
     keep(proved);
     for (std::size_t i = 0; i < edges_.size();) {
-        if (edges_[i].story) {
+        if (!edges_[i].may_be_proved()) {
             ++i;
             continue;
         }
         order_without(&edges_[i], false);
+        if (ordered_ == asked_apart && endpoints(false) == asked_for) {  // it was asked just so
+            ++i;
+            continue;
+        }
         stabilise();
         if (proved(edges_[i])) {
             note_proof({edges_[i].first, edges_[i].second}, edges_[i].invariant, Proof::By::stable_facts);
@@ -445,12 +481,12 @@ std::vector<smt::Distinct> Classifier::comparable_parameters(const Edge& edge) c
 
 // Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
 // apart, so only facts that hold with every transaction apart may be used.
-bool Classifier::find_scope(Edge& edge) {
+bool Classifier::find_scope(Edge& edge, std::uint32_t part) {
     if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
     if (edge.scope_candidates.empty()) return false;
     smt::Pair& p = pair({edge.first, edge.second});
     smt::Scope found = p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                                   drops(edge.second, p, Side::second), edge.scope_candidates);
+                                   drops(edge.second, p, Side::second), edge.scope_candidates, part);
     const bool unsure = !found.unsure.empty();
     if (!found.needed.empty()) {
         edge.scope.insert(edge.scope.end(), found.needed.begin(), found.needed.end());
@@ -460,17 +496,19 @@ bool Classifier::find_scope(Edge& edge) {
     return !edge.scope.empty() && !unsure;
 }
 
+// First what takes little; the rest is asked again when it is known which facts are stable.
 void Classifier::find_scopes() {
     std::set<EdgeKey> asked_in_vain;
     for (Edge& edge : edges_) {
-        if (!edge.scope_candidates.empty() && !find_scope(edge)) asked_in_vain.insert(key_of(edge));
+        if (!edge.scope_candidates.empty() && !find_scope(edge, brief_scope_part))
+            asked_in_vain.insert(key_of(edge));
     }
     if (asked_in_vain.empty()) return;
     const std::set<std::uint32_t> ordered = ordered_;
     ordered_.clear();
     stabilise(true);
     for (Edge& edge : edges_) {
-        if (asked_in_vain.contains(key_of(edge))) find_scope(edge);
+        if (asked_in_vain.contains(key_of(edge))) find_scope(edge, scope_part);
     }
     ordered_ = ordered;
     dropped_.clear();

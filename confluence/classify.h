@@ -9,7 +9,7 @@
 // 4. What is left open needs facts that some transaction might falsify: the greatest stable set of facts
 // (Houdini), then the diamond again.
 // 5. What is still open, or in conflict, is tried once more with inferred bounds and the rows that never go
-// (infer.h).
+// (infer.h); but not what a history of the real engine breaks, since no proof can come of it.
 // 6. Edges make transactions ordered; ordered ones do not run apart, which may make facts stable again
 // (greedy release).
 // Of a schema with very many pairs each is looked at once: steps 4 to 6 are left out, and only their proofs
@@ -41,6 +41,9 @@ struct Edge {
     std::vector<smt::Distinct> scope;  // parameters that must be equal, each proved necessary
     std::vector<SuggestedCall> calls;  // of the model
     std::vector<smt::Distinct> scope_candidates;  // not refuted so far
+    bool undecided = false;                       // the budget ended before there was a proof or a model
+    bool witnessed = false;                       // a history breaks it: nothing is to be proved
+    bool may_be_proved() const { return !story && !witnessed; }
 };
 
 // (first, second, invariant)
@@ -62,11 +65,16 @@ class Classifier {
     // For a variant of a schema whose edges are known, where only the edges count and not their scopes.
     struct Baseline {
         std::set<EdgeKey> skipped;    // not asked about
-        std::set<EdgeKey> tolerated;  // a conflict from one state that is not among these ends the run
+        std::set<EdgeKey> tolerated;  // an edge that is not among these, and has a story or was not decided
+                                      // within the budget, ends the run
         bool infer = true;            // whether bounds are worth inferring
+        bool signs = true;            // whether signs of what is read are worth learning
     };
     void against(Baseline baseline);
     void run();
+    // Called with the edges as they are found, before anything is inferred for them; sets `witnessed`. May be
+    // empty.
+    std::function<void(std::vector<Edge>& edges)> seek_witnesses;
 
     const std::vector<Edge>& edges() const { return edges_; }
     // Whether there are so many pairs that each was looked at once.
@@ -90,6 +98,7 @@ class Classifier {
     static constexpr std::size_t large_min = 400;
     using PairKey = std::pair<std::uint32_t, std::uint32_t>;
     smt::Pair& pair(PairKey key);
+    smt::Pair& alone(std::uint32_t transaction);
     void forget(PairKey key) { pairs_.erase(key); }
     smt::Dropped free_drops(smt::Pair& pair, smt::Side side) const;
     bool intolerable() const;
@@ -97,12 +106,14 @@ class Classifier {
     void prove_or_open();
     bool settle(PairKey key, std::uint32_t invariant, Edge& edge);
     void note_proof(PairKey key, std::uint32_t invariant, Proof::By by);
+    std::set<std::uint32_t> endpoints(bool stories_too) const;
     void stabilise(bool stories_too = false);
     bool concurrent(std::uint32_t a, std::uint32_t b) const {
         return !(ordered_.contains(a) && ordered_.contains(b));
     }
     void order_endpoints();
     void retry_open();
+    bool any_unwitnessed() const;
     void learn_signs();
     void infer();
     std::map<TableId, std::set<std::uint32_t>> open_columns() const;
@@ -113,7 +124,7 @@ class Classifier {
     bool drop_broken_together(std::set<std::size_t>& bounds);
     void forget_bounds();
     void find_scopes();
-    bool find_scope(Edge& edge);
+    bool find_scope(Edge& edge, std::uint32_t part);
     std::vector<smt::Distinct> comparable_parameters(const Edge& edge) const;
     const smt::Dropped& drops(std::uint32_t transaction, smt::Pair& pair, smt::Side side);
 
@@ -123,6 +134,7 @@ class Classifier {
     std::optional<Baseline> baseline_;
     std::map<PairKey, std::vector<std::uint32_t>> obligations_;
     std::map<PairKey, std::unique_ptr<smt::Pair>> pairs_;
+    std::map<std::uint32_t, std::unique_ptr<smt::Pair>> alone_;  // for questions about one call
     std::map<std::uint32_t, smt::Dropped> dropped_;  // of transactions whose facts were stabilised
     std::map<std::uint32_t, smt::Dropped> met_;      // facts that some transaction may meet, per transaction
     std::vector<Edge> edges_;

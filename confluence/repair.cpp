@@ -34,6 +34,38 @@ void each_insert(catalog::Transaction& t, TableId table, const std::function<voi
     }
 }
 
+// Whether the value of a row's key is a number that is handed out: it follows from what others change or add
+// to.
+bool is_allocated(const smt::Analysis& analysis, const sql::Query& source, const sql::ExprPtr& value) {
+    class Aggregates : public Walker {
+      public:
+        bool found = false;
+
+      protected:
+        void on_node(const sql::Expr& e) override { found |= std::holds_alternative<sql::Aggregate>(e.node); }
+    } aggregates;
+    auto query = std::make_shared<sql::Query>();
+    query->ctes = source.ctes;
+    query->rels = source.rels;
+    query->from = source.from;
+    query->grouped = source.grouped;
+    query->targets = {value};
+    aggregates.query(*query);
+    auto statement = std::make_shared<sql::Statement>();
+    statement->body = sql::QueryPtr(std::move(query));
+    catalog::Transaction reader;
+    reader.body = {std::move(statement)};
+    const Access read = access_of(reader);
+    return std::any_of(read.tables.begin(), read.tables.end(), [&](const auto& entry) {
+        const auto touch = analysis.touched.find(entry.first);
+        if (touch == analysis.touched.end()) return false;
+        const auto& changed = touch->second.columns;
+        return (aggregates.found && touch->second.appear) ||
+               std::any_of(entry.second.reads.begin(), entry.second.reads.end(),
+                           [&](std::uint32_t c) { return changed.contains(c); });
+    });
+}
+
 // SET c = e WHERE .. AND c < e: what would be SET c = greatest(c, e). The part of the WHERE that goes, or -1.
 struct Raise {
     std::size_t assignment = 0;
@@ -90,7 +122,8 @@ Repairer::Repairer(const smt::Analysis& analysis, const Classifier& classifier)
     : analysis_(analysis),
       schema_(analysis.schema()),
       edges_(classifier.edges()),
-      inferred_(!classifier.inferred().empty() || classifier.permanent_rows_used()) {
+      inferred_(!classifier.inferred().empty() || classifier.permanent_rows_used()),
+      signs_(!analysis.read_signs.empty()) {
     for (const Edge& edge : edges_) known_.insert(key_of(edge));
 }
 
@@ -157,7 +190,7 @@ const std::set<EdgeKey>& Repairer::edges_after(const Candidate& candidate, std::
     const std::string name = candidate.change + " for " + std::to_string(invariant);
     const auto found = after_.find(name);
     if (found != after_.end()) return found->second;
-    Question question{{}, {}, {{}, {}, inferred_}};
+    Question question{{}, {}, baseline()};
     for (const EdgeKey& edge : known_) {
         const auto [first, second, on] = edge;
         if (on == invariant) question.transactions.insert({first, second});
@@ -206,7 +239,7 @@ void Repairer::key(std::uint32_t transaction, std::uint32_t invariant, std::vect
     const catalog::Table& table = schema_.table(id);
     // The parameters that the plain INSERTs of this transaction take the key from.
     std::set<std::uint32_t> from;
-    bool plain = false;
+    bool plain = false, allocated = false;
     for (const auto& statement : schema_.transactions[transaction].body) {
         const auto* insert = std::get_if<sql::Insert>(&statement->body);
         if (insert == nullptr || insert->table != id ||
@@ -222,14 +255,15 @@ void Repairer::key(std::uint32_t transaction, std::uint32_t invariant, std::vect
                     return std::any_of(fk.columns.begin(), fk.columns.end(),
                                        [&](ColumnId c) { return c.value == column; });
                 });
-            if (!key || refers || !insert->source) continue;
+            if (!key || !insert->source) continue;
             const auto& q = *insert->source;
             const sql::ExprPtr value = !q.values.empty()      ? q.values[0][i]
                                        : i < q.targets.size() ? q.targets[i]
                                                               : nullptr;
-            if (value) {
-                if (const auto* param = param_of(value)) from.insert(param->index);
-            }
+            if (!value) continue;
+            allocated = allocated || is_allocated(analysis_, q, value);
+            const auto* param = param_of(value);
+            if (param != nullptr && !refers) from.insert(param->index);
         }
     }
     if (!plain) return;
@@ -246,6 +280,8 @@ void Repairer::key(std::uint32_t transaction, std::uint32_t invariant, std::vect
                                p.fresh = p.fresh || from.contains(p.index);
                        }});
     }
+    // Two rows that were given one number are two things: to make them one would lose one silently.
+    if (allocated) return;
     out.push_back(
         {"on_conflict",
          place(schema_.transactions[transaction].span) + "write INSERT INTO " + table.display() +

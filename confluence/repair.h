@@ -61,7 +61,8 @@ class Repairer {
     const smt::Analysis& analysis_;
     const catalog::Schema& schema_;
     const std::vector<Edge>& edges_;
-    const bool inferred_;  // bounds helped the schema as it is: they may help its variants
+    Classifier::Baseline baseline() const { return {{}, {}, inferred_, signs_}; }
+    const bool inferred_, signs_;  // bounds, or signs, were found for the schema: they may help its variants
     std::set<EdgeKey> known_;
     // One change may repair several transactions: it is analysed once, and so is one CHECK.
     std::map<std::string, std::set<EdgeKey>> after_;

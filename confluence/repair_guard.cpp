@@ -130,10 +130,10 @@ std::vector<Condition> choices(const catalog::Schema& schema, const catalog::Inv
     std::vector<Condition> out;
     if (p.type.id == sql::TypeId::bool_ && !p.type.array) {
         const auto holds = parameter(p);
-        out.push_back({holds, p.name});
+        out.push_back({holds, p.name + " = true"});
         out.push_back(
             {std::make_shared<sql::Expr>(sql::Expr{p.type, {}, sql::Logic{sql::LogicOp::not_, {holds}}}),
-             "NOT " + p.name});
+             p.name + " = false"});
         return out;
     }
     NamedValues named(p.type);
@@ -191,7 +191,7 @@ void Repairer::amount_guards(std::uint32_t transaction, std::uint32_t invariant,
         const auto change = [&](catalog::Schema& s) {
             s.transactions[transaction] = with_guard(t, condition);
         };
-        if (!frees(change, {{transaction}, {invariant}, {{}, {}, inferred_}})) continue;
+        if (!frees(change, {{transaction}, {invariant}, baseline()})) continue;
         out.push_back({"guard", place(t.body[0]->span) + "begin " + t.name + " with " +
                                     guard_text(condition.text) + ": calls whose " + p->name +
                                     " is negative are then refused, and " + t.name + " cannot break " +
@@ -216,7 +216,7 @@ void Repairer::choice_guards(std::uint32_t transaction, std::uint32_t invariant,
             const std::string name = std::to_string(transaction) + " if " + condition.text;
             auto known = guarded_.find(name);
             if (known == guarded_.end())
-                known = guarded_.emplace(name, frees(change, {{number}, {}, {{}, {}, inferred_}})).first;
+                known = guarded_.emplace(name, frees(change, {{number}, {}, baseline()})).first;
             if (!known->second) continue;
             out.push_back(
                 {"guard",

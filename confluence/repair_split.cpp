@@ -160,7 +160,9 @@ std::optional<Repair> Repairer::split_of(std::uint32_t transaction) const {
         s.transactions[transaction] = rest;
         s.transactions.push_back(apart);
     };
-    if (!frees(change, {{transaction, number}, {}, {known_, {}, inferred_}})) return std::nullopt;
+    Question question{{transaction, number}, {}, baseline()};
+    question.baseline.skipped = known_;
+    if (!frees(change, std::move(question))) return std::nullopt;
     std::vector<std::string> moved, guards, parameters;
     for (std::size_t i = 0; i < whole.body.size(); ++i) {
         const std::string at = line(whole.body[i]->span);

@@ -45,9 +45,12 @@ struct ReadSign {
 // its next questions get a small part of it. Counts answers, never time, so that verdicts are reproducible.
 class Patience {
   public:
-    static constexpr std::uint32_t share = 16;
+    static constexpr std::uint32_t share = 6;
     std::uint32_t limit(std::uint32_t first, std::uint32_t second, std::uint32_t whole) const {
         return undecided_.contains({first, second}) ? std::max(1U, whole / share) : whole;  // 0: no limit
+    }
+    bool ended(std::uint32_t first, std::uint32_t second) const {
+        return undecided_.contains({first, second});
     }
     void undecided(std::uint32_t first, std::uint32_t second) { ++undecided_[{first, second}]; }
     bool exhausted(std::uint32_t first, std::uint32_t second) const {
@@ -84,7 +87,7 @@ class Analysis {
     bool use_permanent = false;
     std::optional<std::uint32_t>
         unassumed;  // an invariant that is asked about and may not be assumed of any state
-    std::uint32_t rlimit = 20'000'000;
+    std::uint32_t rlimit = 8'000'000;
     mutable Patience patience;
     std::uint32_t extra_slots = 0;  // tests: adding slots changes no verdict
 

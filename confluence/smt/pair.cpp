@@ -99,10 +99,13 @@ class Pair::Impl {
         if (out.proved || unmodelled(invariant) || failed_) return out;
         const bool all_believed = first.empty() && second.empty();
         if (expect == Expect::proof && !all_believed) {
-            out.proved = breaks(invariant, first, second) == Answer::no;
+            const Answer weak = breaks(invariant, first, second);
+            out.proved = weak == Answer::no;
             if (out.proved) return out;
             const std::optional<z3::model> weaker = model_;
-            out.story = breaks(invariant, {}, {}) == Answer::yes;
+            const Answer story = breaks(invariant, {}, {});
+            out.story = story == Answer::yes;
+            out.undecided = weak == Answer::unknown && story == Answer::unknown;
             if (!out.story) model_ = weaker;
             return out;
         }
@@ -125,14 +128,14 @@ class Pair::Impl {
     // Each model in which the invariant breaks clears all candidates that hold in it; the first one is asked
     // for with all of them at once.
     Scope excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                    std::vector<Distinct> candidates) {
+                    std::vector<Distinct> candidates, std::uint32_t part) {
         Scope out;
-        if (candidates.size() > 1 && breaks(invariant, first, second, candidates, scope_part) == Answer::yes)
+        if (candidates.size() > 1 && breaks(invariant, first, second, candidates, part) == Answer::yes)
             return out;
         while (!candidates.empty()) {
             const Distinct asked = candidates.back();
             candidates.pop_back();
-            const Answer answer = breaks(invariant, first, second, {asked}, scope_part);
+            const Answer answer = breaks(invariant, first, second, {asked}, part);
             if (answer == Answer::no) out.needed.push_back(asked);
             if (answer == Answer::unknown) out.unsure.push_back(asked);
             if (answer != Answer::yes) continue;
@@ -149,7 +152,10 @@ class Pair::Impl {
         z3::expr_vector assumptions(terms_.context());
         for (const auto& [key, literal] : e_literals_) assumptions.push_back(literal);
         for (std::size_t b : assumed) assumptions.push_back(bounds_[b].at_start);
-        return refuted(candidates, assumptions, [&](std::size_t b) { return bounds_[b].alone; });
+        std::set<std::size_t> out, asked;
+        for (std::size_t b : candidates) (unseen(b) ? out : asked).insert(b);
+        out.merge(refuted(asked, assumptions, [&](std::size_t b) { return bounds_[b].alone; }));
+        return out;
     }
 
     std::set<std::size_t> bounds_not_implied(const std::set<std::size_t>& candidates) {
@@ -167,7 +173,7 @@ class Pair::Impl {
 
     Answer breaks_bound(std::size_t bound, const std::set<std::size_t>& assumed, const Dropped& first,
                         const Dropped& second) {
-        if (failed_) return Answer::unknown;
+        if (failed_ || unseen(bound)) return Answer::unknown;
         z3::expr_vector assumptions = believed(first, second);
         for (std::size_t b : assumed) assumptions.push_back(bounds_[b].everywhere);
         assumptions.push_back(bounds_[bound].broken);
@@ -284,8 +290,6 @@ class Pair::Impl {
         return any(first, e_literals_) || any(second, f_literals_);
     }
 
-    static constexpr std::uint32_t scope_part = 4;  // of the budget, for questions about parameters
-
     struct BoundLiterals {
         z3::expr at_start, everywhere, broken;  // literals
         z3::expr not_at_start, alone;           // what fails
@@ -324,6 +328,9 @@ class Pair::Impl {
         }
         return out;
     }
+
+    // No slot of this encoding could show that the bound fails.
+    bool unseen(std::size_t bound) const { return universe_.slots(analysis_.bounds[bound].table) == 0; }
 
     bool unmodelled(std::uint32_t invariant) const {
         const auto& tables = analysis_.invariant_reads[invariant].tables;
@@ -724,8 +731,8 @@ std::vector<Distinct> Pair::equal_in_model(std::vector<Distinct> candidates) {
     return impl_->equal_in_model(std::move(candidates));
 }
 Scope Pair::excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                      const std::vector<Distinct>& candidates) {
-    return impl_->excluding(invariant, first, second, candidates);
+                      const std::vector<Distinct>& candidates, std::uint32_t part) {
+    return impl_->excluding(invariant, first, second, candidates, part);
 }
 std::set<std::size_t> Pair::bounds_broken_alone(const std::set<std::size_t>& candidates,
                                                 const std::set<std::size_t>& assumed) {

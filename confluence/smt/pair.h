@@ -46,8 +46,9 @@ enum class Answer : std::uint8_t { no, yes, unknown };
 
 enum class Expect : std::uint8_t { proof, story };
 struct Outcome {
-    bool proved = false;  // there is no model without the dropped facts
-    bool story = false;   // there is one with all facts: two calls from one state
+    bool proved = false;     // there is no model without the dropped facts
+    bool story = false;      // there is one with all facts: two calls from one state
+    bool undecided = false;  // neither is known
 };
 
 class Pair {
@@ -73,9 +74,10 @@ class Pair {
     Outcome settle(std::uint32_t invariant, const Dropped& first, const Dropped& second, Expect expect);
     // Of the candidates, those that do not hold in what the last `yes` looked like.
     std::vector<Distinct> equal_in_model(std::vector<Distinct> candidates);
-    // Of the candidates, those without which it may: where one of these holds, it does not.
+    // Of the candidates, those without which it may: where one of these holds, it does not. Each question
+    // gets a part (a divisor) of the budget.
     Scope excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
-                    const std::vector<Distinct>& candidates);
+                    const std::vector<Distinct>& candidates, std::uint32_t part);
     // Of candidate bounds (indexes into Analysis::bounds): those that the first call may break alone at its
     // origin, and those that a valid state may break, so that they say more than the invariants do.
     std::set<std::size_t> bounds_broken_alone(const std::set<std::size_t>& candidates,

@@ -46,13 +46,13 @@ std::string crowd(std::size_t count) {
 }  // namespace
 
 TEST_CASE(
-    "a pair that ran out of its budget gets a sixteenth of it, and nothing more for scopes after four "
+    "a pair that ran out of its budget gets a sixth of it, and nothing more for scopes after four "
     "times") {
     smt::Patience patience;
-    CHECK(patience.limit(1, 2, 1600) == 1600);
+    CHECK(patience.limit(1, 2, 1800) == 1800);
     for (int i = 0; i < 3; ++i) patience.undecided(1, 2);
-    CHECK(patience.limit(1, 2, 1600) == 100);
-    CHECK(patience.limit(2, 2, 1600) == 1600);  // another pair has all of it
+    CHECK(patience.limit(1, 2, 1800) == 300);
+    CHECK(patience.limit(2, 2, 1800) == 1800);  // another pair has all of it
     CHECK_FALSE(patience.exhausted(1, 2));
     patience.undecided(1, 2);
     CHECK(patience.exhausted(1, 2));
@@ -67,12 +67,12 @@ TEST_CASE("a question that the budget does not suffice for is answered unknown, 
     {
         smt::Pair pair(analysis, t, t, {invariant});
         CHECK(pair.breaks(invariant, {}, {}) == smt::Answer::no);
-        CHECK(analysis.patience.limit(t, t, 1600) == 1600);
+        CHECK(analysis.patience.limit(t, t, 1800) == 1800);
     }
     analysis.rlimit = 1;
     smt::Pair pair(analysis, t, t, {invariant});
     CHECK(pair.breaks(invariant, {}, {}) == smt::Answer::unknown);
-    CHECK(analysis.patience.limit(t, t, 1600) == 100);
+    CHECK(analysis.patience.limit(t, t, 1800) == 300);
 }
 
 TEST_CASE("with a small budget less is proved, nothing else, and the report is the same each time") {
@@ -95,7 +95,7 @@ TEST_CASE("with a small budget less is proved, nothing else, and the report is t
     CHECK(whole->plan.transactions[deposit].route == catalog::Route::free);
     CHECK(report->plan.transactions[deposit].route == catalog::Route::ordered);
     CHECK(report_text(schema, 1) == report_text(schema, 1));
-    CHECK(report_text(schema, 20'000'000) == report_text(schema, 20'000'000));
+    CHECK(report_text(schema, 8'000'000) == report_text(schema, 8'000'000));
 }
 
 // 29 transactions make 435 pairs, more than the 400 up to which a schema is looked at more than once.
