@@ -149,12 +149,12 @@ class Checker {
     void seek_early(std::vector<Edge>& edges) {
         for (Edge& edge : edges) {
             if (!edge.story) continue;
-            if (failure_ || in_vain_.size() >= in_vain_max) return;
             auto found = seek_witness(edge);
-            if (found)
-                edge.witnessed = *found;
-            else
+            if (!found) {
                 failure_ = std::move(found).error();
+                return;
+            }
+            edge.witnessed = *found;
         }
     }
 

@@ -56,6 +56,11 @@ bool Classifier::intolerable() const {
            });
 }
 
+// A variant with an edge that nothing later can prove.
+bool Classifier::hopeless() const {
+    return baseline_ && !baseline_->infer && !baseline_->signs && intolerable();
+}
+
 bool Classifier::any_unwitnessed() const {
     return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return !e.witnessed; });
 }
@@ -166,6 +171,7 @@ void Classifier::prove_or_open() {
                 if (large()) find_scope(edge, scope_part);
                 edges_.push_back(std::move(edge));
                 all_proved = false;
+                if (hopeless()) return;
             }
         }
         // A solver holds megabytes: keep those that will be asked again.

@@ -113,6 +113,7 @@ class Classifier {
     }
     void order_endpoints();
     void retry_open();
+    bool hopeless() const;
     bool any_unwitnessed() const;
     void learn_signs();
     void infer();
