@@ -127,21 +127,25 @@ class Checker {
         }
     }
 
-    // Where several searches found nothing the next ones will hardly: they get a small part of the effort.
-    static constexpr std::size_t in_vain_max = 2;
+    // Where searches found nothing the next ones will hardly: they get a part of the effort, then a small
+    // one.
+    SearchLimits effort() const {
+        constexpr SearchLimits half{3, 3, 2, 8'000, 24, 12, 128}, less{3, 3, 2, 2'000, 8, 8, 64};
+        if (classifier_.large() || in_vain_.size() > 1) return less;
+        return in_vain_.empty() ? SearchLimits{} : half;
+    }
 
     Result<bool> seek_witness(const Edge& edge) {
-        constexpr SearchLimits less{3, 3, 2, 2'000, 8, 8, 64};
         if (!search_) search_ = std::make_unique<Search>(schema_);
         const std::int64_t start = now();
-        const bool tired = classifier_.large() || in_vain_.size() >= in_vain_max;
-        TRY(auto found, search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge),
-                                              tired ? less : SearchLimits{}));
+        const SearchLimits limits = effort();
+        TRY(auto found,
+            search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge), limits));
         classifier_.micros[{edge.first, edge.second}] += now() - start;
         if (found)
             witnesses_.emplace(key_of(edge), std::move(*found));
         else
-            in_vain_.insert(key_of(edge));
+            in_vain_[key_of(edge)] = limits.histories_max;
         return witnesses_.contains(key_of(edge));
     }
 
@@ -161,12 +165,14 @@ class Checker {
     Result<void> seek_witnesses() {
         std::set<EdgeKey> left;
         for (const Edge& edge : classifier_.edges()) left.insert(key_of(edge));
-        const std::set<EdgeKey> sought = in_vain_;
-        std::erase_if(in_vain_, [&](const EdgeKey& key) { return !left.contains(key); });
+        // What was proved since then is no reason to be tired.
+        std::erase_if(in_vain_, [&](const auto& entry) { return !left.contains(entry.first); });
         std::size_t number = 0;
         for (const Edge& edge : classifier_.edges()) {
             if (classifier_.large() && ++number > large_witnesses_max) break;
-            if (!edge.witnessed && !sought.contains(key_of(edge))) TRY_VOID(seek_witness(edge));
+            const auto sought = in_vain_.find(key_of(edge));
+            const bool enough = sought != in_vain_.end() && sought->second >= effort().histories_max;
+            if (!edge.witnessed && !enough) TRY_VOID(seek_witness(edge));
         }
         return {};
     }
@@ -309,8 +315,8 @@ class Checker {
     std::unique_ptr<Search> search_;
     std::set<std::uint32_t> only_transactions_, only_invariants_;
     std::map<EdgeKey, Witness> witnesses_;
-    std::set<EdgeKey> in_vain_;     // sought, and not found
-    std::optional<Error> failure_;  // of a search while the edges were classified
+    std::map<EdgeKey, std::uint64_t> in_vain_;  // sought among so many histories, and not found
+    std::optional<Error> failure_;              // of a search while the edges were classified
     Report report_;
 };
 

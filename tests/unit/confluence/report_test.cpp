@@ -98,6 +98,30 @@ TEST_CASE("the HTML report of the bank") {
     golden_text("bank.html", to_html(report_of(test::bank(), "rename_owner")));
 }
 
+TEST_CASE("repairs that change a transaction, a guard and a split, are told in each format") {
+    const auto schema = test::schema_of(R"sql(CREATE DOMAIN holds AS boolean NOT NULL CHECK (VALUE);
+CREATE TABLE purses (id bigint PRIMARY KEY, coins bigint NOT NULL CHECK (coins >= 0));
+CREATE TABLE visits (id uuid PRIMARY KEY DEFAULT gen_random_uuid(), guest bigint NOT NULL);
+INSERT INTO purses VALUES (1, 5);
+CREATE PROCEDURE give(purse bigint, n bigint)
+BEGIN ATOMIC
+    UPDATE purses SET coins = coins + n WHERE id = purse;
+END;
+CREATE PROCEDURE take(purse bigint, n bigint, guest bigint)
+BEGIN ATOMIC
+    SELECT (n > 0)::holds;
+    UPDATE purses SET coins = coins - n WHERE id = purse;
+    INSERT INTO visits (guest) VALUES (guest);
+END;
+)sql",
+                                        "kiosk.sql");
+    const auto report = check(schema);
+    REQUIRE(report);
+    golden_text("kiosk.txt", to_text(*report, 80, false));
+    golden_text("kiosk.json", to_json(*report));
+    golden_text("kiosk.html", to_html(*report));
+}
+
 TEST_CASE("the JSON report keeps to the contract: fields, their order, all pairs") {
     const auto schema = test::bank();
     const auto json = nlohmann::ordered_json::parse(to_json(report_of(schema)));
