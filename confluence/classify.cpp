@@ -13,7 +13,7 @@ using smt::Side;
 namespace {
 
 // Of the budget, for questions about parameters, of which many are asked and none matters much.
-constexpr std::uint32_t scope_part = 2, brief_scope_part = 24;
+constexpr std::uint32_t scope_part = 2;
 
 }  // namespace
 
@@ -168,7 +168,7 @@ void Classifier::prove_or_open() {
             if (settle(key, invariant, edge)) {
                 note_proof(key, invariant, Proof::By::diamond);
             } else {
-                if (large()) find_scope(edge, scope_part);
+                if (large()) find_scope(edge);
                 edges_.push_back(std::move(edge));
                 all_proved = false;
                 if (hopeless()) return;
@@ -487,12 +487,12 @@ std::vector<smt::Distinct> Classifier::comparable_parameters(const Edge& edge) c
 
 // Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
 // apart, so only facts that hold with every transaction apart may be used.
-bool Classifier::find_scope(Edge& edge, std::uint32_t part) {
+bool Classifier::find_scope(Edge& edge) {
     if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
     if (edge.scope_candidates.empty()) return false;
     smt::Pair& p = pair({edge.first, edge.second});
     smt::Scope found = p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                                   drops(edge.second, p, Side::second), edge.scope_candidates, part);
+                                   drops(edge.second, p, Side::second), edge.scope_candidates, scope_part);
     const bool unsure = !found.unsure.empty();
     if (!found.needed.empty()) {
         edge.scope.insert(edge.scope.end(), found.needed.begin(), found.needed.end());
@@ -502,19 +502,17 @@ bool Classifier::find_scope(Edge& edge, std::uint32_t part) {
     return !edge.scope.empty() && !unsure;
 }
 
-// First what takes little; the rest is asked again when it is known which facts are stable.
 void Classifier::find_scopes() {
     std::set<EdgeKey> asked_in_vain;
     for (Edge& edge : edges_) {
-        if (!edge.scope_candidates.empty() && !find_scope(edge, brief_scope_part))
-            asked_in_vain.insert(key_of(edge));
+        if (!edge.scope_candidates.empty() && !find_scope(edge)) asked_in_vain.insert(key_of(edge));
     }
     if (asked_in_vain.empty()) return;
     const std::set<std::uint32_t> ordered = ordered_;
     ordered_.clear();
     stabilise(true);
     for (Edge& edge : edges_) {
-        if (asked_in_vain.contains(key_of(edge))) find_scope(edge, scope_part);
+        if (asked_in_vain.contains(key_of(edge))) find_scope(edge);
     }
     ordered_ = ordered;
     dropped_.clear();

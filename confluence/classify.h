@@ -125,7 +125,7 @@ class Classifier {
     bool drop_broken_together(std::set<std::size_t>& bounds);
     void forget_bounds();
     void find_scopes();
-    bool find_scope(Edge& edge, std::uint32_t part);
+    bool find_scope(Edge& edge);
     std::vector<smt::Distinct> comparable_parameters(const Edge& edge) const;
     const smt::Dropped& drops(std::uint32_t transaction, smt::Pair& pair, smt::Side side);
 

@@ -42,7 +42,9 @@ class Written : public Walker {
         return found != reads_.tables.end() && found->second.reads.contains(column.value);
     }
     void assigned(TableId table, ColumnId column, const sql::ExprPtr& value) {
-        if (!read(table, column)) return;
+        // A key says which row it is, not what is true of it.
+        const auto& key = schema_.table(table).keys[0].columns;
+        if (!read(table, column) || std::find(key.begin(), key.end(), column) != key.end()) return;
         if (const auto* param = std::get_if<sql::Param>(&sql::uncast(value)->node))
             values.insert(param->index);
     }
@@ -66,8 +68,8 @@ bool textual(const sql::Type& type) {
 
 bool same_kind(const sql::Type& a, const sql::Type& b) {
     if (a.array || b.array) return false;
-    return (a.id == b.id && a.detail == b.detail) || (textual(a) && textual(b)) ||
-           (sql::is_integer(a) && sql::is_integer(b));
+    const bool label = a.id == sql::TypeId::enum_ && b.id == a.id && a.detail == b.detail;
+    return label || (textual(a) && textual(b));
 }
 
 // The constants of one type that an invariant names.

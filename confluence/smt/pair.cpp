@@ -130,7 +130,8 @@ class Pair::Impl {
     Scope excluding(std::uint32_t invariant, const Dropped& first, const Dropped& second,
                     std::vector<Distinct> candidates, std::uint32_t part) {
         Scope out;
-        if (candidates.size() > 1 && breaks(invariant, first, second, candidates, part) == Answer::yes)
+        const std::uint32_t brief = std::max(part, brief_part);
+        if (candidates.size() > 1 && breaks(invariant, first, second, candidates, brief) == Answer::yes)
             return out;
         while (!candidates.empty()) {
             const Distinct asked = candidates.back();
@@ -289,6 +290,8 @@ class Pair::Impl {
         };
         return any(first, e_literals_) || any(second, f_literals_);
     }
+
+    static constexpr std::uint32_t brief_part = 24;  // of the budget, for a question that may spare others
 
     struct BoundLiterals {
         z3::expr at_start, everywhere, broken;  // literals

@@ -1,5 +1,5 @@
 -- case: an amount that may be negative makes a deposit a withdrawal; a guard on the parameter is the repair
--- expect: deposit purses_coins_check not_confluent with deposit,withdraw
+-- expect: deposit purses_coins_check not_confluent with deposit,withdraw scope purse
 -- expect: withdraw purses_coins_check not_confluent with deposit,withdraw scope purse
 -- repair: deposit purses_coins_check guard
 -- route: deposit ordered
