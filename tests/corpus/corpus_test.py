@@ -5,7 +5,8 @@ A case is a schema file whose head says what must be found:
     -- expect: TRANSACTION INVARIANT confluent
     -- expect: TRANSACTION INVARIANT not_confluent with T2,T3 [scope p1,p2]
     -- route: TRANSACTION free|ordered|escrow_or_ordered|read_only
-    -- repair: TRANSACTION INVARIANT escrow|generated_key|cascade|set_null|group|on_conflict|merge_max|guard|split
+    -- repair: TRANSACTION INVARIANT escrow|generated_key|cascade|set_null|group|on_conflict|merge_max
+                                     |guard|split
     -- undecided: TRANSACTION INVARIANT
 Repairs are a minimum: a report may offer more.
 An undecided pair is known to be ordered without need; its line must go when that is no longer so.
