@@ -13,7 +13,18 @@ using smt::Side;
 namespace {
 
 // Of the budget, for questions about parameters, of which many are asked and none matters much.
-constexpr std::uint32_t scope_part = 2;
+constexpr std::uint32_t scope_part = 2, brief_scope_part = 8;
+
+// True when the scope is known.
+bool add_scope(Edge& edge, smt::Scope found) {
+    const bool unsure = !found.unsure.empty();
+    if (!found.needed.empty()) {
+        edge.scope.insert(edge.scope.end(), found.needed.begin(), found.needed.end());
+        std::sort(edge.scope.begin(), edge.scope.end());
+        edge.scope_candidates = std::move(found.unsure);
+    }
+    return !edge.scope.empty() && !unsure;
+}
 
 }  // namespace
 
@@ -491,17 +502,13 @@ bool Classifier::find_scope(Edge& edge) {
     if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
     if (edge.scope_candidates.empty()) return false;
     smt::Pair& p = pair({edge.first, edge.second});
-    smt::Scope found = p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                                   drops(edge.second, p, Side::second), edge.scope_candidates, scope_part);
-    const bool unsure = !found.unsure.empty();
-    if (!found.needed.empty()) {
-        edge.scope.insert(edge.scope.end(), found.needed.begin(), found.needed.end());
-        std::sort(edge.scope.begin(), edge.scope.end());
-        edge.scope_candidates = std::move(found.unsure);
-    }
-    return !edge.scope.empty() && !unsure;
+    return add_scope(
+        edge, p.excluding(edge.invariant, drops(edge.first, p, Side::first),
+                          drops(edge.second, p, Side::second), edge.scope_candidates, brief_scope_part));
 }
 
+// First what takes little. The rest is asked again when it is known which facts are stable, in an encoding of
+// its own: without the rows that other invariants need it is much smaller.
 void Classifier::find_scopes() {
     std::set<EdgeKey> asked_in_vain;
     for (Edge& edge : edges_) {
@@ -512,7 +519,12 @@ void Classifier::find_scopes() {
     ordered_.clear();
     stabilise(true);
     for (Edge& edge : edges_) {
-        if (asked_in_vain.contains(key_of(edge))) find_scope(edge);
+        if (!asked_in_vain.contains(key_of(edge)) || edge.scope_candidates.empty()) continue;
+        if (analysis_.patience.exhausted(edge.first, edge.second)) continue;
+        smt::Pair p(analysis_, edge.first, edge.second, {edge.invariant});
+        p.assume_bounds(bounds_);
+        add_scope(edge, p.excluding(edge.invariant, drops(edge.first, p, Side::first),
+                                    drops(edge.second, p, Side::second), edge.scope_candidates, scope_part));
     }
     ordered_ = ordered;
     dropped_.clear();
