@@ -13,7 +13,7 @@ using smt::Side;
 namespace {
 
 // Of the budget, for questions about parameters, of which many are asked and none matters much.
-constexpr std::uint32_t scope_part = 2, brief_scope_part = 8;
+constexpr std::uint32_t scope_part = 2;
 
 // True when the scope is known.
 bool add_scope(Edge& edge, smt::Scope found) {
@@ -502,29 +502,34 @@ bool Classifier::find_scope(Edge& edge) {
     if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
     if (edge.scope_candidates.empty()) return false;
     smt::Pair& p = pair({edge.first, edge.second});
-    return add_scope(
-        edge, p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                          drops(edge.second, p, Side::second), edge.scope_candidates, brief_scope_part));
+    return add_scope(edge,
+                     p.excluding(edge.invariant, drops(edge.first, p, Side::first),
+                                 drops(edge.second, p, Side::second), edge.scope_candidates, scope_part));
 }
 
-// First what takes little. The rest is asked again when it is known which facts are stable, in an encoding of
-// its own: without the rows that other invariants need it is much smaller.
+// Each edge in an encoding of its own: without the rows that other invariants need it is much smaller. What
+// was asked in vain is asked again when it is known which facts are stable.
 void Classifier::find_scopes() {
-    std::set<EdgeKey> asked_in_vain;
+    std::map<EdgeKey, std::unique_ptr<smt::Pair>> asked_in_vain;
+    const auto ask = [&](Edge& edge, smt::Pair& p) {
+        return add_scope(edge,
+                         p.excluding(edge.invariant, drops(edge.first, p, Side::first),
+                                     drops(edge.second, p, Side::second), edge.scope_candidates, scope_part));
+    };
     for (Edge& edge : edges_) {
-        if (!edge.scope_candidates.empty() && !find_scope(edge)) asked_in_vain.insert(key_of(edge));
+        if (edge.scope_candidates.empty() || analysis_.patience.exhausted(edge.first, edge.second)) continue;
+        auto p = std::make_unique<smt::Pair>(analysis_, edge.first, edge.second,
+                                             std::vector<std::uint32_t>{edge.invariant});
+        p->assume_bounds(bounds_);
+        if (!ask(edge, *p)) asked_in_vain.emplace(key_of(edge), std::move(p));
     }
     if (asked_in_vain.empty()) return;
     const std::set<std::uint32_t> ordered = ordered_;
     ordered_.clear();
     stabilise(true);
     for (Edge& edge : edges_) {
-        if (!asked_in_vain.contains(key_of(edge)) || edge.scope_candidates.empty()) continue;
-        if (analysis_.patience.exhausted(edge.first, edge.second)) continue;
-        smt::Pair p(analysis_, edge.first, edge.second, {edge.invariant});
-        p.assume_bounds(bounds_);
-        add_scope(edge, p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                                    drops(edge.second, p, Side::second), edge.scope_candidates, scope_part));
+        const auto found = asked_in_vain.find(key_of(edge));
+        if (found != asked_in_vain.end() && !edge.scope_candidates.empty()) ask(edge, *found->second);
     }
     ordered_ = ordered;
     dropped_.clear();
