@@ -117,7 +117,7 @@ END;
                                         "kiosk.sql");
     const auto report = check(schema);
     REQUIRE(report);
-    golden_text("kiosk.txt", to_text(*report, 80, false));
+    golden_text("kiosk.txt", to_text(*report, 100, false));
     golden_text("kiosk.json", to_json(*report));
     golden_text("kiosk.html", to_html(*report));
 }
