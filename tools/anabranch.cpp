@@ -159,7 +159,7 @@ void add_others(CLI::App& app, DemoArguments& d, AdminArguments& m, SimulateArgu
     simulate
         ->add_option("--faults", s.faults,
                      "Only these, of delay,loss,duplication,reordering,partitions,crashes,clocks,directories,"
-                     "disks,corruption,power,rot,members; none: no faults; without this: all but members")
+                     "disks,corruption,power,rot,members; none: no faults; without this: all")
         ->delimiter(',');
     simulate->add_option("--load", s.load_seconds, "Simulated seconds of load and faults per seed")
         ->check(CLI::Range(0.1, 86400.0))

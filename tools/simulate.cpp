@@ -32,9 +32,6 @@ Result<std::pair<std::uint64_t, std::uint64_t>> parse_seeds(const std::string& t
 
 Result<sim::Faults> parse_faults(const std::vector<std::string>& names) {
     sim::Faults out;
-    // On request only: of some hundreds of runs with changes of members, one ends with a node that the
-    // generated operator has not let in, and is told as a failure.
-    out.members = false;
     if (names.empty()) return out;
     const std::pair<const char*, bool*> known[] = {{"delay", &out.delay},
                                                    {"loss", &out.loss},

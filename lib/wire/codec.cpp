@@ -150,6 +150,8 @@ void put(capnp_schema::Message::Builder out, const Forward& m) {
     b.setDeadlineMicros(m.deadline_micros);
     b.setFollowsSession(m.follows_session);
     b.setFollowsNumber(m.follows_number);
+    b.setEarly(m.early);
+    b.setEpoch(m.epoch);
 }
 void put(capnp_schema::Message::Builder out, const Forwarded& m) {
     auto b = out.initForwarded();
@@ -172,6 +174,8 @@ void put(capnp_schema::Message::Builder out, const Forwarded& m) {
     b.setHint(text(m.hint));
     b.setConstraint(text(m.constraint));
     b.setTable(text(m.table));
+    b.setEarly(m.early);
+    b.setEpoch(m.epoch);
 }
 
 void put(capnp_schema::Message::Builder out, const MemberRequest& m) {
@@ -295,6 +299,8 @@ Result<Message> get(capnp_schema::Forward::Reader in) {
     m.deadline_micros = in.getDeadlineMicros();
     m.follows_session = in.getFollowsSession();
     m.follows_number = in.getFollowsNumber();
+    m.early = in.getEarly();
+    m.epoch = in.getEpoch();
     return m;
 }
 Forwarded get(capnp_schema::Forwarded::Reader in) {
@@ -314,6 +320,8 @@ Forwarded get(capnp_schema::Forwarded::Reader in) {
     m.hint = text(in.getHint());
     m.constraint = text(in.getConstraint());
     m.table = text(in.getTable());
+    m.early = in.getEarly();
+    m.epoch = in.getEpoch();
     return m;
 }
 

@@ -106,6 +106,8 @@ struct Forward {
     // The request before it of the same client, as long as that is not answered; 0: none. It is turned away
     // where that one has not come: one client's requests are executed in the order in which it made them.
     std::uint64_t follows_session = 0, follows_number = 0;
+    bool early = false;       // to be answered once executed, before it is committed
+    std::uint64_t epoch = 0;  // to be executed in this epoch of the order, or not at all; 0: in any
 };
 struct Forwarded {  // its answer
     std::uint64_t session = 0, number = 0;
@@ -115,6 +117,8 @@ struct Forwarded {  // its answer
     std::vector<std::vector<std::pair<bool, Bytes>>> rows;  // text form
     // when !ok
     std::string sqlstate, message, detail, hint, constraint, table;
+    bool early = false;       // the entry at `csn` is not committed yet,
+    std::uint64_t epoch = 0;  // and of this epoch
 };
 // A change of the members, on its way to the primary. To repeat one that has been made does nothing.
 struct MemberRequest {

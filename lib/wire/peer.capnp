@@ -131,6 +131,8 @@ struct Forward {
   # the same client's request before this one while it is not answered: turned away where that has not come
   followsSession @7 :UInt64;
   followsNumber @8 :UInt64;
+  early @9 :Bool;            # to be answered once executed, before it is committed
+  epoch @10 :UInt64;         # to be executed in this epoch of the order, or not at all; 0: in any
 }
 
 struct Row {
@@ -150,6 +152,8 @@ struct Forwarded {
   hint @9 :Text;
   constraint @10 :Text;
   table @11 :Text;
+  early @12 :Bool;           # the entry at csn is not committed yet,
+  epoch @13 :UInt64;         # and of this epoch
 }
 
 # A change of the members, on its way to the primary. To repeat one that has been made does nothing.

@@ -30,6 +30,7 @@ Log::Log(std::string directory, const LogOptions& options)
     : directory_(std::move(directory)), options_(options) {}
 
 Log::~Log() {
+    hurry();
     flush();
     if (helper_.joinable()) {
         helper_.request_stop();
@@ -82,17 +83,19 @@ void Log::start(LogCallbacks callbacks) {
     helper_ = std::jthread([this](std::stop_token stop) { run(stop); });
 }
 
-void Log::append(std::uint64_t ticket, BytesView record) {
+void Log::append(std::uint64_t ticket, BytesView record, bool lazy) {
     CHECK_NOTE(record.size() <= record_bytes_max, "log record too large");
     FrameHeader header{static_cast<std::uint32_t>(record.size()), FrameKind::record, next_lsn_++,
                        durable_lsn_.load(std::memory_order_relaxed)};
     put_frame(filling_.frames, header, record);
     filling_.ticket = ticket;
     filling_.last_lsn = header.lsn;
+    urgent_ = urgent_ || !lazy;
 }
 
 void Log::flush() {
-    if (filling_.empty()) return;
+    if (filling_.empty() || !urgent_) return;
+    urgent_ = false;
     {
         const std::lock_guard lock(mutex_);
         if (waiting_.empty())

@@ -63,7 +63,10 @@ class Log {
     Log& operator=(const Log&) = delete;
 
     void start(LogCallbacks callbacks);
-    void append(std::uint64_t ticket, BytesView record);
+    // A lazy record is handed on with the next one that is not, or after hurry().
+    void append(std::uint64_t ticket, BytesView record, bool lazy = false);
+    void hurry() { urgent_ = true; }
+    bool waits() const { return !filling_.empty(); }  // lazy ones do
     void flush();  // hands what was appended to the helper; call once per turn of the engine
     void truncate(std::uint64_t before);  // records before it are no longer needed
     std::uint64_t next_lsn() const { return next_lsn_; }
@@ -99,6 +102,7 @@ class Log {
 
     // engine thread
     Batch filling_;
+    bool urgent_ = false;  // of what is in it
     std::uint64_t next_lsn_ = 1;
 
     // shared

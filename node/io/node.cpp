@@ -236,7 +236,10 @@ class Node final : public Loop {
             for (auto& output : carried_) std::visit([&](auto& item) { carry(item); }, output);
             carried_.clear();
         }
-        if (log_ != nullptr) log_->flush();
+        if (log_ != nullptr) {
+            if (log_->waits() && (now() >= lazy_until() || now() < lazy_since_)) log_->hurry();
+            log_->flush();
+        }
         if (clients_) clients_->write_all();
         turning_ = false;
         if (!outputs_.empty()) return turn();  // a client that was closed while writing
@@ -319,7 +322,15 @@ class Node final : public Loop {
 
     void arm() {
         if (stopping_) return;
-        const Instant next = replica_->next_deadline();
+        Instant next = replica_->next_deadline();
+        if (log_->waits()) next = std::min(next, lazy_until());
+        if (next <= now()) {  // behind what has arrived by now
+            if (std::exchange(tick_posted_, true)) return;
+            return asio::post(context_, [this] {
+                tick_posted_ = false;
+                tick();
+            });
+        }
         if (next == armed_) return;
         armed_ = next;
         const auto delay = std::clamp<std::int64_t>((next - now()).micros, 0, seconds(3600).micros);
@@ -327,14 +338,21 @@ class Node final : public Loop {
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
             armed_.reset();
-            if (now() - space_told_ >= millis(500) || now() < space_told_) tell_space(log_->has_space());
-            step(replica::Tick{});
+            tick();
         });
     }
+    void tick() {
+        if (stopping_) return;
+        if (now() - space_told_ >= millis(500) || now() < space_told_) tell_space(log_->has_space());
+        step(replica::Tick{});
+    }
 
+    // By then what was logged lazily is handed to the disk.
+    Instant lazy_until() const { return lazy_since_ + millis(20); }
     void carry(replica::Persist& output) {
         CHECK_NOTE(output.ticket == log_->next_lsn(), "tickets are positions in the log");
-        log_->append(output.ticket, output.record);
+        if (!log_->waits()) lazy_since_ = now();
+        log_->append(output.ticket, output.record, output.lazy);
     }
     void carry(replica::CheckpointPart& output) {
         using Step = replica::CheckpointPart::Step;
@@ -347,15 +365,15 @@ class Node final : public Loop {
     // A checkpoint may hold traces of everything up to its end, so it must not be found before that is
     // durable.
     void finish_checkpoint() {
-        if (!finishing_ || finishing_->last > durable_) return;
+        if (!finishing_) return;
+        if (finishing_->last > durable_) return log_->hurry();
         checkpoints_->finish(finishing_->first, finishing_->last);
         finishing_.reset();
     }
     void carry(replica::Send& output) {
-        if (output.after > durable_)
-            held_.push_back(std::move(output));
-        else
-            peers_->send(output.peer, output.message);
+        if (output.after <= durable_) return peers_->send(output.peer, output.message);
+        log_->hurry();
+        held_.push_back(std::move(output));
     }
     void carry(replica::Reply& output) {
         if (clients_) clients_->reply(output);
@@ -481,9 +499,10 @@ class Node final : public Loop {
     std::uint64_t durable_ = 0;
     std::uint64_t turns_ = 0;
     std::optional<Instant> armed_;  // what the timer is set to
-    Instant started_, space_told_;
+    Instant started_, space_told_, lazy_since_;
     Reporter reporter_;
     std::optional<Error> failure_;
+    bool tick_posted_ = false;
     bool turning_ = false, stopping_ = false, mutual_tls_ = false;
 };
 

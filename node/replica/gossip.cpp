@@ -177,6 +177,8 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
                       "=ADDRESS");
     if (message.cluster != state_.cluster && (message.cluster != 0 || peer.former))
         return refuse("it belongs to another cluster: both must have begun with the same members");
+    peer.members = message.members;
+    peer.members_at = message.members_at;
     if (message.id == state_.options.id)
         return refuse("it has this node's own replica id " + hex(message.id.value) +
                       ": one data directory is a copy of the other");
@@ -406,6 +408,11 @@ void Gossip::tick() {
     next_exchange_ = state_.now + state_.options.gossip_interval;
     state_.deltas.trim(stable());
     for (auto& [name, peer] : peers_) {
+        if (reachable(name) && peer.members_at < state_.members_at && peer.members != state_.members) {
+            auto hello = greeting(peer);
+            hello.answer_wanted = true;
+            send(name, std::move(hello));
+        }
         if (reachable(name))
             send_have(name, false);
         else if (peer.up && !peer.cut && !peer.greeted)

@@ -90,6 +90,10 @@ class Gossip {
         bool heard = false;
         bool lacks_dropped = false;
         bool former = false;  // no member any more: it is listened to, and nothing is kept for it
+        // The list of members that it has greeted with last. One that has missed the newest is told of it:
+        // perhaps it knows no link to the primary.
+        Bytes members;
+        std::uint64_t members_at = 0;
     };
     wire::Hello greeting(const Peer& peer) const;
     void offer_again(Peer& peer);

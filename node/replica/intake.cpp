@@ -62,7 +62,7 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     identities_.observe(delta);
     state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
-    state_.pending.push_back({ticket, delta.dot, Bytes(bytes)});
+    state_.wait_for_disk(ticket, delta.dot, Bytes(bytes));
     ++state_.changes;
     ++traffic_.deltas_merged;
     traffic_.age.add(state_.now - crdt::HybridClock::to_instant(delta.stamp.hlc));

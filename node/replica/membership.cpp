@@ -114,8 +114,9 @@ void Membership::set_contacts(const order::Members& newest) {
     for (const auto& member : state_.roster.members) put(member.name, member.address, false);
     for (const auto& member : roster_of(in_force_).members) put(member.name, member.address, false);
     for (const auto& gone : state_.roster.former) put(gone.name, gone.address, true);
-    if (newest.voters.empty())
-        for (const auto& peer : state_.options.peers) put(peer.name, peer.address, false);
+    // One that was away while all whom it knows have left is told where the others are by its command line.
+    if (newest.voters.empty() || state_.options.joining)
+        for (const auto& peer : state_.options.peers) put(peer.name, peer.address, !newest.voters.empty());
     std::sort(contacts.begin(), contacts.end(),
               [](const Contact& a, const Contact& b) { return a.name < b.name; });
     Members out{state_.cluster, {}, {}};

@@ -4,7 +4,8 @@
 // a peer's greeting, which says which list was in force at which position of the order (State::members). A
 // position decides which of two is newer, whoever tells it. Links are kept to the members of that list, to
 // those of a list that is in force and not committed yet (it cannot be committed without them), and to the
-// last that were removed, so that they hear of it.
+// last that were removed, so that they hear of it, and to the peers on the command line of a node that
+// joined.
 //
 //   joined    its own log says so.
 //   waiting   it was started to join (Options::joining) and its own log knows no list with it yet. It greets

@@ -22,15 +22,6 @@ order::Members initial_members(const Options& options) {
     return members;
 }
 
-Error error_of(const wire::Forwarded& answer) {
-    Error error = Error::make(answer.sqlstate, answer.message);
-    error.detail = answer.detail;
-    error.hint = answer.hint;
-    error.constraint = answer.constraint;
-    error.table = answer.table;
-    return error;
-}
-
 // The delta an entry of the order stands for: entries without one are empty deltas, so that CSNs have no
 // gaps.
 Result<DecodedDelta> delta_of(const order::Entry& entry, const catalog::Schema& schema) {
@@ -224,6 +215,7 @@ void Ordered::feed(order::Input input) {
         handle(core_->step(std::move(next), state_.now));
     }
     feeding_ = false;
+    tell_early();
 }
 
 void Ordered::handle(order::Outputs outputs) {
@@ -354,6 +346,8 @@ void Ordered::drain() {
     while (!committed_.empty() && apply(committed_.front())) {
         const order::Entry entry = std::move(committed_.front());
         committed_.pop_front();
+        applied_epoch_ = std::max(applied_epoch_, entry.epoch);
+        settle_early();
         settle(entry);
         feed(order::Applied{entry.index});
     }
@@ -383,263 +377,12 @@ bool Ordered::apply(const order::Entry& entry) {
     state_.outcomes.note(entry.index, std::move(decoded->outcomes));
     Bytes body;
     ByteWriter(body).varint(entry.index);
-    const Ticket ticket = state_.append(RecordKind::committed, body);
-    state_.pending.push_back(
-        {ticket, delta->dot, entry.kind == order::EntryKind::delta ? entry.payload : delta->encode()});
+    // A majority has the entry, this disk too; without this record a restart waits for the primary to say so.
+    const Ticket ticket = state_.append(RecordKind::committed, body, true);
+    state_.wait_for_disk(ticket, delta->dot,
+                         entry.kind == order::EntryKind::delta ? entry.payload : delta->encode());
     ++state_.changes;
     return true;
-}
-
-// ---- requests at the client's node ----
-
-void Ordered::submit(Request request) {
-    const Key key{request.session, request.number};
-    Outstanding item;
-    item.deadline = state_.now + request.timeout;
-    item.seen = request.done ? request.seen : state_.database.version();
-    item.unsure = request.again ? 1 : 0;
-    item.key = request.key;
-    if (item.key == RequestKey{}) ++newest_request_.number, item.key = newest_request_;
-    by_request_[item.key].insert(key);
-    item.request = std::move(request);
-    const auto [place, fresh] = outstanding_.insert_or_assign(key, std::move(item));
-    route(place->second);
-    work();
-}
-
-void Ordered::route() {
-    for (auto& [key, item] : outstanding_)
-        if (item.phase == Phase::waiting) route(item);
-}
-
-// What was sent where it cannot be answered any more is sent again.
-void Ordered::redirect() {
-    const std::string primary = primary_name();
-    for (auto& [key, item] : outstanding_) {
-        if (item.phase != Phase::forwarded) continue;
-        if (!gossip_.reachable(item.sent_to) || (!primary.empty() && primary != item.sent_to))
-            item.phase = Phase::waiting;
-    }
-    route();
-}
-
-void Ordered::route(Outstanding& item) {
-    const auto& request = item.request;
-    if (core_->primary() == member_id(state_.options.name)) {
-        item.phase = Phase::queued;
-        queue({"", item.key, request.steps, request.drawn, item.seen, item.deadline, before(item)});
-        return;
-    }
-    const std::string primary = primary_name();
-    if (primary.empty() || !gossip_.reachable(primary)) return;
-    wire::Forward forward;
-    forward.origin = state_.options.id;
-    forward.session = item.key.client;
-    forward.number = item.key.number;
-    for (const auto& step : request.steps) {
-        auto& out = forward.steps.emplace_back();
-        if (step.runnable->transaction)
-            out.transaction = state_.schema->transactions[*step.runnable->transaction].name;
-        else
-            out.statement = step.runnable->text;
-        out.parameters = text_of(*state_.schema, *step.runnable, *step.values);
-        out.expected = step.expected;
-    }
-    forward.drawn = request.drawn;
-    const bool identities = request.drawn && !request.drawn->identities.empty();
-    const Ticket after = identities ? reserve_identities() : 0;
-    forward.seen = to_wire(item.seen);
-    forward.deadline_micros = (item.deadline - state_.now).micros;
-    const RequestKey earlier = before(item);
-    forward.follows_session = earlier.client;
-    forward.follows_number = earlier.number;
-    item.phase = Phase::forwarded;
-    item.sent_to = primary;
-    ++item.unsure;
-    // The primary waits for what this client has seen; it can only get it from here once it is durable here.
-    state_.out->push_back(Send{primary, std::move(forward), after > state_.durable ? after : 0});
-}
-
-// A session's requests before this one that are not answered: the newest of them.
-RequestKey Ordered::before(const Outstanding& item) const {
-    const auto place = outstanding_.find({item.request.session, item.request.number});
-    if (place == outstanding_.begin()) return {};
-    const auto& [key, earlier] = *std::prev(place);
-    return key.first == item.request.session ? earlier.key : RequestKey{};
-}
-
-void Ordered::forget_member(const std::string& peer) {
-    feed(order::Forgotten{member_id(peer)});
-}
-
-void Ordered::ask_fence() {
-    const std::string primary = primary_name();
-    if (fence_ != 0 || primary.empty() || !gossip_.reachable(primary)) return;
-    wire::Forward forward;
-    forward.origin = state_.options.id;
-    forward.number = ++fence_number_;
-    forward.deadline_micros = state_.options.order_timeout.micros;
-    state_.out->push_back(Send{primary, std::move(forward), 0});
-}
-
-bool Ordered::fenced() const {
-    if (fence_ == 0 || state_.held.get(ORDER_ORIGIN) < fence_) return false;
-    const auto status = core_->status();
-    return status.durable >= fence_ && status.commit >= fence_;
-}
-
-std::uint64_t Ordered::ask_read() {
-    reads_[++newest_read_] = {};
-    feed(order::Read{newest_read_});
-    return newest_read_;
-}
-
-void Ordered::settle_read(std::uint64_t token, std::optional<order::Index> index) {
-    const auto found = reads_.find(token);
-    if (found == reads_.end()) return;
-    found->second = {index, !index};
-    reads_settled_ = true;
-}
-
-std::optional<order::Index> Ordered::read_index(std::uint64_t token) const {
-    const auto found = reads_.find(token);
-    return found == reads_.end() ? std::nullopt : found->second.index;
-}
-
-bool Ordered::read_failed(std::uint64_t token) const {
-    const auto found = reads_.find(token);
-    return found == reads_.end() || found->second.failed;
-}
-
-void Ordered::forwarded(const std::string& peer, const wire::Forwarded& message) {
-    if (message.session == 0) {  // sessions of clients begin with 1
-        if (message.ok && fence_ == 0 && message.number != 0 && message.number <= fence_number_)
-            fence_ = message.csn;
-        return;
-    }
-    for (const Key& key : waiting_for({message.session, message.number})) {
-        Outstanding& item = outstanding_.at(key);
-        if (item.phase != Phase::forwarded || item.sent_to != peer) continue;
-        const bool first = item.unsure <= 1;
-        if (is_not_primary(message) || (is_cannot_tell(message) && first)) {
-            // It was not executed: tried again at another primary, which may be known by now, or at the same
-            // node when the next tick comes.
-            --item.unsure;
-            item.phase = Phase::waiting;
-            if (first) item.seen = state_.database.version();
-            if (primary_name() != peer) route(item);
-            continue;
-        }
-        item.answer = message;
-        item.phase = Phase::applying;
-        finish(key, item);
-    }
-    work();
-}
-
-std::vector<Ordered::Key> Ordered::waiting_for(RequestKey key) const {
-    const auto found = by_request_.find(key);
-    return found == by_request_.end() ? std::vector<Key>()
-                                      : std::vector<Key>(found->second.begin(), found->second.end());
-}
-
-void Ordered::erase(const Key& key) {
-    const auto found = outstanding_.find(key);
-    const auto keys = by_request_.find(found->second.key);
-    keys->second.erase(key);
-    if (keys->second.empty()) by_request_.erase(keys);
-    outstanding_.erase(found);
-}
-
-// Answers once what was committed is visible here. Erases the item when done.
-void Ordered::finish(const Key& key, Outstanding& item) {
-    if (item.phase != Phase::applying || item.answer.csn > state_.database.version().get(ORDER_ORIGIN))
-        return;
-    const Key copy = key;
-    const Outstanding done = item;
-    erase(copy);
-    if (done.request.done) return done.request.done(&done.answer, true);
-    if (!done.answer.ok) return reply(copy.first, copy.second, std::unexpected(error_of(done.answer)));
-    if (done.request.sink != nullptr) {
-        const auto& columns = done.request.steps.back().runnable->bound->columns;
-        const auto* labels = &exec::plans_of(*state_.schema);
-        Arena arena;
-        std::vector<sql::Datum> values;
-        for (const auto& row : done.answer.rows) {
-            values.clear();
-            for (std::size_t i = 0; i < row.size() && i < columns.size(); ++i) {
-                const auto value = row[i].first
-                                       ? Result<sql::Datum>(sql::Datum::null())
-                                       : sql::parse_text(columns[i].type, row[i].second, arena, labels);
-                values.push_back(value ? *value : sql::Datum::null());
-            }
-            done.request.sink->row(values);
-        }
-    }
-    reply(copy.first, copy.second, done.request.tag.empty() ? done.answer.tag : done.request.tag);
-}
-
-void Ordered::reply(std::uint64_t session, std::uint64_t number, Result<std::string> tag) {
-    state_.out->push_back(Reply{session, number, std::move(tag)});
-}
-
-void Ordered::forget(std::uint64_t session) {
-    for (auto it = outstanding_.begin(); it != outstanding_.end();) {
-        const Key key = (it++)->first;
-        if (key.first == session) erase(key);
-    }
-}
-
-void Ordered::cancel(std::uint64_t session) {
-    for (auto it = outstanding_.begin(); it != outstanding_.end();) {
-        const auto& [key, item] = *it++;
-        if (key.first != session) continue;
-        const bool certain = item.phase == Phase::waiting && item.unsure == 0;
-        auto error = Error::make(sqlstate::query_canceled, "canceling statement due to user request");
-        if (!certain) error.detail = "The request had been handed to the primary and may still be executed.";
-        reply(key.first, key.second, std::unexpected(std::move(error)));
-        erase(key);
-    }
-}
-
-bool Ordered::reaches_primary() const {
-    const std::string primary = primary_name();
-    return !primary.empty() && (is_primary() || gossip_.reachable(primary));
-}
-
-std::string Ordered::primary_name() const {
-    return name_of(core_->primary());
-}
-
-std::string Ordered::name_of(ReplicaId member) const {
-    if (member == member_id(state_.options.name)) return state_.options.name;
-    for (const auto& peer : state_.contacts)
-        if (peer.member == member) return peer.name;
-    return {};
-}
-
-Error Ordered::unreachable(const Outstanding& item) const {
-    const auto& steps = item.request.steps;
-    const std::string what = steps.size() > 1 ? std::string("this transaction block")
-                             : steps[0].runnable->transaction
-                                 ? state_.schema->transactions[*steps[0].runnable->transaction].name
-                                 : std::string("this statement");
-    const std::string primary = primary_name();
-    if (item.phase != Phase::waiting || item.unsure > 0)
-        return Error::make("40003", "no answer from the primary in time: " + what +
-                                        " may or may not have been executed")
-            .with_detail("Node " + state_.options.name +
-                         (item.sent_to.empty() ? " queued it" : " sent it to primary " + item.sent_to) +
-                         ", and then a majority of the nodes could not be reached.")
-            .with_hint("Look at the data before you try again.");
-    return Error::make(sqlstate::cannot_connect_now, "the primary is unreachable, and " + what + " needs it")
-        .with_detail("Node " + state_.options.name +
-                     (primary.empty() ? " knows of no primary" : " cannot reach primary " + primary) + "; " +
-                     std::to_string(gossip_.reachable_count()) + " of " +
-                     std::to_string(state_.contacts.size()) + " peers are reachable. It was not executed.")
-        .with_hint(
-            "Free transactions still work here: SELECT * FROM anabranch.plan. Try again later, or raise "
-            "anabranch.order_timeout.");
 }
 
 // ---- events ----
@@ -670,6 +413,7 @@ void Ordered::held_changed() {
 
 void Ordered::merged() {
     drain();
+    settle_early();
     for (auto it = outstanding_.begin(); it != outstanding_.end();) {
         auto& current = *it++;
         finish(current.first, current.second);
@@ -680,7 +424,7 @@ void Ordered::merged() {
 void Ordered::tick() {
     feed(order::Tick{});
     route();
-    work();
+    gathered();
     for (auto it = outstanding_.begin(); it != outstanding_.end();) {
         auto current = it++;
         if (state_.now < current->second.deadline) continue;
@@ -699,9 +443,9 @@ void Ordered::tick() {
 }
 
 Instant Ordered::next_deadline() const {
+    if (due()) return state_.now;
     Instant next = core_->next_deadline();
-    if (!queue_.empty() && !in_flight_.empty() && next_proposal() > state_.now)
-        next = std::min(next, next_proposal());
+    if (!queue_.empty() && next_proposal() > state_.now) next = std::min(next, next_proposal());
     for (const auto& [key, item] : outstanding_) next = std::min(next, item.deadline);
     return next;
 }

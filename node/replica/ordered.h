@@ -28,6 +28,7 @@
 
 #include "crdt/pending_state.h"
 #include "node/order/record.h"
+#include "node/replica/early_answers.h"
 #include "node/replica/gossip.h"
 #include "node/replica/membership.h"
 #include "node/replica/origin.h"
@@ -96,6 +97,7 @@ class Ordered {
         std::function<void(const wire::Forwarded* answer, bool certain)> done = {};
         crdt::VersionVector seen = {};  // with `done`: when it was sent first
         bool again = false;             // ... and it may have been executed since
+        bool early = false;             // is answered once it is executed, committed or not
     };
     void submit(Request request);
     void forget(std::uint64_t session);  // the client is gone: its sink must not be used any more
@@ -116,12 +118,18 @@ class Ordered {
     bool read_failed(std::uint64_t token) const;
     void end_read(std::uint64_t token) { reads_.erase(token); }
     bool take_reads_settled() { return std::exchange(reads_settled_, false); }
+    // Of calls that were answered early; lost ones are told of once.
+    const EarlyAnswers& early() const { return early_; }
+    std::uint64_t take_lost(std::uint64_t session) { return early_.take_lost(session); }
     void peer_changed();  // a link came or went
     void persisted();     // state.durable has grown
     void held_changed();  // state.held has grown
     void merged();        // the state has grown: something may be able to go on
     void tick();
     Instant next_deadline() const;
+    // Early calls wait for others that come at the same time: gathered() says that all have come.
+    bool due() const;
+    void gathered();
 
     order::Status status() const { return core_->status(); }
     const order::Entry* entry(order::Index index) const { return core_->entry(index); }
@@ -152,11 +160,13 @@ class Ordered {
         crdt::VersionVector seen;
         Instant deadline;
         RequestKey follows;  // the same client's request before it, if that may not be executed yet
+        bool early = false;
         bool is_fence() const { return steps.empty(); }
     };
     struct Call {
         Work work;
         wire::Forwarded answer;
+        bool told = false;  // before it is committed
     };
     struct InFlight {
         order::Index index = 0;
@@ -165,6 +175,7 @@ class Ordered {
         std::vector<Call> calls;
         crdt::Delta delta;
         bool ahead = false;  // pending_state_ has it
+        bool told = false;   // whoever wants to know before it is committed
     };
     using Key = std::pair<std::uint64_t, std::uint64_t>;
 
@@ -181,19 +192,23 @@ class Ordered {
     void not_taken();
     void give_back(Work item);
     void route();
-    void route(Outstanding& item);
+    void route(const Key& key, Outstanding& item);
     RequestKey before(const Outstanding& item) const;
     void redirect();
     void settle_read(std::uint64_t token, std::optional<order::Index> index);
     void queue(Work item);
     void work();
     bool may_propose() const;
+    bool hurried() const;
+    void arrived(bool early);
     Instant next_proposal() const;
     bool look_ahead();
     void forget_pending();
     std::vector<Work> ready();
     void execute(std::vector<Work> items);
     void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen);
+    void tell_early();
+    void settle_early();
     bool refused_for_size(InFlight& batch, const exec::WriteSet& writes, std::size_t bytes, Ticket seen);
     void answer_after_pending(std::vector<Call> calls, Ticket seen);
     void turn_away(const Work& item);
@@ -236,8 +251,14 @@ class Ordered {
     // What this primary has queued lately, also if it has been answered since; in order of arrival, too.
     std::set<RequestKey> taken_;
     std::deque<RequestKey> taken_in_order_;
-    bool orphans_ = false;   // those in flight are of an epoch that is lost
-    Duration commit_takes_;  // about
+    EarlyAnswers early_;
+    order::Epoch applied_epoch_ = 0;  // of the newest entry that was applied here
+    bool orphans_ = false;            // those in flight are of an epoch that is lost
+    Duration commit_takes_;           // about
+    // So many calls will wait soon, if those whose entry was committed then make the next one at once.
+    std::size_t expected_ = 0;
+    bool gathers_ = false, hurried_ = false;
+    Instant answered_at_;
     Replica::OrderWork order_work_;
     std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large
     bool not_taken_ = false;      // by the core, when it was asked last: it hands over
@@ -253,6 +274,7 @@ class Ordered {
     std::optional<order::Refusal> refused_;  // by ask()
 };
 
+Error early_answers_lost(std::uint64_t calls);
 wire::Forwarded refusal(const Error& error);
 wire::Forwarded not_primary();  // nothing was executed: to be tried at the primary
 bool is_not_primary(const wire::Forwarded& answer);

@@ -44,7 +44,9 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
     Work item;
     item.requester = peer;
     item.key = {message.session, message.number};
-    if (core_->primary() != member_id(state_.options.name)) return turn_away(item);
+    const bool in_time = message.epoch == 0 || message.epoch == core_->epoch();
+    if (core_->primary() != member_id(state_.options.name) || !in_time) return turn_away(item);
+    item.early = message.early;
     item.deadline =
         state_.now + Duration{std::clamp<std::int64_t>(message.deadline_micros, 0, seconds(3600).micros)};
     if (message.steps.empty()) {
@@ -60,8 +62,9 @@ void Ordered::forward(const std::string& peer, const wire::Forward& message) {
     item.seen = from_wire(message.seen);
     item.follows = {message.follows_session, message.follows_number};
     if (item.follows != RequestKey{} && !taken_.contains(item.follows)) return turn_away(item);
+    const bool early = item.early;
     queue(std::move(item));
-    work();
+    arrived(early);
 }
 
 Result<OrderedStep> Ordered::step_of(const wire::ForwardedStep& step) {
@@ -95,16 +98,46 @@ void Ordered::turn_away(const Work& item) {
 
 // A delta is made on the state that holds all entries before it: a change of members may be under way.
 bool Ordered::may_propose() const {
-    if (in_flight_.empty()) return core_->next_index() == state_.database.version().get(ORDER_ORIGIN) + 1;
+    if (in_flight_.empty())
+        return core_->next_index() == state_.database.version().get(ORDER_ORIGIN) + 1 &&
+               (state_.now >= next_proposal() || queue_.size() >= expected_ || hurried());
     const InFlight& last = in_flight_.back();
     return !orphans_ && in_flight_.size() < state_.options.order_in_flight_max &&
            last.epoch == core_->epoch() && core_->next_index() == last.index + 1 &&
-           (state_.now >= next_proposal() || queue_.size() >= calls_max);
+           (state_.now >= next_proposal() || queue_.size() >= calls_max || hurried());
+}
+
+// A call that is answered once it has run waits for those that come at the same time, until the next tick,
+// and for nothing else. Behind so many entries it waits, so that they do not become ever smaller.
+bool Ordered::hurried() const {
+    return hurried_ && in_flight_.size() < state_.options.order_in_flight_max / 2;
+}
+
+bool Ordered::due() const {
+    return gathers_ && core_->may_execute() && in_flight_.size() < state_.options.order_in_flight_max / 2;
+}
+
+void Ordered::gathered() {
+    gathers_ = false;
+    hurried_ = true;
+    work();
+    hurried_ = false;
+}
+
+// What has come in is worked on at once, or together with what else comes now.
+void Ordered::arrived(bool early) {
+    if (early)
+        gathers_ = true;
+    else
+        work();
 }
 
 // Each proposal costs every member some work, however few calls it holds: there are about eight for the time
-// that one is on its way, so that a call waits an eighth longer than it must.
+// that one is on its way, so that a call waits an eighth longer than it must. With none on its way those
+// clients are waited for, for a quarter of that time, that have just been answered: together they are one.
 Instant Ordered::next_proposal() const {
+    if (in_flight_.empty())
+        return answered_at_ + std::min(state_.options.order_pace, Duration{commit_takes_.micros / 4});
     return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 8});
 }
 
@@ -163,7 +196,7 @@ std::vector<Ordered::Work> Ordered::ready() {
 void Ordered::execute(std::vector<Work> items) {
     InFlight batch;
     bool fences = false;
-    const Ticket seen = state_.pending.empty() ? 0 : state_.pending.back().ticket;
+    const Ticket seen = state_.unsettled();
     run_.reset();
     std::size_t next = 0;
     const bool alone = one_by_one_ > 0;
@@ -227,6 +260,23 @@ void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen)
     }
     in_flight_.push_back(std::move(batch));
     feed(std::move(proposal));
+}
+
+// Those of the calls in flight that are answered before they are committed, once the core has taken them.
+void Ordered::tell_early() {
+    if (orphans_) return;
+    for (auto& batch : in_flight_) {
+        if (batch.told || batch.epoch != core_->epoch() || batch.index >= core_->next_index()) continue;
+        batch.told = true;
+        for (auto& call : batch.calls) {
+            if (!call.work.early) continue;
+            call.told = true;
+            wire::Forwarded early = std::move(call.answer);
+            early.early = true;
+            early.epoch = batch.epoch;
+            answer(call.work, std::move(early));
+        }
+    }
 }
 
 // One call is refused; of several, which may be innocent, each gets an entry of its own.
@@ -334,8 +384,12 @@ void Ordered::settle(const order::Entry& entry) {
         else if (batch.ahead)
             pending_state_.drop_oldest();
         if (committed) commit_takes_ = {(7 * commit_takes_.micros + (state_.now - batch.since).micros) / 8};
+        // Alone this node has little work with an entry, and nobody to wait for.
+        if (committed && gossip_.member_count() > 1)
+            expected_ = queue_.size() + batch.calls.size(), answered_at_ = state_.now;
         for (auto& call : batch.calls) {
             keys_in_flight_.erase(call.work.key);
+            if (call.told) continue;
             if (committed)
                 answer(call.work, std::move(call.answer));
             else

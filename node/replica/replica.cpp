@@ -189,7 +189,7 @@ class Replica::Impl {
         CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
         Bytes bytes = delta.encode();
         const Ticket ticket = state_.append(RecordKind::delta, bytes);
-        state_.pending.push_back({ticket, delta.dot, std::move(bytes)});
+        state_.wait_for_disk(ticket, delta.dot, std::move(bytes));
         identities_.observe(delta);
         ++state_.changes;
         return {};
@@ -203,11 +203,7 @@ class Replica::Impl {
         leave();
     }
 
-    Instant next_deadline() const {
-        const Instant next =
-            std::min({ordered_.next_deadline(), gossip_.next_deadline(), sessions_.next_deadline()});
-        return next - lead_;  // by the clock of whoever waits for it
-    }
+    Instant next_deadline() const { return deadline() - lead_; }  // by the clock of whoever waits for it
 
     Execution execute(std::uint64_t session, std::uint64_t number, const RunnablePtr& runnable,
                       std::span<const sql::Datum> parameters, exec::RowSink* sink, Instant now,
@@ -296,6 +292,10 @@ class Replica::Impl {
     }
 
     void on(const Tick&) {
+        if (ordered_.due()) {
+            ordered_.gathered();
+            if (deadline() > state_.now) return;
+        }
         gossip_.tick();
         ordered_.tick();
         if (state_.belongs != State::Belongs::joined) membership_.update(ordered_.status());
@@ -306,6 +306,9 @@ class Replica::Impl {
         standing_.tick();
         checkpoint_.consider();
         measure_memory();
+    }
+    Instant deadline() const {
+        return std::min({ordered_.next_deadline(), gossip_.next_deadline(), sessions_.next_deadline()});
     }
     void measure_memory() {
         if (state_.options.memory_bytes_max == 0) return;

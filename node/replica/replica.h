@@ -83,6 +83,7 @@ struct Options {
         bool quorum_of_one = false;     // a majority is answered for when this disk has it
         bool keep_promises = false;     // a node that lost its directory takes part in the order at once
         bool answer_early = false;      // ordered calls are answered when they have run, not when committed
+        bool forget_losses = false;     // a session goes on as if no early answer could be lost
     } unsafe;
     order::Options order;
 };
@@ -135,7 +136,9 @@ using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace
 struct Persist {  // append to the log, in this order
     Ticket ticket = 0;
     Bytes record;
-    bool lazy = false;  // no fsync needed for its own sake
+    // It may wait for the next one that is not, or for somebody who waits for its ticket, but not longer than
+    // some 20 ms.
+    bool lazy = false;
 };
 // One part of a checkpoint, to be kept beside the log; answered by CheckpointReady, then the next comes. The
 // shell makes it the newest one when `end` comes and the log is durable up to `last`.

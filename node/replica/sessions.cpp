@@ -132,11 +132,18 @@ Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const Runnab
                             std::span<const sql::Datum> parameters, exec::RowSink* sink) {
     Session& session = sessions_[id];
     const bool read_primary = session.read_primary && !runnable->writes;
-    if (!read_primary && state_.database.version().covers(session.seen))
+    const bool follows = !ordered_.early().open(id) || goes_to_primary(session, *runnable);
+    if (!read_primary && follows && state_.database.version().covers(session.seen))
         return run_now(session, id, number, runnable, parameters, sink, timeout_of(session));
     return wait(
         session,
         {id, number, runnable, Values::copy(parameters), sink, {}, read_primary ? ordered_.ask_read() : 0});
+}
+
+// Where it runs after what its session was answered for early; anything else must find that here.
+bool Sessions::goes_to_primary(const Session& session, const Runnable& runnable) {
+    return !session.block && !session.tentative && runnable.writes &&
+           runnable.route == catalog::Route::ordered;
 }
 
 Execution Sessions::wait(Session& session, Waiting item) {
@@ -151,7 +158,9 @@ bool Sessions::may_go_on(const Session& session, Waiting& item) {
         if (!index || state_.database.version().get(ORDER_ORIGIN) < *index) return false;
         ordered_.end_read(std::exchange(item.read, 0));
     }
-    return state_.database.version().covers(session.seen);
+    const bool follows = !ordered_.early().open(item.session) ||
+                         (item.runnable != nullptr && goes_to_primary(session, *item.runnable));
+    return follows && state_.database.version().covers(session.seen);
 }
 
 // The same for every attempt at one call under one request_id.
@@ -178,6 +187,7 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
                             exec::RowSink* sink, Duration timeout) {
     if (session.block && session.block->failed) return now(block_has_failed());
     auto refusal = refusal_of_all(state_);
+    if (const auto lost = ordered_.take_lost(id); lost > 0) refusal = early_answers_lost(lost);
     if (!refusal && runnable->writes)
         refusal = refusal_of_writes(state_, only_removes(*state_.schema, *runnable));
     if (refusal) return session.block ? failed(*session.block, *refusal) : now(*refusal);
@@ -219,6 +229,7 @@ Execution Sessions::submit(Session& session, Ordered::Request request) {
         return step.runnable->route == catalog::Route::ordered;
     };
     if (!session.tentative || std::none_of(request.steps.begin(), request.steps.end(), is_ordered)) {
+        request.early = !session.wait_for_disk();
         ordered_.submit(std::move(request));
         return {Execution::When::later, 0, std::string()};
     }
@@ -257,8 +268,9 @@ Execution Sessions::run_alone(Session& session, std::uint64_t id, std::uint64_t 
 }
 
 Execution Sessions::read_answer(const Session& session, std::string tag) const {
-    if (state_.pending.empty() || !session.wait_for_disk()) return now(std::move(tag));
-    return {Execution::When::durable, state_.pending.back().ticket, std::move(tag)};
+    const Ticket ticket = state_.unsettled();
+    if (ticket == 0 || !session.wait_for_disk()) return now(std::move(tag));
+    return {Execution::When::durable, ticket, std::move(tag)};
 }
 
 Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64_t number,
@@ -271,7 +283,7 @@ Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64
     state_.database.recycle(std::move(delta));
     ++state_.own_seq;
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
-    state_.pending.push_back({ticket, dot, std::move(bytes)});
+    state_.wait_for_disk(ticket, dot, std::move(bytes));
     ++state_.changes;
     switch (session.durability) {
         case Session::Durability::memory:
@@ -467,7 +479,8 @@ Execution Sessions::commit(std::uint64_t id, std::uint64_t number) {
     Session& session = sessions_[id];
     if (!session.block) return now(std::string("COMMIT"));
     // What a block did is to follow what its session has seen, also when it has seen that since.
-    if (!session.block->failed && !state_.database.version().covers(session.seen))
+    const bool follows = !ordered_.early().open(id) && state_.database.version().covers(session.seen);
+    if (!session.block->failed && !follows)
         return wait(session, {id, number, nullptr, nullptr, nullptr, {}, 0});
     return commit_now(session, id, number);
 }
@@ -476,6 +489,7 @@ Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t
     OpenBlock block = std::move(*session.block);
     session.block.reset();
     if (block.failed) return now(std::string("ROLLBACK"));
+    if (const auto lost = ordered_.take_lost(id); lost > 0) return now(early_answers_lost(lost));
     if (!block.writes) return read_answer(session, "COMMIT");
     if (const auto refusal = refusal_of_all(state_)) return now(*refusal);
     // Whether it only makes room was asked with each statement.
@@ -567,6 +581,8 @@ std::optional<std::string> Sessions::setting(std::uint64_t id, std::string_view 
     if (name == "anabranch.session") {
         auto seen = state_.database.version();
         if (session != nullptr) seen.merge(session->seen);
+        if (const auto index = ordered_.early().index(id); index > seen.get(ORDER_ORIGIN))
+            seen.set(ORDER_ORIGIN, index);
         return token_of(seen);
     }
     if (name == "anabranch.read")
@@ -644,6 +660,13 @@ Error Sessions::waited_in_vain(const Waiting& item) const {
             .with_detail("Node " + state_.options.name +
                          (primary.empty() ? " knows of no primary." : " has no answer from " + primary + "."))
             .with_hint("SET anabranch.read = 'local' reads what this node has.");
+    if (ordered_.early().open(item.session))
+        return Error::make(sqlstate::cannot_connect_now,
+                           "ordered calls that this session was answered for are not committed yet")
+            .with_detail(
+                "Under anabranch.durability = 'memory' they were answered when the primary had "
+                "executed them; what follows waits until a majority has them, or they are lost.")
+            .with_hint("Try again.");
     return Error::make(sqlstate::cannot_connect_now,
                        "this node has not yet seen what the session token stands for")
         .with_detail("It holds " + state_.database.version().describe() + ".")

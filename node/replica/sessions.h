@@ -101,6 +101,7 @@ class Sessions {
     Duration timeout_of(const Session& session) const {
         return session.order_timeout.value_or(state_.options.order_timeout);
     }
+    static bool goes_to_primary(const Session& session, const Runnable& runnable);
     Execution wait(Session& session, Waiting item);
     Error waited_in_vain(const Waiting& item) const;
     bool may_go_on(const Session& session, Waiting& item);

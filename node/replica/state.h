@@ -92,6 +92,14 @@ struct State {
         Bytes bytes;
     };
     std::deque<Pending> pending;
+    // The newest record of a delta that a crash could still take from everybody: not one of the order's,
+    // which a majority has.
+    Ticket newest_free = 0;
+    Ticket unsettled() const { return newest_free > durable ? newest_free : 0; }
+    void wait_for_disk(Ticket ticket, Dot dot, Bytes bytes) {
+        if (dot.origin != ORDER_ORIGIN) newest_free = ticket;
+        pending.push_back({ticket, dot, std::move(bytes)});
+    }
     // Versions that a transferred state has brought and that wait for the disk.
     std::deque<std::pair<Ticket, crdt::VersionVector>> pending_versions;
     // A state is being transferred: the tables are not fit to be seen.

@@ -209,7 +209,7 @@ Execution Tentative::read(const Runnable& runnable, std::span<const sql::Datum> 
     run_.undo();
     if (!result) return {Execution::When::now, 0, std::unexpected(result.error())};
     // What is shown is on disk first, whether committed here or in the queue.
-    Ticket after = state_.pending.empty() ? 0 : state_.pending.back().ticket;
+    Ticket after = state_.unsettled();
     for (const auto& item : queue_) after = std::max(after, item.durable_at);
     return {after > state_.durable ? Execution::When::durable : Execution::When::now, after,
             tag_of(*result, runnable)};

@@ -35,6 +35,7 @@ bool World::seat(Client& client, SimNode& node) {
     client.node = node.index;
     client.session = node.next_session++;
     client.number = 0;
+    client.thread = ++threads_;
     step(node, replica::OpenSession{client.session});
     if (client.quorum && !node.replica->set(client.session, "anabranch.durability", "quorum"))
         fail("quorum", "durability quorum is refused");
@@ -62,7 +63,7 @@ void World::call(Event& event) {
         ++outcome_.refused;
         return note(node.name + " " + event.text + ": " + runnable.error().message);
     }
-    client.call = history_.invoked(event.text, now_);
+    client.call = history_.invoked(event.text, now_, client.thread);
     execute(node, client, *runnable);
 }
 
@@ -70,6 +71,9 @@ void World::execute(SimNode& node, Client& client, const replica::RunnablePtr& r
     replica::Outputs out;
     const auto before = node.replica->database().version().get(node.id);
     client.ordered = runnable->writes && runnable->route == catalog::Route::ordered;
+    if (client.memory &&
+        !node.replica->set(client.session, "anabranch.durability", client.ordered ? "memory" : "disk"))
+        fail("session", "durability memory is refused");
     auto done =
         node.replica->execute(client.session, ++client.number, runnable, {}, &no_rows, clock(node), out);
     note(node.name + " " + client.text + ": " +
@@ -107,7 +111,8 @@ void World::answered(SimNode& node, const replica::Reply& reply) {
         // Whatever the answer stands for is part of the order up to here.
         client.shown = client.seen;
         client.shown.set(ORDER_ORIGIN, node.replica->database().version().get(ORDER_ORIGIN));
-        if (reply.tag && client.ordered) client.write = {ORDER_ORIGIN, client.shown.get(ORDER_ORIGIN)};
+        if (reply.tag && client.ordered && !client.memory)
+            client.write = {ORDER_ORIGIN, client.shown.get(ORDER_ORIGIN)};
         if (reply.tag && !node.replica->database().version().covers(client.seen))
             fail("session", "node " + node.name + " answers a client from " +
                                 node.replica->database().version().describe() + ", who has seen " +
@@ -129,6 +134,10 @@ void World::settle(SimNode& node, Client& client, const Result<std::string>& tag
     if (tag) {
         ++outcome_.committed;
         client.seen.merge(client.shown);
+        if (client.memory && client.ordered) {
+            mark("answers from memory");
+            return history_.answered(client.call, History::Fate::early, now_);
+        }
         history_.answered(client.call, History::Fate::done, now_);
         if (client.write.seq != 0) acknowledged_.push_back({client.write, client.call, client.text});
         if (client.write.seq == 0 && client.call != 0) waited_.emplace(node.index, client.call);
@@ -136,6 +145,7 @@ void World::settle(SimNode& node, Client& client, const Result<std::string>& tag
     }
     ++(unavailable(tag.error()) ? outcome_.unavailable : outcome_.refused);
     if (tag.error().sqlstate == "40003") mark("answers lost");
+    if (tag.error().sqlstate == "40000") mark("losses told"), client.thread = ++threads_;
     const bool open = tag.error().sqlstate == "40003" || tag.error().sqlstate == sqlstate::query_canceled;
     history_.answered(client.call, open ? History::Fate::unknown : History::Fate::refused, now_);
 }

@@ -35,8 +35,7 @@ class Generator {
         const bool trouble = pick(f.disks, 0.4), flips = pick(f.corruption, 0.3),
                    outages = pick(f.power, 0.3);
         const bool decay = pick(f.rot, 0.3);
-        // Not in one run with directories that are lost: tests/unit/sim has a script for those two together.
-        const bool changes = pick(f.members, 0.5) && !losses && !decay;
+        const bool changes = pick(f.members, 0.5);
         if (changes) script_.spares = 2;
         calls(random_.fork("calls"));
         if (cuts) partitions(random_.fork("partitions"));
@@ -49,6 +48,7 @@ class Generator {
         if (decay) rot(random_.fork("rot"));
         if (changes) members(random_.fork("members"));
         script_.conditions.quorum = random_.fork("quorum").chance(0.5);
+        script_.conditions.memory = random_.fork("memory").chance(0.5);
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);

@@ -57,7 +57,7 @@ std::string History::next(Random& random) {
     return std::string(random.chance(0.5) ? free_call : ordered_call) + std::to_string(next_) + ")";
 }
 
-std::uint64_t History::invoked(const std::string& text, Instant now) {
+std::uint64_t History::invoked(const std::string& text, Instant now, std::uint64_t thread) {
     if (!active()) return 0;
     const std::uint64_t ordered = number_behind(text, ordered_call);
     const std::uint64_t id = ordered != 0 ? ordered : number_behind(text, free_call);
@@ -65,7 +65,7 @@ std::uint64_t History::invoked(const std::string& text, Instant now) {
     next_ = std::max(next_, id + 1);
     Call& call = calls_[id];
     call.ordered = ordered != 0;
-    if (call.attempts++ == 0) call.invoked = now;
+    if (call.attempts++ == 0) call.invoked = now, call.thread = thread;
     return id;
 }
 
@@ -86,7 +86,7 @@ void History::answered(std::uint64_t id, Fate fate, Instant now) {
     if (id == 0) return;
     Call& call = calls_.at(id);
     if (call.fate == Fate::done && fate != Fate::excused) return;
-    if (fate == Fate::done) call.answered = now;
+    if (fate == Fate::done || fate == Fate::early) call.answered = now;
     call.fate = fate;
 }
 
@@ -132,6 +132,20 @@ std::string History::check_end(const crdt::Database& state) const {
     for (const auto& [id, call] : calls_)
         if (call.fate == Fate::done && !times.contains(id))
             return "acknowledged write lost: " + name(id, call.ordered);
+    return check_threads(times);
+}
+
+// Call numbers ascend with time.
+std::string History::check_threads(const std::map<std::uint64_t, std::int64_t>& times) const {
+    std::map<std::uint64_t, std::uint64_t> missing;  // the first of each thread
+    for (const auto& [id, call] : calls_) {
+        if (call.attempts > 1 || call.fate == Fate::excused) continue;
+        if (call.fate == Fate::early && !times.contains(id)) missing.try_emplace(call.thread, id);
+        const auto lost = missing.find(call.thread);
+        if (lost != missing.end() && times.contains(id))
+            return name(id, call.ordered) + " is there, and " + name(lost->second, true) +
+                   " is not, which was answered before in the same session";
+    }
     return {};
 }
 
@@ -143,7 +157,8 @@ std::string History::check_real_time() const {
         const auto found = calls_.find(id);
         if (found == calls_.end()) continue;
         const Call& call = found->second;
-        if (call.fate == Fate::done && latest != nullptr && call.answered < latest->invoked)
+        const bool answered = call.fate == Fate::done || call.fate == Fate::early;
+        if (answered && latest != nullptr && call.answered < latest->invoked)
             return "not linearizable: " + name(id, true) + " was answered before " + name(latest_id, true) +
                    " was made, and comes after it";
         if (latest == nullptr || latest->invoked < call.invoked) latest = &call, latest_id = id;

@@ -5,6 +5,8 @@
 // end, at every replica: a call that was acknowledged is there once, one that was refused ("it was not
 // executed") is not, one without an answer is there once or not; and when an ordered call was acknowledged
 // before another one was made, it comes before it: the sequence is a linearization (Herlihy and Wing 1990).
+// One that was answered under durability 'memory' (early) may be missing, but then nothing is there that its
+// session did behind it, before it was told of the loss.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +31,9 @@ class History {
     bool active() const { return free_.has_value(); }
 
     std::string next(Random& random);  // the text of a new call
-    enum class Fate : std::uint8_t { unknown, done, refused, excused };
-    std::uint64_t invoked(const std::string& text, Instant now);  // 0: not one of these calls
+    enum class Fate : std::uint8_t { unknown, done, refused, excused, early };
+    // 0: not one of these calls. Calls of one thread are made one after another.
+    std::uint64_t invoked(const std::string& text, Instant now, std::uint64_t thread);
     void answered(std::uint64_t call, Fate fate, Instant now);
     void reserve(const std::string& text);  // a call that a script makes: no new one takes its number
     bool shown(std::uint64_t call, const crdt::Database& state) const;  // free calls
@@ -46,8 +49,9 @@ class History {
         bool ordered = false;
         Fate fate = Fate::unknown;
         Instant invoked, answered;
-        std::uint64_t attempts = 0;
+        std::uint64_t attempts = 0, thread = 0;
     };
+    std::string check_threads(const std::map<std::uint64_t, std::int64_t>& times) const;
     std::optional<TableId> free_, ordered_;
     std::map<std::uint64_t, Call> calls_;
     std::uint64_t next_ = 1;

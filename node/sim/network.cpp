@@ -47,10 +47,9 @@ void World::link_anew(SimNode& node, const replica::Members& members) {
 }
 
 void World::send(SimNode& node, replica::Send& message) {
-    if (message.after > node.durable)
-        node.held.push_back(std::move(message));
-    else
-        transmit(node, message);
+    if (message.after <= node.durable) return transmit(node, message);
+    node.held.push_back(std::move(message));
+    hurry(node, node.held.back().after);
 }
 
 void World::transmit(SimNode& node, const replica::Send& message) {

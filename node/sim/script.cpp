@@ -22,6 +22,7 @@ constexpr std::array planted_names{"nothing",
                                    "arrival_order",
                                    "ignore_checksums",
                                    "answer_early",
+                                   "forget_losses",
                                    "ack_before_durable",
                                    "forget_vote",
                                    "ignore_dependencies",
@@ -139,6 +140,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "duplication") return words.ratio(c.duplication);
     if (key == "reordering") return c.reordering = true, words.rest().empty();
     if (key == "quorum") return c.quorum = true, words.rest().empty();
+    if (key == "memory") return c.memory = true, words.rest().empty();
     if (key == "kept-bytes") return words.number(c.kept_bytes);
     if (key == "checkpoint-bytes") return words.number(c.checkpoint_bytes);
     if (key == "slice-bytes") return words.number(c.slice_bytes) && c.slice_bytes > 0;
@@ -213,6 +215,7 @@ std::string print(const Script& script) {
     line("slice-bytes", std::to_string(c.slice_bytes));
     line("batch-bytes", std::to_string(c.batch_bytes));
     if (c.quorum) out += "quorum\n";
+    if (c.memory) out += "memory\n";
     line("pace", print_millis(c.pace));
     if (script.planted != Planted::nothing) line("planted", name_of(script.planted));
     for (const auto& event : script.events) out += print(event);

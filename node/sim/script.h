@@ -37,6 +37,7 @@ enum class Planted : std::uint8_t {
     arrival_order,          // the last write to arrive wins, not the last one made
     ignore_checksums,       // bits that have rotted on disk are read as they are
     answer_early,           // an ordered call is answered before its entry is committed
+    forget_losses,          // what a session does behind a lost call that was answered early goes on
     ack_before_durable,     // the rest are order::Options::Unsafe
     forget_vote,
     ignore_dependencies,
@@ -81,7 +82,8 @@ struct Conditions {
     std::uint64_t slice_bytes = 200;         // of checkpoints and states
     std::uint64_t batch_bytes = 256 * 1024;  // per gossip message
     bool quorum = false;                     // clients 1, 5, 9 ... use anabranch.durability = 'quorum'
-    Duration pace = millis(1);               // of a primary's proposals
+    bool memory = false;        // clients 3, 7, 11 ... make ordered calls with durability = 'memory'
+    Duration pace = millis(1);  // of a primary's proposals
 };
 
 struct Script {

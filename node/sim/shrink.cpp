@@ -63,6 +63,7 @@ class Shrinker {
         attempt([&](Conditions& c) { c.duplication = 0; });
         attempt([&](Conditions& c) { c.reordering = false; });
         attempt([&](Conditions& c) { c.quorum = false; });
+        attempt([&](Conditions& c) { c.memory = false; });
         attempt([&](Conditions& c) { c.delay_max = usual.delay_max; });
         attempt([&](Conditions& c) { c.sync_max = usual.sync_max; });
         attempt([&](Conditions& c) { c.kept_bytes = usual.kept_bytes; });

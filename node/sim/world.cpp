@@ -46,6 +46,7 @@ Outcome World::run() {
     for (std::uint32_t i = 0; i < script_.replicas + script_.spares; ++i) create(i);
     clients_.resize(script_.clients);
     for (std::size_t i = 1; i < clients_.size(); i += 4) clients_[i].quorum = conditions_.quorum;
+    for (std::size_t i = 3; i < clients_.size(); i += 4) clients_[i].memory = conditions_.memory;
     for (auto& node : nodes_) boot(node);
     for (const auto& event : script_.events) history_.reserve(event.text);
     for (auto& event : script_.events)
@@ -138,6 +139,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.unsafe.quorum_of_one = script_.planted == Planted::quorum_of_one;
     options.unsafe.keep_promises = script_.planted == Planted::keep_promises;
     options.unsafe.answer_early = script_.planted == Planted::answer_early;
+    options.unsafe.forget_losses = script_.planted == Planted::forget_losses;
     auto& unsafe = options.order.unsafe;
     unsafe.ack_before_durable = script_.planted == Planted::ack_before_durable;
     unsafe.forget_vote = script_.planted == Planted::forget_vote;
@@ -221,8 +223,8 @@ void World::boot(SimNode& node) {
     node.replica = std::make_unique<replica::Replica>(schema_, plan_, options_of(node),
                                                       random_.fork(node.name), nullptr, nullptr);
     ++node.incarnation;
-    node.durable = node.newest = 0;
-    node.sync_scheduled = node.full = false;
+    node.durable = node.newest = node.urgent = 0;
+    node.sync_scheduled = node.full = node.due = false;
     node.next_session = 1;
     node.checked = {};
     node.contacts.clear();
@@ -255,15 +257,18 @@ void World::count_work(const SimNode& node) {
     outcome_.marks["entries lost"] += work.lost;
 }
 
-// A node that was never let in, or was removed, takes no part.
+// A node that was never let in, or was removed, takes no part. While members change nothing is lost: the
+// lists before and after it may need this very disk. What is begun after the loss is the primary's to refuse.
 bool World::may_lose(const SimNode& lost) const {
     const auto names = members();
     if (identities_ || lost.replica == nullptr || lost.spare || !names.contains(lost.name)) return false;
-    const auto status = lost.replica->order_status();
-    if (status.members.joint() || status.members.voters.size() < 3) return false;
+    const auto list = lost.replica->order_status().members;
+    if (list.joint() || list.voters.size() < 3) return false;
     return std::none_of(nodes_.begin(), nodes_.end(), [&](const SimNode& node) {
-        const bool busy = node.replica == nullptr || !node.replica->under_way().empty();
-        return names.contains(node.name) && (busy || node.rotten);
+        if (!names.contains(node.name)) return false;
+        if (node.replica == nullptr || !node.replica->under_way().empty() || node.rotten) return true;
+        const auto status = node.replica->order_status();
+        return status.members != list || status.committed_members != list;
     });
 }
 
@@ -358,9 +363,11 @@ void World::introduce() {
         if (!node.spare || node.replica == nullptr || node.replica->is_member()) continue;
         const bool lonely = std::none_of(node.contacts.begin(), node.contacts.end(),
                                          [&](const std::string& name) { return names.contains(name); });
-        if (!lonely || names.empty()) continue;
+        const auto other = std::find_if(names.begin(), names.end(),
+                                        [&](const std::string& name) { return name != node.name; });
+        if (!lonely || other == names.end()) continue;
         crash(node);
-        node.joins_by = *names.begin();
+        node.joins_by = *other;
         boot(node);
     }
     schedule(seconds(2), [this] { introduce(); });
@@ -407,6 +414,13 @@ void World::carry(SimNode& node, replica::Outputs& out) {
         }
     }
     check(node);
+    if (node.replica == nullptr || node.replica->next_deadline() > clock(node) || node.due) return;
+    node.due = true;
+    schedule(micros(50), [this, &node, life = node.incarnation] {
+        if (node.incarnation != life) return;
+        node.due = false;
+        step(node, replica::Tick{});
+    });
 }
 
 void World::noticed(SimNode& node, const replica::Notice& notice) {
@@ -428,7 +442,15 @@ void World::noticed(SimNode& node, const replica::Notice& notice) {
 void World::write(SimNode& node, replica::Persist& persist) {
     node.disk.append(persist.ticket, std::move(persist.record));
     node.newest = persist.ticket;
-    sync_later(node);
+    if (!persist.lazy) return hurry(node, persist.ticket);
+    schedule(micros(network_.between(1, 20'000)), [this, &node, life = node.incarnation] {
+        if (node.incarnation == life) hurry(node, node.newest);
+    });
+}
+
+void World::hurry(SimNode& node, replica::Ticket ticket) {
+    node.urgent = std::max(node.urgent, ticket);
+    if (node.urgent > node.durable) sync_later(node);
 }
 
 void World::keep(SimNode& node, replica::CheckpointPart& part) {
@@ -476,7 +498,7 @@ void World::synced(SimNode& node, replica::Ticket ticket) {
     for (auto& item : node.held)
         if (item.after <= node.durable) transmit(node, item);
     std::erase_if(node.held, [&](const auto& item) { return item.after <= node.durable; });
-    if (node.newest > ticket) sync_later(node);
+    if (node.urgent > ticket) sync_later(node);
 }
 
 void World::disk_full(SimNode& node, bool full) {

@@ -30,10 +30,12 @@ struct SimNode {
     Duration clock_offset;
     std::uint32_t incarnation = 0;  // events of an earlier one are void
     replica::Ticket durable = 0, newest = 0;
+    replica::Ticket urgent = 0;  // the newest that is to be synced soon
     std::uint64_t next_session = 1;
     crdt::VersionVector checked;      // invariants were checked at this state
     std::vector<replica::Send> held;  // wait for the disk
     bool sync_scheduled = false;
+    bool due = false;            // a tick comes at once
     bool full = false;           // the disk
     Duration slow;               // each sync takes this long; 0: as usual
     Instant disk_trouble_ended;  // no answer is due before
@@ -50,6 +52,8 @@ struct Client {  // one call at a time
     std::uint32_t node = 0;
     std::uint64_t session = 0, number = 0;  // session 0: not connected
     bool quorum = false;                    // anabranch.durability: what it is answered for is at a majority
+    bool memory = false;                    // ordered calls are answered before they are committed
+    std::uint64_t thread = 0;  // names what it does between two losses that it is told of: History::invoked
     bool waiting = false;
     bool ordered = false;
     Instant since;
@@ -116,6 +120,7 @@ class World {
     void keep(SimNode& node, replica::CheckpointPart& part);
     void checkpoint_ready(SimNode& node, const std::string& problem = {});
     void sync_later(SimNode& node);
+    void hurry(SimNode& node, replica::Ticket ticket);  // somebody waits for it
     void synced(SimNode& node, replica::Ticket ticket);
     void disk_full(SimNode& node, bool full);
 
@@ -185,6 +190,7 @@ class World {
     std::string primary_;
     OrderFacts facts_;
     std::uint64_t changes_asked_ = 0;
+    std::uint64_t threads_ = 0;
     bool healed_ = false;
     Outcome outcome_;
 };

@@ -74,6 +74,12 @@ void Cluster::join(const std::string& name, const std::string& by) {
     boot(name);
 }
 
+void Cluster::introduce(const std::string& name, const std::string& by) {
+    crash(name);
+    nodes_.at(name).joins_by = by;
+    boot(name);
+}
+
 // Nodes dial whom they know.
 void Cluster::link(const std::string& name) {
     Node& node = nodes_.at(name);

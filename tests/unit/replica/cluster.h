@@ -46,6 +46,8 @@ class Cluster {
     void boot(const std::string& node);
     // A node that was not there when the cluster began; it knows the address of one that was.
     void join(const std::string& node, const std::string& by);
+    // It is started again, with another peer on its command line.
+    void introduce(const std::string& node, const std::string& by);
     // anabranch admin at a node: what was done, or "ERROR 55000: ..."; "..." after 30 seconds.
     std::string change(const std::string& node, const std::string& action, const std::string& member = "");
     std::uint64_t begin_change(const std::string& node, const std::string& action, const std::string& member);

@@ -72,6 +72,53 @@ TEST_CASE("ordered calls go on while members change") {
     CHECK(world.reads("b", "0"));
 }
 
+// It had no link to the new primary, the only one who sends the log, and the others did not greet it again.
+TEST_CASE("a member that has missed how the present primary joined hears of it from the others") {
+    World world;
+    const std::string former = world.primary();
+    const std::string behind = world.others(former)[0];
+    world.join("e", former);
+    world.filter = [&](const std::string&, const std::string& to, const wire::Message& message) {
+        return to != behind || !std::holds_alternative<wire::OrderMessage>(message);
+    };
+    REQUIRE(world.change(former, "add", "e") == "e is a member");
+    REQUIRE(world.becomes(former, "e", "voter"));
+    REQUIRE(world.change(former, "transfer", "e").find("hands over") != std::string::npos);
+    REQUIRE(world.run(seconds(5), [&] { return world.primary() == "e"; }));
+    world.filter = nullptr;
+    CHECK(world.run(seconds(5), [&] {
+        return world.at(behind).order_status().primary == world.at("e").order_status().self;
+    }));
+    CHECK(world.ask(behind, "CALL withdraw(1, 10)") == "CALL");
+}
+
+// Nobody whom it knew was there any more, those who were there it refused as strangers, and the peers on its
+// command line meant nothing to it.
+TEST_CASE("a member that was away while all others were replaced finds the new ones by its command line") {
+    World world;
+    world.join("d", "a");
+    REQUIRE(world.change("a", "add", "d") == "d is a member");
+    REQUIRE(world.becomes("d", "d", "voter"));
+    world.run(seconds(1));
+    world.crash("d");
+    for (const auto* node : {"e", "f"}) {
+        world.join(node, "a");
+        REQUIRE(world.change("a", "add", node) == std::string(node) + " is a member");
+        REQUIRE(world.becomes("a", node, "voter"));
+    }
+    for (const auto* node : {"a", "b", "c"})
+        REQUIRE(world.change("e", "remove", node) == std::string(node) + " has been removed");
+    world.run(seconds(1));
+    for (const auto* node : {"a", "b", "c"}) world.crash(node);
+    REQUIRE(world.ask("e", "CALL withdraw(1, 10)") == "CALL");
+    world.boot("d");
+    world.run(seconds(5));
+    CHECK(world.ask("d", balance) == "SELECT 1: 100");
+    world.introduce("d", "e");
+    CHECK(world.reads("d", "90"));
+    CHECK(world.ask("d", "CALL withdraw(1, 10)") == "CALL");
+}
+
 TEST_CASE("members are remembered over a restart of all, whatever the command lines say") {
     World world;
     world.join("d", "b");

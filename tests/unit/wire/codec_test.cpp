@@ -28,6 +28,9 @@ std::vector<Message> one_of_each() {
     Forwarded forwarded{1, 2, 3, true, "CALL", {{{false, "x"}, {true, ""}}}, "", "", "", "", "", ""};
     Forwarded refused{
         1, 2, 0, false, "", {}, "23514", "no", "because", "less", "accounts_balance_check", "accounts"};
+    forward.early = forwarded.early = true;
+    forward.epoch = 8;
+    forwarded.epoch = 9;
     AuditRequest audit{{{ReplicaId{1}, 5}}, 2, {{"from", "to", 3, 4, 5}, {}}, 6};
     AuditAnswer audited{{{ReplicaId{1}, 5}}, 2, {{"from", "", 3, 4, 5}}, {"chunk", ""}, 6};
     hello.members = std::string("m\0embers", 8);
