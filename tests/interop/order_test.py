@@ -1,4 +1,6 @@
 """The order at real nodes: kill -9 of the primary under load, reads at the primary, requests made again."""
+import os
+import signal
 import threading
 import time
 import unittest
@@ -93,6 +95,68 @@ class PrimaryGone(unittest.TestCase):
                 )
                 self.assertEqual(out, ("", ""))
             self.assertEqual(cluster.agree("SELECT times FROM done", 20), "1")
+
+
+class EarlyAnswers(unittest.TestCase):
+    """SET anabranch.durability = 'memory': ordered calls are answered when the primary has executed them."""
+
+    def connect(self, node):
+        import psycopg
+
+        where = f"host=127.0.0.1 port={node.sql} user=app dbname=app"
+        connection = psycopg.connect(where, autocommit=True)
+        self.addCleanup(connection.close)
+        return connection
+
+    def signal(self, nodes, which):
+        for node in nodes:
+            os.kill(node.process.pid, which)
+
+    def test_a_call_is_answered_while_no_other_node_hears_of_it_and_its_session_reads_it_when_they_do(self):
+        with Cluster(3, LEDGER) as cluster:
+            primary = cluster.wait_primary()
+            hasty, other = self.connect(primary), self.connect(primary)
+            hasty.execute("SET anabranch.durability = 'memory'")
+            hasty.execute("CALL perform(0)")
+            self.assertEqual(hasty.execute("SELECT count(*) FROM done").fetchone(), (1,))
+            self.signal(cluster.others(primary), signal.SIGSTOP)
+            try:
+                for i in range(1, 4):
+                    hasty.execute(f"CALL perform({i})")
+                seen = other.execute("SELECT count(*) FROM done").fetchone()
+            finally:
+                self.signal(cluster.others(primary), signal.SIGCONT)
+            self.assertEqual(seen, (1,))
+            hasty.execute("SET anabranch.order_timeout = '20s'")
+            self.assertEqual(hasty.execute("SELECT count(*) FROM done").fetchone(), (4,))
+
+    def test_calls_at_any_node_are_there_once(self):
+        with Cluster(3, LEDGER) as cluster:
+            primary = cluster.wait_primary()
+            for first, node in enumerate([primary, *cluster.others(primary)]):
+                connection = self.connect(node)
+                connection.execute("SET anabranch.durability = 'memory'")
+                for i in range(200):
+                    connection.execute("CALL perform(%s)", (first * 1000 + i,))
+                self.assertEqual(
+                    connection.execute("SELECT count(*) FROM done").fetchone(), ((first + 1) * 200,)
+                )
+            self.assertEqual(cluster.agree("SELECT count(*), max(times) FROM done"), "600|1")
+
+    def test_what_the_primary_takes_with_it_is_missing_whole_and_everywhere(self):
+        with Cluster(3, LEDGER) as cluster:
+            primary = cluster.wait_primary()
+            hasty = self.connect(primary)
+            hasty.execute("SET anabranch.durability = 'memory'")
+            for i in range(100):
+                hasty.execute("CALL perform(%s)", (i,))
+            primary.kill()
+            primary.start(cluster.nodes)
+            wait_for(primary.ready, what="the former primary")
+            cluster.wait_primary()
+            cluster.others(primary)[0].query("CALL perform(1000)")
+            out = cluster.agree("SELECT count(*) = max(id) FILTER (WHERE id < 1000) + 2, max(times) FROM done", 20)
+            self.assertEqual(out, "t|1")
 
 
 if __name__ == "__main__":
