@@ -1,10 +1,14 @@
 """Real nodes under load while they are killed, stopped, run out of disk or lose the network: nothing that
 was acknowledged is lost, nothing is done twice, and all meet again. ANABRANCH_FAULT_SECONDS=600 makes each
 campaign that long; otherwise they are short. What the kernel does not offer here is skipped."""
+import fcntl
+import heapq
 import os
 import random
+import select
 import shutil
 import signal
+import struct
 import subprocess
 import threading
 import time
@@ -204,8 +208,8 @@ class Processes(unittest.TestCase):
                 load.check()
 
 
-class Network(unittest.TestCase):
-    """Each node in a network namespace of its own, with a cable to a bridge."""
+class Spaces(unittest.TestCase):
+    """Each node in a network namespace of its own; what connects them is up to the class."""
 
     def sh(self, *words):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -217,42 +221,23 @@ class Network(unittest.TestCase):
             self.skipTest("needs root and ip(8) for network namespaces")
         self.random = random.Random(SEED)
         self.tag = f"ab{os.getpid() % 100000}"
-        subnet = f"10.213.{self.random.randrange(256)}"
+        self.subnet = f"10.213.{self.random.randrange(256)}"
         self.names = []
         self.addCleanup(self.remove)
         try:
-            self.sh("ip", "link", "add", self.tag, "type", "bridge")
-            self.sh("ip", "addr", "add", f"{subnet}.254/24", "dev", self.tag)
-            self.sh("ip", "link", "set", self.tag, "up")
+            self.connect_host()
             for i in range(3):
                 space = f"{self.tag}n{i}"
                 self.sh("ip", "netns", "add", space)
                 self.names.append(space)
-                self.sh(
-                    "ip",
-                    "link",
-                    "add",
-                    f"{self.tag}v{i}",
-                    "type",
-                    "veth",
-                    "peer",
-                    "name",
-                    "eth0",
-                    "netns",
-                    space,
-                )
-                self.sh("ip", "link", "set", f"{self.tag}v{i}", "master", self.tag, "up")
-                self.sh("ip", "-n", space, "addr", "add", f"{subnet}.{i + 1}/24", "dev", "eth0")
-                self.sh("ip", "-n", space, "link", "set", "eth0", "up")
+                self.connect(i, space)
                 self.sh("ip", "-n", space, "link", "set", "lo", "up")
         except OSError as error:
             self.skipTest(f"cannot make network namespaces here: {error}")
-        self.subnet = subnet
 
     def remove(self):
         for name in self.names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-        subprocess.run(["ip", "link", "del", self.tag], capture_output=True, check=False)
 
     def cluster(self):
         def prepare(nodes):
@@ -261,6 +246,26 @@ class Network(unittest.TestCase):
                 node.wrapper = ["ip", "netns", "exec", self.names[i]]
 
         return Cluster(3, flags=["--trust"], prepare=prepare)
+
+
+class Cables(Spaces):
+    """A cable from each node to a bridge."""
+
+    def connect_host(self):
+        self.sh("ip", "link", "add", self.tag, "type", "bridge")
+        self.sh("ip", "addr", "add", f"{self.subnet}.254/24", "dev", self.tag)
+        self.sh("ip", "link", "set", self.tag, "up")
+
+    def connect(self, i, space):
+        cable = f"{self.tag}v{i}"
+        self.sh("ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", space)
+        self.sh("ip", "link", "set", cable, "master", self.tag, "up")
+        self.sh("ip", "-n", space, "addr", "add", f"{self.subnet}.{i + 1}/24", "dev", "eth0")
+        self.sh("ip", "-n", space, "link", "set", "eth0", "up")
+
+    def remove(self):
+        super().remove()
+        subprocess.run(["ip", "link", "del", self.tag], capture_output=True, check=False)
 
     def cable(self, i, state):
         self.sh("ip", "link", "set", f"{self.tag}v{i}", state)
@@ -281,19 +286,114 @@ class Network(unittest.TestCase):
             load.__exit__()
             load.check()
 
-    def test_links_lose_and_delay_packets_under_load(self):
-        netem = ["netem", "loss", "10%", "delay", "20ms", "10ms", "duplicate", "2%"]
-        try:
-            for i in range(3):
-                self.sh("tc", "qdisc", "add", "dev", f"{self.tag}v{i}", "root", *netem)
-        except OSError as error:
-            self.skipTest(f"no lossy links here: {error}")
+
+class Switch(threading.Thread):
+    """Carries IP packets between tunnel devices, and does to those between nodes what a bad network does:
+    loses some, sends some twice, and delays each by a time of its own, so that they overtake each other."""
+
+    def __init__(self, seed):
+        super().__init__(daemon=True)
+        self.random = random.Random(seed)
+        self.ports = {}  # last byte of the address -> file
+        self.loss = self.twice = 0.0
+        self.delay = (0.0, 0.0)  # seconds
+        self.carried = self.lost = self.doubled = self.overtaken = 0
+        self.over = threading.Event()
+
+    def add(self, last, name):
+        port = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        self.ports[last] = port
+        tun_set_interface, tun_without_header = 0x400454CA, 0x1001
+        fcntl.ioctl(port, tun_set_interface, struct.pack("16sH", name.encode(), tun_without_header))
+
+    def run(self):
+        poller = select.poll()
+        for port in self.ports.values():
+            poller.register(port, select.POLLIN)
+        waiting = []  # (when, number, port, packet)
+        number, newest = 0, {}
+        while not self.over.is_set():
+            pause = max(0.0, waiting[0][0] - time.monotonic()) if waiting else 0.1
+            for port, _ in poller.poll(min(pause, 0.1) * 1000):
+                for packet in self.read(port):
+                    if len(packet) < 20 or packet[0] >> 4 != 4 or packet[19] not in self.ports:
+                        continue
+                    number += 1
+                    for when in self.times(packet[15], packet[19]):
+                        heapq.heappush(waiting, (when, number, self.ports[packet[19]], packet))
+            while waiting and waiting[0][0] <= time.monotonic():
+                _, at, port, packet = heapq.heappop(waiting)
+                self.overtaken += at < newest.get((packet[15], port), 0)
+                newest[packet[15], port] = max(at, newest.get((packet[15], port), 0))
+                try:
+                    os.write(port, packet)
+                except OSError:
+                    pass  # the other end is full, or gone
+
+    def read(self, port):
+        for _ in range(64):
+            try:
+                yield os.read(port, 65536)
+            except OSError:
+                return
+
+    def times(self, source, target):
+        """When a packet arrives: never, once or twice."""
+        now = time.monotonic()
+        if source == HOST or target == HOST:
+            return [now]
+        self.carried += 1
+        if self.random.random() < self.loss:
+            self.lost += 1
+            return []
+        doubled = self.random.random() < self.twice
+        self.doubled += doubled
+        return [now + self.random.uniform(*self.delay) for _ in range(1 + doubled)]
+
+    def close(self):
+        self.over.set()
+        if self.is_alive():
+            self.join()
+        for port in self.ports.values():
+            os.close(port)
+
+
+HOST = 254
+
+
+class LossyLinks(Spaces):
+    """Real packets over a switch of our own, since not every kernel can lose packets on request."""
+
+    def connect_host(self):
+        self.switch = Switch(SEED)
+        self.addCleanup(self.switch.close)
+        self.switch.add(HOST, self.tag)
+        self.sh("ip", "addr", "add", f"{self.subnet}.{HOST}/24", "dev", self.tag)
+        self.sh("ip", "link", "set", self.tag, "up")
+
+    def connect(self, i, space):
+        device = f"{self.tag}t{i}"
+        self.switch.add(i + 1, device)
+        self.sh("ip", "link", "set", device, "netns", space)
+        self.sh("ip", "-n", space, "addr", "add", f"{self.subnet}.{i + 1}/24", "dev", device)
+        self.sh("ip", "-n", space, "link", "set", device, "up")
+
+    def test_links_lose_double_delay_and_reorder_packets_under_load(self):
+        self.switch.start()
         with self.cluster() as cluster, Load(self, cluster.nodes) as load:
-            campaign(3, lambda _: time.sleep(1))
+
+            def act(number):
+                self.switch.loss = (0.02, 0.1, 0.3)[number % 3]
+                self.switch.twice = 0.02
+                self.switch.delay = (0.001, self.random.choice((0.005, 0.03)))
+                time.sleep(self.random.uniform(1, 20 if SECONDS else 3))
+
+            campaign(3, act)
             load.__exit__()
-            for i in range(3):
-                self.sh("tc", "qdisc", "del", "dev", f"{self.tag}v{i}", "root")
+            self.switch.loss = self.switch.twice = 0.0
             load.check()
+        for count in (self.switch.lost, self.switch.doubled, self.switch.overtaken):
+            self.assertGreater(count, 20, vars(self.switch))
 
 
 if __name__ == "__main__":
