@@ -1,6 +1,8 @@
 #include "crdt/database.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "crdt/cell.h"
 #include "crdt/database_impl.h"
@@ -46,7 +48,7 @@ bool Database::Impl::raise(Table& table, const RowDelta& row, const Delta& delta
     if (row.add || row.remove || !row.groups.empty() || !row.extremes.empty() || row.counters.empty())
         return false;
     StoredRow* stored = table.newest(row.key);
-    if (stored == nullptr || incarnation_of(*stored) != row.incarnation) return false;
+    if (stored == nullptr || incarnation_of(*stored) != kept(table.shape(), row.incarnation)) return false;
     raises_.clear();
     for (const RowDelta::Counter& counter : row.counters) {
         if (counter.has_initial || !counter.has_total) return false;
@@ -139,26 +141,41 @@ void Database::Impl::apply_to_insert(Table& table, const RowDelta& row, const De
     store(table, row.key, stored, table.state);
 }
 
+namespace {
+
+// All that a row is made of: what an insert says that made it where there was none.
+bool complete(const RowDelta& row, const TableShape& shape) {
+    return row.groups.size() == shape.groups.size() && row.counters.size() == shape.counters.size() &&
+           row.extremes.size() == shape.extremes.size();
+}
+
+}  // namespace
+
 void Database::Impl::apply_to_key(Table& table, const RowDelta& row, const Delta& delta, bool report_losses) {
     const TableShape& shape = table.shape();
+    const Stamp incarnation = kept(shape, row.incarnation);
     StoredRow* stored = table.newest(row.key);
     RowState& state = table.state;
     if (stored != nullptr) {
         unpack(*stored, shape, state);
     } else {
-        state.reset(shape, row.incarnation);
+        // A change of a row that is forgotten, by somebody who had not heard that it was deleted.
+        if (row.add ? !complete(row, shape) : !row.remove) return;
+        state.reset(shape, incarnation);
     }
     if (row.remove) state.existence.remove_seen(delta.dependencies);
     if (row.add) state.existence.add({delta.dot, row.claim});
-    state.deleted_at = std::max(state.deleted_at, row.deleted_at);
-    if (row.incarnation > state.payload.incarnation) state.payload.reset(shape, row.incarnation);
-    if (row.incarnation == state.payload.incarnation) apply_cells(table, row, delta, report_losses);
+    state.deleted_at = std::max(state.deleted_at, kept(shape, row.deleted_at));
+    if (incarnation > state.payload.incarnation) state.payload.reset(shape, incarnation);
+    if (incarnation == state.payload.incarnation) apply_cells(table, row, delta, report_losses);
     store(table, row.key, stored, state);
 }
 
 void Database::Impl::apply(const Delta& delta, bool report_losses) {
     note_hlc(delta.stamp.hlc);
+    if (delta.forget.until > forgotten) forget(delta.forget.until);
     for (const RowDelta& row : delta.rows) {
+        if (restored.at != 0 && restored.newer(row.table, row.key)) continue;
         Table& into = table(row.table);
         if (raise(into, row, delta)) continue;
         if (into.shape().per_key) {
@@ -168,6 +185,38 @@ void Database::Impl::apply(const Delta& delta, bool report_losses) {
         }
     }
     visibility.settle();
+}
+
+// ---- Forgetting ----
+
+void Database::Impl::forget(std::uint64_t until) {
+    forgotten = until;
+    note_hlc(until);
+    std::string key;
+    tables.each([&](Table& table) {
+        const std::size_t before = table.tombstones();
+        for (StoredRow* row : table.stamped_until(until)) {
+            key = row->key();
+            unpack(*row, table.shape(), table.state);
+            keep(table.shape(), table.state);
+            store(table, key, row, table.state);
+        }
+        removed += before - table.tombstones();
+    });
+    visibility.settle();
+}
+
+void Restored::add(TableId table, BytesView from, std::uint64_t position) {
+    if (tables_.size() <= table.value) tables_.resize(table.value + 1);
+    tables_[table.value].push_back({std::string(from), position});
+}
+
+bool Restored::newer(TableId table, std::string_view key) const {
+    if (tables_.size() <= table.value) return false;
+    const auto& chunks = tables_[table.value];
+    const auto next = std::upper_bound(chunks.begin(), chunks.end(), key,
+                                       [](std::string_view k, const Chunk& chunk) { return k < chunk.from; });
+    return next != chunks.begin() && std::prev(next)->position >= at;
 }
 
 // ---- Database ----
@@ -215,6 +264,47 @@ void Database::set_overwrite_sink(OverwriteSink* sink) {
 
 void Database::set_watch(Watch* watch) {
     impl_->watch = watch;
+}
+
+std::size_t Database::tombstones() const {
+    std::size_t total = 0;
+    impl_->tables.each([&](const Table& table) { total += table.tombstones(); });
+    return total;
+}
+
+std::uint64_t Database::removed() const {
+    return impl_->removed;
+}
+
+std::uint64_t Database::forgotten() const {
+    return impl_->forgotten;
+}
+
+void Database::set_forgotten(std::uint64_t hlc) {
+    impl_->forgotten = hlc;
+    impl_->note_hlc(hlc);
+}
+
+std::uint64_t Database::forgettable(std::size_t rows_max) const {
+    std::uint64_t newest = 0, bound = UINT64_MAX;
+    bool any = false;
+    impl_->tables.each([&](const Table& table) {
+        if (!table.shape().forgets()) return;
+        any = any || table.tombstones() > 0;
+        const std::uint64_t time = table.stamped_time(rows_max);
+        newest = std::max(newest, time);
+        if (table.stamped_count() > rows_max) bound = std::min(bound, time);
+    });
+    return any ? std::min(newest, bound) : 0;
+}
+
+bool Database::take_crossed() {
+    return std::exchange(impl_->crossed, false);
+}
+
+void Database::replay_at(std::uint64_t position) {
+    if (position == 0) impl_->restored = {};
+    impl_->restored.at = position;
 }
 
 Database::Digest Database::digest(TableId table) const {

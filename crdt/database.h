@@ -14,7 +14,7 @@
 // that confluence/ proves with, and the newest visible one is shown. A deleted one is dropped at once:
 // nothing can bring it back, so there are no tombstones. per_key tables keep one row per key: the greater
 // incarnation wins whole, equal ones merge cell by cell. A row without dots keeps incarnation, deleted_at and
-// payload as a tombstone, since a concurrent insert may bring it back, until it is causally stable.
+// payload as a tombstone, since a concurrent insert may bring it back, until it is forgotten (README.md).
 //
 // Visible: alive, and for each foreign key with ON DELETE CASCADE that is not NULL the referenced incarnation
 // of the parent is visible (rows that refer to each other in a circle are visible together: a row is hidden
@@ -93,6 +93,17 @@ class Database final : public exec::Store {
         virtual void overwritten(const Overwrite& loss) = 0;
     };
     void set_overwrite_sink(OverwriteSink* sink);
+    // ---- Forgetting (README.md). A delta with Delta::forget does it. ----
+    std::size_t tombstones() const;         // deleted rows that are still kept
+    std::uint64_t removed() const;          // that were kept, and have been forgotten
+    std::uint64_t forgotten() const;        // up to this time; 0: nothing
+    void set_forgotten(std::uint64_t hlc);  // recovery: the rows that come now are so already
+    // The time up to which about `rows_max` rows could be relieved of their past; 0: no tombstone could go.
+    std::uint64_t forgettable(std::size_t rows_max) const;
+    // Since it was asked last: a chunk was joined that had forgotten another part of the past than this
+    // replica. Rows that it touched may differ from everybody else's.
+    bool take_crossed();
+
     // Told of each row whose stored state is written, from whatever cause; not owned.
     class Watch {
       public:
@@ -134,6 +145,11 @@ class Database final : public exec::Store {
                        std::string_view to = {}) const;
     Result<void> import_chunk(BytesView chunk,
                               const VersionVector& source_version);  // joined with the local state
+    // The same for a chunk of a checkpoint, which holds what the log said up to a position. Until
+    // replay_at(0), what is merged is said to be from the log at the position given last, and passes over the
+    // rows of chunks that are newer.
+    Result<void> restore_chunk(BytesView chunk, const VersionVector& version, std::uint64_t position);
+    void replay_at(std::uint64_t position);
     // After a restart in the middle of it: what `source_version` covers comes with the chunks that are still
     // to come, and as a delta it is premature, as import_chunk() had made it before the restart. A delta that
     // was taken nevertheless would bring back rows which the chunks that are here say are gone.

@@ -27,6 +27,21 @@ class SpareParts {
     std::vector<RowDelta::Group> groups_;
 };
 
+// Which rows of a checkpoint know how much of the log: one entry per chunk, ascending by first key.
+class Restored {
+  public:
+    void add(TableId table, BytesView from, std::uint64_t position);
+    bool newer(TableId table, std::string_view key) const;
+    std::uint64_t at = 0;  // position of what is being replayed; 0: nothing is
+
+  private:
+    struct Chunk {
+        std::string from;
+        std::uint64_t position = 0;
+    };
+    std::vector<std::vector<Chunk>> tables_;
+};
+
 class Database::Impl {
   public:
     Impl(catalog::SchemaPtr schema, const IndexKeys* index_keys);
@@ -43,6 +58,15 @@ class Database::Impl {
         if (table.store(key, row, state) && table.shape().linked()) visibility.changed(table, key);
         if (watch != nullptr) watch->changed(table.shape().id, key);
     }
+    // What a stamp of a row counts as by now.
+    Stamp kept(const TableShape& shape, Stamp stamp) const {
+        return shape.forgets() && stamp.hlc <= forgotten ? Stamp{} : stamp;
+    }
+    void keep(const TableShape& shape, RowState& state) const {
+        state.deleted_at = kept(shape, state.deleted_at);
+        state.payload.incarnation = kept(shape, state.payload.incarnation);
+    }
+    void forget(std::uint64_t until);
     void report(const Table& table, std::string_view key, std::uint32_t group, const RegisterGroup& lost,
                 const RegisterGroup& kept) const;
 
@@ -54,6 +78,9 @@ class Database::Impl {
     VersionVector version;
     VersionVector importing;  // of the snapshot that is coming in; empty: none
     std::uint64_t greatest_hlc = 0;
+    std::uint64_t forgotten = 0, removed = 0;
+    bool crossed = false;
+    Restored restored;
     SpareParts spare;
     OverwriteSink* sink = nullptr;
     Watch* watch = nullptr;

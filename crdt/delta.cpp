@@ -2,6 +2,7 @@
 //
 //   format u8 | dot: origin u64, seq varint | commit hlc u64 | schema hash u64
 //   dependencies on others: count, (origin u64, seq varint)*       the origin's own are seq - 1
+//   format 2 only: forget until u64, agreed: count, (origin u64, seq varint)*
 //   rows: count, row*
 //   checksum u64 over everything before
 //
@@ -16,7 +17,7 @@ namespace anabranch::crdt {
 
 namespace {
 
-constexpr std::uint8_t format = 1;
+constexpr std::uint8_t format = 1, format_that_forgets = 2;
 constexpr std::size_t checksum_bytes = 8;
 constexpr std::size_t row_bytes_min = 3;
 
@@ -159,7 +160,8 @@ class Decoder {
     Decoder(Delta& delta, ByteReader& in) : delta_(delta), in_(in) {}
 
     void run() {
-        if (in_.u8() != format) in_.fail();
+        const std::uint8_t version = in_.u8();
+        if (version != format && version != format_that_forgets) in_.fail();
         delta_.dot.origin.value = in_.u64();
         delta_.dot.seq = in_.varint();
         if (delta_.dot.seq == 0) in_.fail();
@@ -171,11 +173,17 @@ class Decoder {
             for (const auto& entry : others->entries()) origins_.push_back(entry.origin);
         }
         delta_.dependencies.set(delta_.dot.origin, delta_.dot.seq - 1);
+        if (version == format_that_forgets) forget();
         for (std::uint64_t left = count(row_bytes_min); left > 0 && !in_.failed(); --left)
             row(delta_.rows.emplace_back());
     }
 
   private:
+    void forget() {
+        delta_.forget.until = in_.u64();
+        if (delta_.forget.until == 0) in_.fail();
+        if (auto agreed = VersionVector::decode(in_)) delta_.forget.agreed = std::move(*agreed);
+    }
     // A count of things of at least `bytes_min` each.
     std::uint64_t count(std::size_t bytes_min) {
         const std::uint64_t n = in_.varint();
@@ -299,7 +307,7 @@ Bytes Delta::encode() const {
     Bytes bytes;
     bytes.reserve(96 + 48 * rows.size());
     ByteWriter out(bytes);
-    out.u8(format);
+    out.u8(forget.until == 0 ? format : format_that_forgets);
     out.u64(dot.origin.value);
     out.varint(dot.seq);
     out.u64(stamp.hlc);
@@ -309,6 +317,10 @@ Bytes Delta::encode() const {
         if (entry.origin == dot.origin) continue;
         out.u64(entry.origin.value);
         out.varint(entry.seq);
+    }
+    if (forget.until != 0) {
+        out.u64(forget.until);
+        forget.agreed.encode(out);
     }
     out.varint(rows.size());
     Encoder encoder(*this, out);
@@ -334,7 +346,8 @@ Result<Delta> Delta::decode(BytesView bytes) {
 
 std::optional<Dot> Delta::dot_of(BytesView bytes) {
     ByteReader in(bytes);
-    if (in.u8() != format) return {};
+    const std::uint8_t version = in.u8();
+    if (version != format && version != format_that_forgets) return {};
     Dot dot;
     dot.origin.value = in.u64();
     dot.seq = in.varint();

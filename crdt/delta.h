@@ -87,6 +87,15 @@ struct RowDelta {
     friend bool operator==(const RowDelta&, const RowDelta&) = default;
 };
 
+// In an entry of the order: what deletes up to a time have left behind goes (crdt/README.md). `until` is an
+// hlc reading, 0: nothing goes. Every commit that is not in the entry's past has `agreed` in its own past, or
+// comes from a replica that nobody knew of: `straggler()`.
+struct Forget {
+    std::uint64_t until = 0;
+    VersionVector agreed;
+    friend bool operator==(const Forget&, const Forget&) = default;
+};
+
 struct Delta {
     Dot dot;
     VersionVector
@@ -94,6 +103,7 @@ struct Delta {
     Stamp stamp;       // commit time; origin of the stamp is dot.origin
     std::uint64_t schema_hash = 0;
     std::vector<RowDelta> rows;
+    Forget forget = {};  // then there are no rows
     friend bool operator==(const Delta&, const Delta&) = default;
 
     Bytes encode() const;  // with a trailing 64-bit checksum over everything before it

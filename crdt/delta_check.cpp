@@ -117,6 +117,12 @@ const char* misfit(const Delta& delta, const catalog::Schema& schema, const std:
         return "its stamp is not its origin's";
     if (delta.dependencies.get(delta.dot.origin) != delta.dot.seq - 1)
         return "it does not follow its origin's last delta";
+    if (delta.forget.until != 0) {
+        if (delta.dot.origin != ORDER_ORIGIN || !delta.rows.empty())
+            return "only an entry of the order that does nothing else may forget";
+        if (delta.forget.until >= delta.stamp.hlc || !delta.dependencies.covers(delta.forget.agreed))
+            return "it forgets what it cannot know to be known";
+    }
     for (const RowDelta& row : delta.rows) {
         if (const char* wrong = misfit_row(row, delta, shapes)) return wrong;
     }

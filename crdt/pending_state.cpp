@@ -47,6 +47,7 @@ Bytes PendingState::row_of_base(TableId table, const std::string& key) const {
 // What the base has got, joined into what the copy has, is what the row would be with both.
 void PendingState::follow() {
     if (ahead_ == nullptr) return;
+    if (ahead_->forgotten() < base_.forgotten()) ahead_->impl_->forget(base_.forgotten());
     for (const auto& [table, key] : stale_) {
         const auto found = copies_[table.value].find(key);
         if (found == copies_[table.value].end() || !found->second.stale) continue;
@@ -59,8 +60,9 @@ void PendingState::follow() {
 }
 
 void PendingState::begin() {
-    if (ahead_ == nullptr || left_behind_ > left_behind_few) {
+    if (ahead_ == nullptr || left_behind_ > left_behind_few || ahead_->forgotten() != base_.forgotten()) {
         ahead_ = std::make_unique<Database>(schema_);
+        ahead_->set_forgotten(base_.forgotten());
         left_behind_ = 0;
     }
     base_.set_watch(this);
@@ -70,7 +72,7 @@ bool PendingState::add(Delta delta) {
     const bool linked = std::any_of(delta.rows.begin(), delta.rows.end(), [&](const RowDelta& row) {
         return base_.impl_->shapes[row.table.value].linked();
     });
-    if (linked || left_behind_ > left_behind_max) return false;
+    if (linked || delta.forget.until != 0 || left_behind_ > left_behind_max) return false;
     if (deltas_.empty()) begin();
     follow();
     for (const RowDelta& row : delta.rows) {

@@ -1,8 +1,8 @@
 // State transfer: chunks of rows out of one replica and joined into another, for checkpoints and for peers
 // that are far behind.
 //
-//   format u8 | schema hash u64 | table varint | from sized | next sized | last u8 | keys varint | key* |
-//   checksum u64 key: bytes sized, versions varint, (image size varint, block sized)*
+//   format u8 | schema hash u64 | forgotten u64 | table varint | from sized | next sized | last u8 | keys
+//   varint | key* | checksum u64 key: bytes sized, versions varint, (image size varint, block sized)*
 //
 // A block is the stored row as it is (packed_row.h). What a chunk does not hold, of the keys that it covers,
 // is gone at the source as far as the source's version reaches: that is the causal context of the join
@@ -17,7 +17,7 @@ namespace anabranch::crdt {
 
 namespace {
 
-constexpr std::uint8_t format = 1;
+constexpr std::uint8_t format = 2, format_that_never_forgot = 1;
 
 struct ChunkVersion {
     std::uint32_t image_size = 0;
@@ -31,6 +31,7 @@ struct ChunkKey {
 
 struct DecodedChunk {
     TableId table;
+    std::uint64_t forgotten = 0;
     BytesView from, next;
     bool last = false;
     std::vector<ChunkKey> keys;  // ascending
@@ -48,9 +49,12 @@ Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema,
     ByteReader trailer(bytes.substr(body.size()));
     if (trailer.u64() != hash64(body)) return fail(malformed("its checksum is wrong"));
     ByteReader in(body);
-    if (in.u8() != format) return fail(malformed("it is not of format " + std::to_string(format)));
+    const std::uint8_t version = in.u8();
+    if (version != format && version != format_that_never_forgot)
+        return fail(malformed("it is not of format " + std::to_string(format)));
     if (in.u64() != schema.hash) return fail(malformed("it belongs to another schema"));
     DecodedChunk chunk;
+    if (version == format) chunk.forgotten = in.u64();
     const std::uint64_t table = in.varint();
     if (table >= shapes.size()) return fail(malformed("it is of a table that the schema does not have"));
     chunk.table = {static_cast<std::uint32_t>(table)};
@@ -90,6 +94,7 @@ class Import {
     void join(const DecodedChunk& chunk) {
         for (const std::string& key : absent(chunk)) remove_seen(key);
         for (const ChunkKey& key : chunk.keys) {
+            if (passed_over(key.key)) continue;
             if (table_.shape().per_key) {
                 join_row(key.key, table_.newest(key.key), key.versions[0]);
             } else {
@@ -105,6 +110,7 @@ class Import {
         for (const std::string& key : absent(chunk))
             if (remove_all(key, nullptr)) changed.push_back(key);
         for (const ChunkKey& key : chunk.keys) {
+            if (passed_over(key.key)) continue;
             bool differs = !table_.shape().per_key && remove_all(key.key, &key);
             for (const ChunkVersion& theirs : key.versions) differs |= install_row(key.key, theirs);
             if (differs) changed.emplace_back(key.key);
@@ -114,6 +120,9 @@ class Import {
     }
 
   private:
+    bool passed_over(std::string_view key) const {
+        return db_.restored.at != 0 && db_.restored.newer(table_.shape().id, key);
+    }
     // All live rows of a key, but for those that `kept` has.
     bool remove_all(std::string_view key, const ChunkKey* kept) {
         bool removed = false;
@@ -132,6 +141,7 @@ class Import {
     bool install_row(std::string_view key, const ChunkVersion& theirs) {
         const TableShape& shape = table_.shape();
         unpack(theirs.block, theirs.image_size, shape, table_.state);
+        db_.keep(shape, table_.state);
         StoredRow* const row =
             shape.per_key ? table_.newest(key) : table_.version(key, table_.state.payload.incarnation);
         if (row != nullptr && row->bytes() == theirs.block) return false;
@@ -148,7 +158,8 @@ class Import {
             const std::string_view key = row->key();
             if (!chunk.last && key >= chunk.next) return false;
             while (theirs != chunk.keys.end() && theirs->key < key) ++theirs;
-            if (theirs == chunk.keys.end() || theirs->key != key) out.emplace_back(key);
+            const bool here_only = theirs == chunk.keys.end() || theirs->key != key;
+            if (here_only && !passed_over(key)) out.emplace_back(key);
             return true;
         });
         return out;
@@ -190,6 +201,7 @@ class Import {
         RowState &state = table_.state, &other = table_.other;
         unpack(theirs.block, theirs.image_size, shape, other);
         note_stamps(other);
+        db_.keep(shape, other);
         if (row != nullptr) {
             unpack(*row, shape, state);
             if (db_.sink != nullptr) report_losses(key);
@@ -259,6 +271,7 @@ Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
     ByteWriter out(chunk.bytes);
     out.u8(format);
     out.u64(impl_->schema->hash);
+    out.u64(impl_->forgotten);
     out.varint(table.value);
     out.sized(from_key);
     out.sized(chunk.next_key);
@@ -272,7 +285,19 @@ Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
 Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source_version) {
     TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
     impl_->importing = source_version;
+    // What its source has forgotten is forgotten here from now on, lest stamps be compared with what is left
+    // of them.
+    if (chunk.forgotten != impl_->forgotten) impl_->crossed = true;
+    if (chunk.forgotten > impl_->forgotten) impl_->forget(chunk.forgotten);
     Import(*impl_, impl_->table(chunk.table), source_version).join(chunk);
+    return {};
+}
+
+Result<void> Database::restore_chunk(BytesView bytes, const VersionVector& version, std::uint64_t position) {
+    TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
+    impl_->importing = version;
+    impl_->restored.add(chunk.table, chunk.from, position);
+    Import(*impl_, impl_->table(chunk.table), version).join(chunk);
     return {};
 }
 

@@ -1,5 +1,6 @@
 #include "crdt/table.h"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
 
 #include "crdt/database.h"
@@ -148,17 +149,26 @@ void Table::unlink(StoredRow* row) {
     }
 }
 
+// Nothing can bring it back: its deletes need not be told from one another any more.
+bool Table::leaves_nothing(const RowState& of) const {
+    if (of.existence.alive()) return false;
+    return !shape_.per_key ||
+           (shape_.forgets() && of.payload.incarnation == Stamp{} && of.deleted_at == Stamp{});
+}
+
 bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
     pack(to, shape_, buffer);
+    const bool gone = leaves_nothing(to);
     bool relevant = false;
     if (row == nullptr) {
-        if (!buffer.alive && !shape_.per_key) return false;
+        if (gone) return false;
         row = StoredRow::make(key, hash64(key));
         install(buffer, *row);
         link(row, to.payload.incarnation);
         relevant = true;
     } else {
         if (row->alive) digest_.subtract(row->hash, row->bytes());
+        note_past(*row, false);
         row_bytes_ -= row->memory();
         relevant = row->alive != buffer.alive || incarnation_of(*row) != to.payload.incarnation;
         if (row->shown && buffer.alive) {
@@ -177,7 +187,8 @@ bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
     row_bytes_ += row->memory();
     if (!shape_.derived.empty() && update_references(*row)) relevant = true;
     referred_before_.clear();
-    if (!row->alive && !shape_.per_key) {
+    if (!gone) note_past(*row, true);
+    if (gone) {
         row_bytes_ -= row->memory();
         unlink(row);
         StoredRow* const left = newest(row->key());
@@ -248,6 +259,36 @@ void Table::note_contested(const StoredRow* first, std::string_view key) {
         const auto at = contested_.find(key);
         if (at != contested_.end()) contested_.erase(at);
     }
+}
+
+std::uint64_t Table::oldest_stamp(const StoredRow& row) const {
+    const std::uint64_t born = incarnation_of(row).hlc, deleted = deleted_at_of(row, shape_).hlc;
+    return born == 0 ? deleted : deleted == 0 ? born : std::min(born, deleted);
+}
+
+void Table::note_past(StoredRow& row, bool kept) {
+    if (!shape_.per_key) return;
+    if (!row.alive) tombstones_ += kept ? 1 : std::size_t(-1);
+    const std::uint64_t time = shape_.forgets() ? oldest_stamp(row) : 0;
+    if (time == 0) return;
+    if (kept) {
+        stamped_.emplace(time, &row);
+    } else {
+        CHECK(stamped_.erase({time, &row}) == 1);
+    }
+}
+
+std::vector<StoredRow*> Table::stamped_until(std::uint64_t hlc) const {
+    std::vector<StoredRow*> out;
+    for (auto at = stamped_.begin(); at != stamped_.end() && at->first <= hlc; ++at)
+        out.push_back(at->second);
+    return out;
+}
+
+std::uint64_t Table::stamped_time(std::size_t rows_max) const {
+    if (stamped_.empty()) return 0;
+    if (stamped_.size() <= rows_max) return stamped_.rbegin()->first;
+    return std::next(stamped_.begin(), static_cast<std::ptrdiff_t>(rows_max))->first;
 }
 
 // ---- Indexes ----
@@ -418,11 +459,12 @@ std::size_t Table::memory() const {
     for (const auto& shard : shards_) total += sizeof(Shard) + shard->rows.bucket_count() * bucket_bytes;
     for (const Tree& tree : trees_) total += tree.index.memory();
     for (const OrderedIndex& tree : references_) total += tree.memory();
-    return total;
+    constexpr std::size_t node_bytes = 64;
+    return total + stamped_.size() * node_bytes;
 }
 
 void Table::check() const {
-    std::size_t keys = 0, shown = 0, live = 0;
+    std::size_t keys = 0, shown = 0, live = 0, dead = 0, stamped = 0;
     DigestSum digest;
     for (const auto& shard : shards_) {
         for (const StoredRow* row : shard->rows) {
@@ -441,6 +483,10 @@ void Table::check() const {
                 visible = visible || row->visible();
                 if (row->alive) digest.add(row->hash, row->bytes());
                 live += row->alive;
+                dead += !row->alive;
+                if (!shape_.forgets() || oldest_stamp(*row) == 0) continue;
+                ++stamped;
+                CHECK(stamped_.contains({oldest_stamp(*row), const_cast<StoredRow*>(row)}));
             }
             CHECK(shown_here == (visible ? 1 : 0));
             shown += shown_here;
@@ -448,6 +494,7 @@ void Table::check() const {
     }
     CHECK(keys == key_count_ && trees_[0].index.size() == keys);
     CHECK(shown == shown_count_);
+    CHECK(dead == tombstones_ && stamped == stamped_.size());
     CHECK(digest.value() == digest_.value());
     for (const Tree& tree : trees_) {
         tree.index.check();

@@ -37,8 +37,8 @@ class Table {
     StoredRow* shown(std::string_view key) const;
 
     // Stores the state of a row (null: a new one) and brings indexes, digest and counts up to date; a
-    // per_insert row without dots is dropped. True if rows that refer to this one, or this one itself, may
-    // have to be shown or hidden now.
+    // per_insert row without dots is dropped, and so is a per_key one whose deletes are forgotten. True if
+    // rows that refer to this one, or this one itself, may have to be shown or hidden now.
     bool store(std::string_view key, StoredRow* row, const RowState& state);
     // Raises counter totals in place; false, and nothing done, where the row has to be stored anew.
     struct Raise {
@@ -64,6 +64,14 @@ class Table {
     // Every key from `low` on, in key order, with its newest row, tombstones too.
     void visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const;
     void visit_contested(FunctionRef<bool(const StoredRow&)> visit) const;
+
+    // ---- Rows with a past: a tombstone, or a row whose key was deleted before ----
+    // Those of a table that forgets with a stamp up to this time.
+    std::vector<StoredRow*> stamped_until(std::uint64_t hlc) const;
+    // The time by which about `rows_max` of them would go; all of them: the newest stamp. 0: there are none.
+    std::uint64_t stamped_time(std::size_t rows_max) const;
+    std::size_t stamped_count() const { return stamped_.size(); }
+    std::size_t tombstones() const { return tombstones_; }
 
     std::size_t row_count() const { return shown_count_; }
     std::array<std::uint64_t, 2> digest() const { return digest_.value(); }
@@ -106,6 +114,9 @@ class Table {
     void referred_by(const StoredRow& row, std::vector<Referred>& out) const;
     bool update_references(StoredRow& row);
     void note_contested(const StoredRow* first, std::string_view key);
+    std::uint64_t oldest_stamp(const StoredRow& row) const;
+    void note_past(StoredRow& row, bool kept);
+    bool leaves_nothing(const RowState& of) const;
     void show_first_visible(StoredRow* first);
 
     const TableShape& shape_;
@@ -114,7 +125,9 @@ class Table {
     mutable std::vector<Tree> trees_;       // by IndexId; 0 is the primary key's
     std::vector<OrderedIndex> references_;  // by derived foreign key
     std::vector<Referred> referred_before_, referred_after_;
-    std::set<std::string, std::less<>> contested_;  // keys with several live dots
+    std::set<std::string, std::less<>> contested_;            // keys with several live dots
+    std::set<std::pair<std::uint64_t, StoredRow*>> stamped_;  // by oldest_stamp()
+    std::size_t tombstones_ = 0;
     DigestSum digest_;
     std::size_t key_count_ = 0;
     std::size_t shown_count_ = 0;

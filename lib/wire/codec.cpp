@@ -113,6 +113,16 @@ void put(capnp_schema::Message::Builder out, const AuditAnswer& m) {
     for (std::size_t i = 0; i < m.chunks.size(); ++i) chunks.set(count(i), blob(m.chunks[i]));
     b.setAsked(m.asked);
 }
+void put(capnp_schema::Message::Builder out, const StableRequest& m) {
+    auto b = out.initStableRequest();
+    b.setRound(m.round);
+    put(b.initWanted(count(m.wanted.size())), m.wanted);
+}
+void put(capnp_schema::Message::Builder out, const StableAnswer& m) {
+    auto b = out.initStableAnswer();
+    b.setRound(m.round);
+    put(b.initVersion(count(m.version.size())), m.version);
+}
 void put(capnp_schema::Message::Builder out, const Deltas& m) {
     auto list = out.initDeltas().initDeltas(count(m.deltas.size()));
     for (std::size_t i = 0; i < m.deltas.size(); ++i) list.set(count(i), blob(m.deltas[i]));
@@ -271,6 +281,20 @@ Result<Message> get(capnp_schema::AuditAnswer::Reader in) {
     m.asked = in.getAsked();
     return m;
 }
+Result<Message> get(capnp_schema::StableRequest::Reader in) {
+    StableRequest m;
+    m.round = in.getRound();
+    if (!get(in.getWanted(), m.wanted))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    return m;
+}
+Result<Message> get(capnp_schema::StableAnswer::Reader in) {
+    StableAnswer m;
+    m.round = in.getRound();
+    if (!get(in.getVersion(), m.version))
+        return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
+    return m;
+}
 Deltas get(capnp_schema::Deltas::Reader in) {
     Deltas m;
     for (const auto delta : in.getDeltas()) m.deltas.push_back(bytes(delta));
@@ -359,6 +383,10 @@ Result<Message> get(capnp_schema::Message::Reader in) {
             return get(in.getMemberRequest());
         case capnp_schema::Message::MEMBER_ANSWER:
             return get(in.getMemberAnswer());
+        case capnp_schema::Message::STABLE_REQUEST:
+            return get(in.getStableRequest());
+        case capnp_schema::Message::STABLE_ANSWER:
+            return get(in.getStableAnswer());
     }
     return fail(sqlstate::protocol_violation, "peer message: of a kind this version does not know");
 }

@@ -16,8 +16,9 @@ namespace anabranch::wire {
 
 using Dots = std::vector<std::pair<ReplicaId, std::uint64_t>>;  // a version vector: ascending by origin
 
-// 2: frames may be compressed, and chunks of a state say what their rows may show.
-inline constexpr std::uint32_t protocol_version = 2;
+// 2: frames may be compressed, and chunks of a state say what their rows may show. 3: deleted rows are
+// forgotten.
+inline constexpr std::uint32_t protocol_version = 3;
 
 struct Hello {  // first message on a link, both ways
     std::uint32_t protocol = protocol_version;
@@ -71,6 +72,15 @@ struct AuditAnswer {
     std::vector<AuditRange> ranges;
     std::vector<Bytes> chunks;  // crdt::Database::Chunk
     std::uint64_t asked = 0;
+};
+// What do you know, once you durably hold this? For the removal of tombstones: node/replica/forgetting.h.
+struct StableRequest {
+    std::uint64_t round = 0;  // comes back with the answer
+    Dots wanted;
+};
+struct StableAnswer {
+    std::uint64_t round = 0;
+    Dots version;  // durable or not
 };
 struct Deltas {  // encoded crdt::Deltas in causal order, per origin contiguous
     std::vector<Bytes> deltas;
@@ -132,7 +142,8 @@ struct MemberAnswer {
     std::string text;  // what was done
     std::string sqlstate, message, detail, hint;
 };
-using Message = std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded, StateRequest, StateChunk,
-                             AuditRequest, AuditAnswer, MemberRequest, MemberAnswer>;
+using Message =
+    std::variant<Hello, Have, Deltas, OrderMessage, Forward, Forwarded, StateRequest, StateChunk,
+                 AuditRequest, AuditAnswer, MemberRequest, MemberAnswer, StableRequest, StableAnswer>;
 
 }  // namespace anabranch::wire

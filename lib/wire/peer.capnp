@@ -174,6 +174,17 @@ struct MemberAnswer {
   hint @6 :Text;
 }
 
+# What a member knows once it durably holds `wanted` (node/replica/forgetting.h).
+struct StableRequest {
+  round @0 :UInt64;          # comes back with the answer
+  wanted @1 :List(Dot);
+}
+
+struct StableAnswer {
+  round @0 :UInt64;
+  version @1 :List(Dot);
+}
+
 struct Message {
   union {
     hello @0 :Hello;
@@ -188,5 +199,7 @@ struct Message {
     auditAnswer @9 :AuditAnswer;
     memberRequest @10 :MemberRequest;
     memberAnswer @11 :MemberAnswer;
+    stableRequest @12 :StableRequest;
+    stableAnswer @13 :StableAnswer;
   }
 }

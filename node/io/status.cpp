@@ -135,6 +135,29 @@ std::string traffic_text(const replica::Traffic& traffic, const std::string& nod
     return out;
 }
 
+// What the tables hold.
+std::string rows_text(const replica::Replica& replica, const catalog::Schema& schema,
+                      const std::string& node) {
+    std::string out;
+    const auto metric = [&](const std::string& name, const char* type, const std::string& help) {
+        out += "# HELP anabranch_" + name + " " + help + "\n# TYPE anabranch_" + name + " " + type + "\n";
+    };
+    const auto value = [&](const std::string& name, const std::string& labels, std::uint64_t n) {
+        out += "anabranch_" + name + "{node=\"" + node + "\"" + labels + "} " + std::to_string(n) + "\n";
+    };
+    const auto& database = replica.database();
+    metric("memory_bytes", "gauge", "Memory held by rows and indexes.");
+    value("memory_bytes", "", database.memory_bytes());
+    metric("rows", "gauge", "Rows per table.");
+    for (const auto& table : schema.tables)
+        value("rows", ",table=\"" + table.display() + "\"", database.row_count(table.id));
+    metric("tombstones", "gauge", "Deleted rows that are kept until every member knows of them.");
+    value("tombstones", "", database.tombstones());
+    metric("tombstones_removed_total", "counter", "Deleted rows that were kept, and are forgotten now.");
+    value("tombstones_removed_total", "", database.removed());
+    return out;
+}
+
 }  // namespace
 
 std::string metrics_text(const replica::Replica& replica, const catalog::Schema& schema,
@@ -170,8 +193,7 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     value("checkpoint_bytes", "", checkpoint.bytes);
     metric("overwritten_total", "counter", "Last-writer losses since the start.");
     value("overwritten_total", "", replica.overwritten().count());
-    metric("memory_bytes", "gauge", "Memory held by rows and indexes.");
-    value("memory_bytes", "", replica.database().memory_bytes());
+    out += rows_text(replica, schema, name);
     const auto order = replica.order_status();
     metric("order_committed_csn", "gauge",
            "Position up to which the order is committed, as far as known here.");
@@ -186,9 +208,6 @@ std::string metrics_text(const replica::Replica& replica, const catalog::Schema&
     value("order_entries_ahead_total", "", work.ahead);
     metric("order_calls_total", "counter", "Ordered calls in those entries.");
     value("order_calls_total", "", work.calls);
-    metric("rows", "gauge", "Rows per table.");
-    for (const auto& table : schema.tables)
-        value("rows", ",table=\"" + table.display() + "\"", replica.database().row_count(table.id));
     metric("peer_connected", "gauge", "1 while a peer is connected.");
     const auto peers = replica.peers(now);
     for (const auto& peer : peers)

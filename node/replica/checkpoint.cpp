@@ -8,7 +8,11 @@ namespace anabranch::replica {
 namespace {
 
 // What a part is: its first byte.
-enum class PartKind : char { head = 'H', rows = 'R' };
+enum class PartKind : char {
+    head = 'H',
+    rows = 'P',              // the log position that they know, and a chunk
+    rows_of_any_time = 'R',  // as older versions wrote them, which never forgot a deleted row
+};
 
 Error corrupt(const std::string& what) {
     return Error::make(sqlstate::io_error, "checkpoint: " + what);
@@ -26,10 +30,15 @@ Result<void> Checkpoint::recover(BytesView part, Record record) {
     if (part.empty()) return fail(corrupt("empty part"));
     last_size_ += part.size();
     const BytesView body = part.substr(1);
-    if (part[0] == static_cast<char>(PartKind::rows))
-        return state_.database.import_chunk(body, recovered_version_);
-    if (part[0] != static_cast<char>(PartKind::head)) return fail(corrupt("a part of unknown kind"));
     ByteReader reader(body);
+    if (part[0] == static_cast<char>(PartKind::rows_of_any_time))
+        return state_.database.restore_chunk(body, recovered_version_, 0);
+    if (part[0] == static_cast<char>(PartKind::rows)) {
+        const Ticket position = reader.u64();
+        if (reader.failed()) return fail(corrupt("a part without a position"));
+        return state_.database.restore_chunk(reader.raw(reader.left()), recovered_version_, position);
+    }
+    if (part[0] != static_cast<char>(PartKind::head)) return fail(corrupt("a part of unknown kind"));
     recovered_begin_ = reader.u64();
     state_.next_ticket = recovered_begin_;
     state_.durable = recovered_begin_ - 1;
@@ -57,6 +66,7 @@ void Checkpoint::rows_recovered() {
 
 void Checkpoint::recovered() {
     rows_recovered();
+    state_.database.replay_at(0);
     state_.deltas.bound(state_.options.kept_bytes_max);
     state_.deltas.note_known(state_.held);
 }
@@ -114,6 +124,7 @@ void Checkpoint::slice() {
     }
     auto chunk = state_.database.export_chunk(table_, next_key_, state_.options.slice_bytes);
     Bytes part(1, static_cast<char>(PartKind::rows));
+    ByteWriter(part).u64(state_.newest_ticket());
     part += chunk.bytes;
     next_key_ = std::move(chunk.next_key);
     if (chunk.last) {

@@ -5,7 +5,9 @@
 // recovery joins them and merges every record from the beginning of the pass on again, which changes nothing
 // where a row already knew (design section 6; every record carries state). The shell makes the file valid
 // only when the log is durable up to the end of the pass: it may hold half of a transaction that a crash
-// forgets.
+// forgets. A slice says which record was the newest when it was made, and recovery passes over its rows until
+// it is there: merging an old record into a newer row changes nothing only as long as no deleted row is
+// forgotten.
 //
 // A pass starts when the log has grown by `checkpoint_log_ratio` times the last one's size, so recovery time
 // and disk stay proportional to the data, and writes at most 1/ratio more.

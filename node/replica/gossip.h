@@ -35,6 +35,7 @@ class Gossip {
     bool reachable(const std::string& peer) const;  // link up, handshake done, not cut
     bool is_cut(const std::string& peer) const;
     const std::string* name_of(ReplicaId id) const;
+    ReplicaId id_of(const std::string& peer) const { return peers_.at(peer).ids.last; }
 
     // Messages that belong to gossip. Deltas are handed to `merge` one by one, in order; it answers whether
     // the delta is in now.

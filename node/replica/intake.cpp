@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "node/replica/forgetting.h"
+
 namespace anabranch::replica {
 
 namespace {
@@ -61,6 +63,8 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     if (merged != crdt::Database::Merged::applied) return merged;
     identities_.observe(delta);
     state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
+    state_.forgetting.note(delta);
+    note_forgotten(state_, delta);
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
     state_.wait_for_disk(ticket, delta.dot, Bytes(bytes));
     ++state_.changes;

@@ -5,6 +5,7 @@
 #include "lib/base/check.h"
 #include "lib/exec/schema_plans.h"
 #include "node/order/codec.h"
+#include "node/replica/forgetting.h"
 
 namespace anabranch::replica {
 
@@ -333,6 +334,7 @@ void Ordered::on(const order::LostPrimary&) {
     queue_.clear();
     taken_.clear();
     taken_in_order_.clear();
+    forget_.reset();
     forget_pending();
     // What is in flight may still be committed under the next primary, which then knows that.
     for (auto& [key, item] : outstanding_) {
@@ -375,6 +377,7 @@ bool Ordered::apply(const order::Entry& entry) {
     if (delta->stamp.hlc > state_.clock.last()) state_.clock.restore(delta->stamp.hlc);
     identities_.observe(*delta);
     state_.outcomes.note(entry.index, std::move(decoded->outcomes));
+    note_forgotten(state_, *delta);
     Bytes body;
     ByteWriter(body).varint(entry.index);
     // A majority has the entry, this disk too; without this record a restart waits for the primary to say so.

@@ -131,6 +131,13 @@ class Ordered {
     bool due() const;
     void gathered();
 
+    // An entry that forgets what was deleted, made as soon as nothing else is in flight; forgetting.h says
+    // when it may be. What is in flight is part of `version_ahead`.
+    void forget(crdt::Forget what);
+    bool may_forget() const { return core_->may_execute() && is_primary() && !orphans_ && !forget_; }
+    crdt::VersionVector version_ahead() const;
+    order::Epoch epoch() const { return core_->epoch(); }
+
     order::Status status() const { return core_->status(); }
     const order::Entry* entry(order::Index index) const { return core_->entry(index); }
     const Replica::OrderWork& order_work() const { return order_work_; }
@@ -204,6 +211,7 @@ class Ordered {
     Instant next_proposal() const;
     bool look_ahead();
     void forget_pending();
+    void propose_forget();
     std::vector<Work> ready();
     void execute(std::vector<Work> items);
     void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen);
@@ -261,7 +269,8 @@ class Ordered {
     Instant answered_at_;
     Replica::OrderWork order_work_;
     std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large
-    bool not_taken_ = false;      // by the core, when it was asked last: it hands over
+    std::optional<crdt::Forget> forget_;
+    bool not_taken_ = false;  // by the core, when it was asked last: it hands over
     struct PrimaryRead {
         std::optional<order::Index> index;
         bool failed = false;

@@ -143,12 +143,49 @@ Instant Ordered::next_proposal() const {
 
 void Ordered::work() {
     not_taken_ = false;
+    if (forget_) {
+        if (!in_flight_.empty()) return;
+        propose_forget();
+    }
     while (!not_taken_ && !queue_.empty() && core_->may_execute() && may_propose() &&
            !refusal_of_writes(state_, true) && !state_.importing && committed_.empty() && look_ahead()) {
         auto items = ready();
         if (items.empty()) return;
         execute(std::move(items));
     }
+}
+
+void Ordered::forget(crdt::Forget what) {
+    forget_ = std::move(what);
+    work();
+}
+
+crdt::VersionVector Ordered::version_ahead() const {
+    crdt::VersionVector out = state_.database.version();
+    if (!in_flight_.empty() && in_flight_.back().index > out.get(ORDER_ORIGIN))
+        out.set(ORDER_ORIGIN, in_flight_.back().index);
+    return out;
+}
+
+void Ordered::propose_forget() {
+    const crdt::Forget what = std::move(*std::exchange(forget_, std::nullopt));
+    const bool possible = core_->may_execute() && may_propose() && committed_.empty() && !state_.importing &&
+                          !refusal_of_writes(state_, true);
+    if (!possible || state_.forgetting.spoiled) return;  // and tried again from the beginning
+    InFlight batch;
+    batch.index = core_->next_index();
+    batch.epoch = core_->epoch();
+    batch.since = state_.now;
+    batch.delta.dot = {ORDER_ORIGIN, batch.index};
+    batch.delta.dependencies = state_.database.version();
+    batch.delta.stamp = {state_.clock.tick(state_.now), ORDER_ORIGIN};
+    batch.delta.schema_hash = state_.schema->hash;
+    batch.delta.forget = what;
+    order::Propose proposal{batch.epoch, batch.index, with_outcomes({}, batch.delta.encode()),
+                            to_dots(batch.delta.dependencies, false)};
+    ++order_work_.entries;
+    in_flight_.push_back(std::move(batch));
+    feed(std::move(proposal));
 }
 
 // Makes the pending state hold all that is in flight. False: it cannot, and has to be waited for. What has

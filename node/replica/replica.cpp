@@ -5,6 +5,7 @@
 #include "lib/base/check.h"
 #include "node/replica/audit.h"
 #include "node/replica/checkpoint.h"
+#include "node/replica/forgetting.h"
 #include "node/replica/gossip.h"
 #include "node/replica/intake.h"
 #include "node/replica/member_changes.h"
@@ -57,12 +58,14 @@ class Replica::Impl {
           intake_(state_, gossip_, identities_),
           audit_(state_, gossip_),
           standing_(state_, gossip_, ordered_),
+          forgetting_(state_, gossip_, ordered_),
           checkpoint_(state_, gossip_, ordered_, identities_,
                       [this](Checkpoint::Put put) {
                           transfer_.image(put);
                           standing_.image(put);
                           membership_.image(put);
                           tentative_.image(put);
+                          forgetting_.image(put);
                       }),
           outside_(outside) {
         CHECK_NOTE(state_.plan.schema_hash == state_.schema->hash, "the plan belongs to another schema");
@@ -81,6 +84,7 @@ class Replica::Impl {
         if (ticket < checkpoint_.begin()) return recover_old(ticket, record);
         checkpoint_.rows_recovered();
         state_.log_bytes += record.size();
+        state_.database.replay_at(ticket);
         return recover_record(ticket, record);
     }
 
@@ -129,6 +133,8 @@ class Replica::Impl {
                 return transfer_.recover(body);
             case RecordKind::healed:
                 return audit_.recover(body);
+            case RecordKind::forgotten:
+                return forgetting_.recover(body);
             case RecordKind::outcomes: {
                 ByteReader reader(body);
                 return state_.outcomes.merge(reader) && reader.complete() ? Result<void>()
@@ -254,6 +260,7 @@ class Replica::Impl {
     Intake intake_;
     Audit audit_;
     Standing standing_;
+    Forgetting forgetting_;
     Checkpoint checkpoint_;
     const exec::VirtualTables* outside_;
 
@@ -287,6 +294,7 @@ class Replica::Impl {
             if (gossip_.reachable(from)) transfer_.offered(from);
         }
         standing_.consider();
+        forgetting_.consider();
         tentative_.work();
         sessions_.heard();
     }
@@ -304,6 +312,7 @@ class Replica::Impl {
         transfer_.tick();
         audit_.tick();
         standing_.tick();
+        forgetting_.tick();
         checkpoint_.consider();
         measure_memory();
     }
@@ -414,6 +423,10 @@ class Replica::Impl {
             refuse_if(event.peer, transfer_.chunk(event.peer, *chunk));
         else if (const auto* asked = std::get_if<wire::AuditRequest>(&event.message))
             audit_.request(event.peer, *asked);
+        else if (const auto* wanted = std::get_if<wire::StableRequest>(&event.message))
+            forgetting_.request(event.peer, *wanted);
+        else if (const auto* known = std::get_if<wire::StableAnswer>(&event.message))
+            forgetting_.answer(event.peer, *known);
         else if (const auto* answer = std::get_if<wire::AuditAnswer>(&event.message))
             refuse_if(event.peer, audit_.answer(event.peer, *answer));
     }

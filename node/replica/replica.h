@@ -84,6 +84,7 @@ struct Options {
         bool keep_promises = false;     // a node that lost its directory takes part in the order at once
         bool answer_early = false;      // ordered calls are answered when they have run, not when committed
         bool forget_losses = false;     // a session goes on as if no early answer could be lost
+        bool forget_early = false;      // tombstones go before all members are known to be past needing them
     } unsafe;
     order::Options order;
 };

@@ -30,6 +30,7 @@ enum class RecordKind : char {
     outcomes = 'Q',   // what ordered requests were told: outcomes.h
     tentative = 'T',  // a call in the queue, or what has become of it: tentative.h
     members = 'M',    // a list of members that a peer told of: membership.h
+    forgotten = 'F',  // up to what time deleted rows are forgotten: forgetting.h
 };
 
 struct Contact {  // somebody this replica talks to
@@ -84,6 +85,20 @@ struct State {
     std::uint64_t changes = 0;  // grows with every merge: an open block notices that the state has moved
     Instant now;
     Outputs* out = nullptr;
+
+    // At the primary, while it finds out whether tombstones may go: a delta stamped up to `until` that is not
+    // in `base` upsets that.
+    struct Forgetting {
+        std::uint64_t until = 0;
+        crdt::VersionVector base;
+        bool spoiled = false;
+        void note(const crdt::Delta& delta) {
+            if (delta.stamp.hlc <= until && !delta.rows.empty() && !base.contains(delta.dot)) spoiled = true;
+        }
+    } forgetting;
+    // Rows may differ from everybody else's: it compares them, and takes those of the first peer that
+    // differs.
+    bool suspect = false;
 
     // A delta merged here whose record waits for the disk.
     struct Pending {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/replica/forgetting.h"
+
 namespace anabranch::replica {
 
 namespace {
@@ -105,6 +107,7 @@ Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChun
 // Also when a record is read back.
 Result<void> StateTransfer::join(BytesView chunk, bool last, BytesView identities) {
     if (!chunk.empty()) TRY_VOID(state_.database.import_chunk(chunk, version_));
+    if (state_.database.take_crossed()) crossed_ = true;
     state_.importing = true;
     if (!last) return {};
     ByteReader reader(identities);
@@ -121,6 +124,7 @@ void StateTransfer::merged() {
     if (!complete_ || !state_.importing || !state_.database.version().covers(shown_)) return;
     state_.importing = false;
     shown_ = {};
+    if (std::exchange(crossed_, false)) set_suspect(state_, true);
     ++state_.changes;
     state_.notice(Notice::Level::info, "the state is complete: clients are served again");
 }
@@ -193,6 +197,7 @@ Result<void> StateTransfer::recover(BytesView body) {
     table_ = static_cast<std::uint32_t>(table);
     from_ = from;
     complete_ = table_ == state_.schema->tables.size();
+    crossed_ = crossed_ || chunk.empty();  // from a checkpoint, which does not tell
     if (!identities.empty()) {
         state_.held.merge(version_);
         state_.deltas.note_known(version_);

@@ -38,6 +38,7 @@ enum class Planted : std::uint8_t {
     ignore_checksums,       // bits that have rotted on disk are read as they are
     answer_early,           // an ordered call is answered before its entry is committed
     forget_losses,          // what a session does behind a lost call that was answered early goes on
+    forget_early,           // tombstones go before all members are known to be past needing them
     ack_before_durable,     // the rest are order::Options::Unsafe
     forget_vote,
     ignore_dependencies,

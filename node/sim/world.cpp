@@ -140,6 +140,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.unsafe.keep_promises = script_.planted == Planted::keep_promises;
     options.unsafe.answer_early = script_.planted == Planted::answer_early;
     options.unsafe.forget_losses = script_.planted == Planted::forget_losses;
+    options.unsafe.forget_early = script_.planted == Planted::forget_early;
     auto& unsafe = options.order.unsafe;
     unsafe.ack_before_durable = script_.planted == Planted::ack_before_durable;
     unsafe.forget_vote = script_.planted == Planted::forget_vote;
@@ -255,6 +256,8 @@ void World::count_work(const SimNode& node) {
     const auto& work = node.replica->order_work();
     outcome_.marks["entries ahead"] += work.ahead;
     outcome_.marks["entries lost"] += work.lost;
+    if (node.replica->database().removed() > 0)
+        outcome_.marks["tombstones removed"] += node.replica->database().removed();
 }
 
 // A node that was never let in, or was removed, takes no part. While members change nothing is lost: the

@@ -42,6 +42,45 @@ class Figures(unittest.TestCase):
         self.assertEqual(float(figures["two nodes: deltas received per delta needed"]), 1)
 
 
+class Forgetting(unittest.TestCase):
+    SCHEMA = """
+CREATE TABLE visitors (id int PRIMARY KEY, visits bigint NOT NULL DEFAULT 0);
+CREATE PROCEDURE arrive(first int, last int) BEGIN ATOMIC
+  INSERT INTO visitors (id, visits) SELECT i, 1 FROM generate_series(arrive.first, arrive.last) AS series (i)
+    ON CONFLICT (id) DO UPDATE SET visits = visitors.visits + 1;
+END;
+CREATE PROCEDURE leave(first int, last int) BEGIN ATOMIC
+  DELETE FROM visitors WHERE id BETWEEN leave.first AND leave.last;
+END;
+"""
+
+    def test_a_hundred_thousand_deleted_rows_leave_nothing_behind(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as schema:
+            schema.write(self.SCHEMA)
+            schema.flush()
+            with Cluster(3, schema=schema.name) as cluster:
+                a, b, c = cluster.nodes
+                before = metric(a, "memory_bytes")
+                for procedure, node in (("arrive", a), ("leave", b)):
+                    calls = [f"CALL {procedure}({n}, {n + 999})" for n in range(0, 100_000, 1000)]
+                    self.assertEqual(node.psql(*calls)[1], "")
+                    cluster.agree("SELECT count(*), sum(visits) FROM visitors", 60)
+                self.assertEqual(a.query("SELECT count(*) FROM visitors"), "0")
+                for node in cluster.nodes:
+                    wait_for(lambda: metric(node, "tombstones") == 0, 60, f"no tombstone at {node.name}")
+                    self.assertEqual(metric(node, "tombstones_removed_total"), 100_000)
+                    self.assertLess(metric(node, "memory_bytes") - before, 4_000_000)
+                # Nor does a node that reads its disk have any, and a key begins anew.
+                c.kill()
+                c.start(cluster.nodes)
+                wait_for(c.ready, 30, "restart")
+                self.assertEqual(metric(c, "tombstones"), 0)
+                for node in cluster.nodes:
+                    self.assertEqual(node.psql("CALL arrive(7, 7)")[1], "")
+                cluster.agree("SELECT id, visits FROM visitors", 30)
+                wait_for(lambda: a.query("SELECT visits FROM visitors") == "3", 10, "three visits")
+
+
 class OrderFigures(unittest.TestCase):
     """A fraction of a second each: that every system takes part, not how quick it is."""
 

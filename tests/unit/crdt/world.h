@@ -124,6 +124,22 @@ class World {
         deltas_.emplace(dot, std::move(*delta));
         return true;
     }
+    // An entry of the order, which replica 0 makes, that forgets.
+    void forget(const Forget& what) {
+        Replica& r = replicas_[0];
+        Delta made;
+        made.dot = {ORDER_ORIGIN, r.db->version().get(ORDER_ORIGIN) + 1};
+        made.dependencies = r.db->version();
+        made.stamp = {r.clock.tick({++now_ + r.skew}), ORDER_ORIGIN};
+        made.schema_hash = schema_->hash;
+        made.forget = what;
+        const Result<Delta> delta = Delta::decode(made.encode());
+        CHECK_NOTE(delta.has_value() && *delta == made, "a delta came back from its encoding as another");
+        model_.commit(r.held, {}, made.dot, made.stamp);
+        CHECK_NOTE(r.db->merge(made) == Database::Merged::applied, "an entry of the order was not applied");
+        r.held.insert(made.dot);
+        deltas_.emplace(made.dot, std::move(made));
+    }
     Database::Merged deliver(std::size_t replica, const Delta& delta) {
         Replica& r = replicas_[replica];
         const Database::Merged merged = r.db->merge(delta);

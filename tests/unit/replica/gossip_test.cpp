@@ -327,7 +327,7 @@ TEST_CASE(
     refused([](wire::Hello& h) { h.cluster ^= 1; }, "another cluster");
     refused([](wire::Hello& h) { h.protocol = 99; }, "peer protocol 99");
     refused([](wire::Hello& h) { h.protocol = wire::protocol_version - 1; },
-            "peer protocol 1, this node speaks 2");
+            "peer protocol 2, this node speaks 3");
     refused([](wire::Hello& h) { h.name = "z"; }, "calls itself z");
     refused([](wire::Hello& h) { h.id = ReplicaId{100}; }, "one data directory is a copy");
     sites[0].step(replica::FromPeer{"b", wire::Deltas{{"not read at all"}}}, sites.now);
