@@ -297,6 +297,27 @@ bool Builder::order_by_index(QueryPlan& plan) {
     return false;
 }
 
+// The same rows by another index, if it begins with the same columns, in whatever order.
+static bool by_other_index(Access& access, const IndexPlan& index, const IndexPlan& other) {
+    const std::size_t fixed = access.equal.size();
+    if (access.unique || access.low != no_expr || access.high != no_expr || other.parts.size() < fixed)
+        return false;
+    std::vector<ExprId> equal;
+    std::vector<sql::Type> types;
+    for (std::size_t i = 0; i < fixed; ++i) {
+        std::size_t at = 0;
+        while (at < fixed && (index.parts[at].expression != no_expr || other.parts[i].expression != no_expr ||
+                              index.parts[at].column != other.parts[i].column))
+            ++at;
+        if (at == fixed) return false;
+        equal.push_back(access.equal[at]);
+        types.push_back(access.types[at]);
+    }
+    access.equal = std::move(equal);
+    access.types = std::move(types);
+    return true;
+}
+
 // min(c) and max(c) over one table read the first row of an index that has c next.
 void Builder::extreme_by_index(QueryPlan& plan) {
     if (!plan.grouped || !plan.group_by.empty() || plan.aggregates.size() != 1 || plan.from.steps.size() != 1)
@@ -315,12 +336,16 @@ void Builder::extreme_by_index(QueryPlan& plan) {
     const TablePlan& table = plan_of(access.table);
     AccessChooser chooser(*this, access.table, step.leaf.slot, step.filters);
     for (const IndexPlan& index : table.indexes) {
-        if (access.kind == Access::Kind::index && index.id.value != access.index.value) continue;
+        Access chosen = access;
+        if (access.kind == Access::Kind::index && index.id.value != access.index.value &&
+            !by_other_index(chosen, table.indexes[access.index.value], index))
+            continue;
         const std::size_t fixed = access.kind == Access::Kind::index ? access.equal.size() : 0;
         if (fixed >= index.parts.size() || !chooser.covers(index)) continue;
         const KeyPart& part = index.parts[fixed];
         if (part.expression == no_expr && table.nullable_by_merge[part.column]) continue;
         if (!same_node(chooser.part_node(part), aggregate.args.front())) continue;
+        access = std::move(chosen);
         access.kind = Access::Kind::index;
         access.index = index.id;
         access.reverse = !least;

@@ -310,6 +310,7 @@ TEST_CASE("an assertion of equal sums costs what the transaction touches, howeve
              "SELECT 1 WHERE (SELECT coalesce(sum(balance), 0) FROM account) <> (SELECT "
              "coalesce(sum(amount), 0) FROM booking)",
              "SELECT sum(amount - 7 * paid) FROM booking HAVING sum(amount - 7 * paid) <> 0",
+             "SELECT account FROM booking GROUP BY account HAVING max(id) - min(id) + 1 <> count(*)",
              "SELECT account FROM step GROUP BY account HAVING max(n) - min(n) + 1 <> count(*)",
              "SELECT account FROM booking GROUP BY account HAVING sum(7 - amount) > 0",
          }) {
