@@ -48,6 +48,7 @@ bool knows_stragglers(const State& state, const crdt::Delta& delta) {
 }  // namespace
 
 void set_suspect(State& state, bool suspect) {
+    state.suspect_since = state.now;
     if (std::exchange(state.suspect, suspect) == suspect) return;
     state.append(RecordKind::forgotten, record(state), true);
 }
@@ -100,7 +101,8 @@ bool Forgetting::valid() const {
 }
 
 void Forgetting::start() {
-    if (!ordered_.may_forget() || state_.importing || state_.suspect) return;
+    if (!state_.options.forget_deleted || !ordered_.may_forget() || state_.importing || state_.suspect)
+        return;
     const std::uint64_t until = state_.database.forgettable(rows_max);
     if (until <= state_.database.forgotten()) return;
     for (const auto& [name, id] : others())

@@ -277,8 +277,12 @@ void Gossip::delivered(const std::string& name, Dot dot, bool first) {
 }
 
 bool Gossip::same_version(const Peer& peer) const {
-    // A state that is being fetched may hold more than its version tells.
-    return !state_.importing && peer.acknowledged == state_.held && state_.held == state_.database.version();
+    // A state that is being fetched may hold more than its version tells. Who suspects his own rows compares
+    // himself, and only speaks of them when there is nobody who does not.
+    constexpr Duration quiet = seconds(10);
+    const bool trusted = !state_.suspect || state_.now - state_.suspect_since > quiet;
+    return trusted && !state_.importing && peer.acknowledged == state_.held &&
+           state_.held == state_.database.version();
 }
 
 void Gossip::send_have(const std::string& name, bool reply_wanted) {

@@ -71,6 +71,7 @@ struct Options {
     // Of one transaction and of one row: with what else a message holds they fit into one between nodes.
     std::size_t delta_bytes_max = 48 * 1024 * 1024;
     std::size_t row_bytes_max = 32 * 1024 * 1024;
+    bool forget_deleted = true;          // tombstones go once nobody can need them: forgetting.h
     std::uint64_t memory_bytes_max = 0;  // of rows and indexes; writes are refused beyond; 0: no bound
     std::uint64_t checkpoint_log_bytes_min = 16 * 1024 * 1024;  // log bytes from one checkpoint to the next
     std::uint64_t checkpoint_log_ratio = 2;                     // and at least so many times its size

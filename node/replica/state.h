@@ -99,6 +99,7 @@ struct State {
     // Rows may differ from everybody else's: it compares them, and takes those of the first peer that
     // differs.
     bool suspect = false;
+    Instant suspect_since;
 
     // A delta merged here whose record waits for the disk.
     struct Pending {
