@@ -16,7 +16,8 @@
 // A commit by somebody who was not asked may come later all the same: by a node that lost its directory and
 // wrote before it had heard of anybody, from a directory that had been replaced and came back, or from a
 // member that was removed. Whoever has it before the entry is `suspect`: its rows may not be what they are at
-// those who get it after. It compares at the next equal version and takes their rows (audit.h).
+// those who get it after. It compares at the next equal version and takes their rows (audit.h); for a while
+// it says nothing of its own digests, so that nobody else raises an alarm.
 #pragma once
 
 #include <map>
