@@ -97,6 +97,8 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--kept-bytes", a.kept_bytes,
                   "Deltas kept for members that are away; one that lacks more gets a snapshot")
         ->capture_default_str();
+    c->add_flag("--forget-deleted", a.forget_deleted,
+                "Let tombstones of deleted rows go once every member knows of them (new; as the primary)");
     c->add_option(
          "--memory-bytes", a.memory_bytes,
          "Memory for rows and indexes; writes are refused beyond. 0: three quarters of this machine's")
