@@ -52,6 +52,7 @@ TEST_CASE("an ordered call under durability memory is answered before any disk o
         CHECK(world.answer(second) == "SELECT 1: 35");
         for (const auto* node : {"a", "b", "c"}) world.stop_disk(node, false);
         REQUIRE(world.run(seconds(2), [&] { return world.answered(patient); }));
+        world.run(seconds(1));  // the others hear of it
         for (const auto* node : {"a", "b", "c"}) CHECK(world.ask(node, balance, 9) == "SELECT 1: 35");
     }
 }
@@ -108,6 +109,7 @@ TEST_CASE("a primary that loses its epoch tells its own sessions of the early an
         return !primary.empty() && primary != world.former;
     }));
     CHECK(world.ask(world.others(world.former)[0], "SELECT take(1, 90)", 9) == "SELECT 1: 10");
+    world.run(seconds(2));  // it has heard of nobody for too long to lead
     world.isolate(world.former, false);
     const auto after = world.call(world.former, "SELECT take(1, 1)", hasty);
     REQUIRE(world.run(seconds(4), [&] { return world.answered(after); }));

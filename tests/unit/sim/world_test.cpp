@@ -65,7 +65,6 @@ TEST_CASE("the bank keeps every rule through faults of all kinds, and no rare pa
                              "rotten disks salvaged",
                              "entries lost",
                              "answers from memory",
-                             "losses told",
                              "quorums reached",
                              "quorums missed"}) {
         CAPTURE(name);
