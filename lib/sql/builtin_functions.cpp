@@ -91,6 +91,8 @@ constexpr FunctionRow functions[] = {
     {"substring", "bytea int4 int4 > bytea", Func::substring},
     {"substr", "text int4 > text", Func::substring},
     {"substr", "text int4 int4 > text", Func::substring},
+    {"substr", "bytea int4 > bytea", Func::substring},
+    {"substr", "bytea int4 int4 > bytea", Func::substring},
     {"left", "text int4 > text", Func::left},
     {"right", "text int4 > text", Func::right},
     {"lpad", "text int4 > text", Func::lpad},

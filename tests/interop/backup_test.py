@@ -113,8 +113,9 @@ class Backups(unittest.TestCase):
                 for node in (a, b):
                     wait_for(node.ready)
                 wait_for(lambda: "another cluster" in a.log.read_text(), what="the refusal")
-                self.assertEqual(b.query("SELECT n FROM t ORDER BY n").split(), ["1", "2"])
-                self.assertEqual(c.query("SELECT n FROM t ORDER BY n").split(), ["1", "2", "3"])
+                rows = lambda node: node.query("SELECT n FROM t ORDER BY n").split()
+                wait_for(lambda: rows(b) == ["1", "2"], what="the rows of the backup")
+                self.assertEqual(rows(c), ["1", "2", "3"])
                 c.kill()
                 shutil.rmtree(c.data)
                 self.done("restore", to, "--data", c.data, "--name", c.name, "--new-cluster")
