@@ -23,6 +23,7 @@ class Generator {
         script_.load = options.load;
         script_.settle_max = options.settle_max;
         script_.planted = options.planted;
+        script_.conditions.forget = options.forget;
     }
 
     Script make() {

@@ -32,7 +32,8 @@ END;
     return schema;
 }
 
-Outcome run_visitors(const Options& options) {
+Outcome run_visitors(Options options) {
+    options.forget = true;
     catalog::Plan plan;
     plan.schema_hash = visitors()->hash;
     for (const auto& transaction : visitors()->transactions) {
