@@ -261,8 +261,14 @@ void World::count_work(const SimNode& node) {
         outcome_.marks["tombstones removed"] += node.replica->database().removed();
 }
 
+// A change of members that is begun after a loss is the primary's to refuse, once it can know that somebody
+// is down.
+bool World::nobody_knows_of_loss() const {
+    return lost_at_ && now_ - *lost_at_ < seconds(1);
+}
+
 // A node that was never let in, or was removed, takes no part. While members change nothing is lost: the
-// lists before and after it may need this very disk. What is begun after the loss is the primary's to refuse.
+// lists before and after it may need this very disk.
 bool World::may_lose(const SimNode& lost) const {
     const auto names = members();
     if (identities_ || lost.replica == nullptr || lost.spare || !names.contains(lost.name)) return false;
@@ -279,6 +285,7 @@ bool World::may_lose(const SimNode& lost) const {
 void World::rot(SimNode& node) {
     if (!may_lose(node) || !node.disk.rot(faults_)) return;
     node.rotten = true;
+    lost_at_ = now_;
     mark("rotten bits");
     note("a bit on the disk of " + node.name + " turns over");
     // Nobody begins to fetch its state: with half of one, from a disk that is lost, a node is of no more use.
@@ -319,7 +326,7 @@ void World::join(SimNode& node, const SimNode& by) {
 }
 
 void World::change(SimNode& node, const std::string& request) {
-    if (node.replica == nullptr) return;
+    if (node.replica == nullptr || nobody_knows_of_loss()) return;
     const auto space = request.find(' ');
     const std::string action = request.substr(0, space);
     const std::string member = space == std::string::npos ? std::string() : request.substr(space + 1);
@@ -332,6 +339,7 @@ void World::change(SimNode& node, const std::string& request) {
 void World::lose(SimNode& node) {
     if (!may_lose(node)) return;
     mark("lost directories");
+    lost_at_ = now_;
     excuse(node);
     crash(node);
     node.disk = Disk(script_.planted);

@@ -104,6 +104,7 @@ class World {
     void lose(SimNode& node);
     void count_work(const SimNode& node);
     bool may_lose(const SimNode& node) const;
+    bool nobody_knows_of_loss() const;
     void rot(SimNode& node);
     bool readable(SimNode& node);
     void heal();
@@ -172,7 +173,8 @@ class World {
     Workload workload_;
     History history_;
     Conditions conditions_;
-    bool identities_ = false;  // the schema draws some: a lost directory may not rejoin
+    std::optional<Instant> lost_at_;  // when a disk was last lost or began to rot
+    bool identities_ = false;         // the schema draws some: a lost directory may not rejoin
     Instant now_;
     std::uint64_t order_ = 0;
     std::priority_queue<Scheduled, std::vector<Scheduled>, std::greater<>> events_;
