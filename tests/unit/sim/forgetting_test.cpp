@@ -57,7 +57,7 @@ TEST_CASE("rows that come and go are forgotten under faults of all kinds, and no
         REQUIRE(outcome.ok);
         for (const auto& [name, count] : outcome.marks) marks[name] += count;
     }
-    CHECK(marks["tombstones removed"] > 100);
+    if (!anabranch::test::sanitized) CHECK(marks["tombstones removed"] > 100);
 }
 
 TEST_CASE("tombstones that go before every member is past needing them are found within 100 seeds") {
