@@ -382,9 +382,8 @@ Result<void> Sessions::run_again(OpenBlock& block) {
                         .with_detail("Data that this transaction had read was changed meanwhile.")
                         .with_hint("Run the transaction again."));
     };
-    for (std::size_t i = 0; i < block.steps.size(); ++i) {
-        const auto& step = block.steps[i];
-        begin_step(block, i, *step.runnable);
+    for (const auto& step : block.steps) {
+        begin_step(block, step);
         HashingSink hashed(step.runnable->bound->columns, &exec::plans_of(*state_.schema), nullptr);
         const auto result = block.run->run(*step.runnable->compiled, step.values->values, &hashed);
         if (!result || hash_of(tag_of(*result, *step.runnable), hashed.hash()) != step.hash) return moved();
@@ -392,27 +391,24 @@ Result<void> Sessions::run_again(OpenBlock& block) {
     return {};
 }
 
-// Writes are numbered among themselves: the primary gets no others.
-void Sessions::begin_step(OpenBlock& block, std::size_t number, const Runnable& runnable) {
-    if (!runnable.writes) return block.origin->begin_read(number);
-    const auto end = block.steps.begin() + static_cast<std::ptrdiff_t>(number);
-    const auto writes =
-        std::count_if(block.steps.begin(), end, [](const Step& step) { return step.runnable->writes; });
-    block.origin->begin_write(static_cast<std::uint64_t>(writes));
+void Sessions::begin_step(OpenBlock& block, const Step& step) {
+    if (step.runnable->writes)
+        block.origin->begin_write(step.number);
+    else
+        block.origin->begin_read(step.number);
 }
 
-void Sessions::note_kinds(OpenBlock& block) {
-    block.writes = block.ordered = false;
-    for (const auto& step : block.steps) {
-        block.writes = block.writes || step.runnable->writes;
-        block.ordered =
-            block.ordered || (step.runnable->writes && step.runnable->route == catalog::Route::ordered);
-    }
+void Sessions::note_kind(OpenBlock& block, const Runnable& runnable) {
+    if (!runnable.writes) return;
+    ++block.writes;
+    block.ordered = block.ordered || runnable.route == catalog::Route::ordered;
 }
 
 Result<void> Sessions::roll_back_to(OpenBlock& block, std::size_t steps) {
     block.steps.resize(steps);
-    note_kinds(block);
+    block.writes = 0;
+    block.ordered = false;
+    for (const auto& step : block.steps) note_kind(block, *step.runnable);
     TRY_VOID(run_again(block));
     block.origin->forget_rest();
     block.failed = false;
@@ -454,12 +450,14 @@ Execution Sessions::run_in_block(Session& session, const RunnablePtr& runnable,
     if (auto fresh = refresh(block); !fresh) return failed(block, fresh.error());
     if (!runnable->writes && session.read_tentative) return read_in_block(block, *runnable, *values, sink);
     HashingSink hashed(runnable->bound->columns, &exec::plans_of(*state_.schema), sink);
-    begin_step(block, block.steps.size(), *runnable);
-    const auto result = block.run->run(*runnable->compiled, values->values, &hashed);
+    Step step{runnable, std::move(values), runnable->writes ? block.writes : block.steps.size()};
+    begin_step(block, step);
+    const auto result = block.run->run(*runnable->compiled, step.values->values, &hashed);
     if (!result) return failed(block, result.error());
     std::string tag = tag_of(*result, *runnable);
-    block.steps.push_back({runnable, std::move(values), hash_of(tag, hashed.hash())});
-    note_kinds(block);
+    step.hash = hash_of(tag, hashed.hash());
+    block.steps.push_back(std::move(step));
+    note_kind(block, *runnable);
     return read_answer(session, std::move(tag));
 }
 

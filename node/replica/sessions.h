@@ -53,7 +53,8 @@ class Sessions {
     struct Step {  // one statement of a block
         RunnablePtr runnable;
         std::shared_ptr<Values> values;
-        std::uint64_t hash = 0;  // of its result: hash_of
+        std::uint64_t number = 0;  // among the block's writes, which are what the primary gets, or of all
+        std::uint64_t hash = 0;    // of its result: hash_of
     };
     struct Savepoint {
         std::string name;
@@ -66,8 +67,8 @@ class Sessions {
         std::vector<Step> steps;
         std::vector<Savepoint> savepoints;
         std::uint64_t changes = 0;  // State::changes when the steps were last run
-        bool writes = false;
-        bool ordered = false;  // so that all that it writes is to run at the primary
+        std::uint64_t writes = 0;  // steps that do
+        bool ordered = false;      // one of them is, so that all that it writes is to run at the primary
     };
     struct Session {
         std::optional<OpenBlock> block;
@@ -108,8 +109,8 @@ class Sessions {
     Execution commit_now(Session& session, std::uint64_t id, std::uint64_t number);
     static RequestKey key_of(const Session& session, std::span<const OrderedStep> steps,
                              const catalog::Schema& schema);
-    static void begin_step(OpenBlock& block, std::size_t number, const Runnable& runnable);
-    static void note_kinds(OpenBlock& block);
+    static void begin_step(OpenBlock& block, const Step& step);
+    static void note_kind(OpenBlock& block, const Runnable& runnable);
     Execution run_now(Session& session, std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
                       std::span<const sql::Datum> parameters, exec::RowSink* sink, Duration timeout);
     Execution run_alone(Session& session, std::uint64_t id, std::uint64_t number, const Runnable& runnable,
