@@ -104,127 +104,114 @@ std::string seconds_text(std::int64_t micros) {
     return text;
 }
 
+// Prometheus' text form, of one node.
+class Metrics {
+  public:
+    explicit Metrics(const std::string& node) : node_(node) {}
+    void metric(const std::string& name, const char* type, const std::string& help) {
+        text += "# HELP anabranch_" + name + " " + help + "\n# TYPE anabranch_" + name + " " + type + "\n";
+    }
+    void line(const std::string& name, const std::string& labels, const std::string& value) {
+        text += "anabranch_" + name + "{node=\"" + node_ + "\"" + labels + "} " + value + "\n";
+    }
+    void value(const std::string& name, const std::string& labels, std::uint64_t n) {
+        line(name, labels, std::to_string(n));
+    }
+    void counter(const std::string& name, const std::string& help, std::uint64_t n) {
+        metric(name, "counter", help);
+        value(name, "", n);
+    }
+    void gauge(const std::string& name, const std::string& help, std::uint64_t n) {
+        metric(name, "gauge", help);
+        value(name, "", n);
+    }
+    std::string text;
+
+  private:
+    const std::string& node_;
+};
+
 // What gossip has brought. Prometheus counts a histogram's buckets from the least on.
-std::string traffic_text(const replica::Traffic& traffic, const std::string& node) {
-    std::string out;
-    const auto line = [&](const std::string& name, const std::string& labels, const std::string& value) {
-        out += "anabranch_" + name + "{node=\"" + node + "\"" + labels + "} " + value + "\n";
-    };
-    const auto counter = [&](const std::string& name, const std::string& help, std::uint64_t value) {
-        out += "# HELP anabranch_" + name + " " + help + "\n# TYPE anabranch_" + name + " counter\n";
-        line(name, "", std::to_string(value));
-    };
-    counter("deltas_received_total", "Deltas that peers sent.", traffic.deltas_received);
-    counter("deltas_merged_total", "Of those, new here.", traffic.deltas_merged);
-    counter("deltas_waited_total", "Of those, came before what they depend on.", traffic.deltas_waited);
-    counter("deltas_dropped_total", "Came too early, and there was no room to wait.", traffic.deltas_dropped);
-    out +=
-        "# HELP anabranch_delta_age_seconds Age of peers' deltas when they were merged here, by the "
-        "clocks of both.\n# TYPE anabranch_delta_age_seconds histogram\n";
+void add_traffic(Metrics& out, const replica::Traffic& traffic) {
+    out.counter("deltas_received_total", "Deltas that peers sent.", traffic.deltas_received);
+    out.counter("deltas_merged_total", "Of those, new here.", traffic.deltas_merged);
+    out.counter("deltas_waited_total", "Of those, came before what they depend on.", traffic.deltas_waited);
+    out.counter("deltas_dropped_total", "Came too early, and there was no room to wait.",
+                traffic.deltas_dropped);
+    out.metric("delta_age_seconds", "histogram",
+               "Age of peers' deltas when they were merged here, by the clocks of both.");
     std::uint64_t sum = 0;
     const auto& age = traffic.age;
     for (std::size_t i = 0; i < age.counts.size(); ++i) {
         sum += age.counts[i];
         const bool last = i == replica::Durations::bounds_micros.size();
-        line("delta_age_seconds_bucket",
-             ",le=\"" + (last ? "+Inf" : seconds_text(replica::Durations::bounds_micros[i])) + "\"",
-             std::to_string(sum));
+        out.line("delta_age_seconds_bucket",
+                 ",le=\"" + (last ? "+Inf" : seconds_text(replica::Durations::bounds_micros[i])) + "\"",
+                 std::to_string(sum));
     }
-    line("delta_age_seconds_sum", "", seconds_text(static_cast<std::int64_t>(age.sum_micros)));
-    line("delta_age_seconds_count", "", std::to_string(sum));
-    return out;
+    out.line("delta_age_seconds_sum", "", seconds_text(static_cast<std::int64_t>(age.sum_micros)));
+    out.line("delta_age_seconds_count", "", std::to_string(sum));
 }
 
 // What the tables hold.
-std::string rows_text(const replica::Replica& replica, const catalog::Schema& schema,
-                      const std::string& node) {
-    std::string out;
-    const auto metric = [&](const std::string& name, const char* type, const std::string& help) {
-        out += "# HELP anabranch_" + name + " " + help + "\n# TYPE anabranch_" + name + " " + type + "\n";
-    };
-    const auto value = [&](const std::string& name, const std::string& labels, std::uint64_t n) {
-        out += "anabranch_" + name + "{node=\"" + node + "\"" + labels + "} " + std::to_string(n) + "\n";
-    };
+void add_rows(Metrics& out, const replica::Replica& replica, const catalog::Schema& schema) {
     const auto& database = replica.database();
-    metric("memory_bytes", "gauge", "Memory held by rows and indexes.");
-    value("memory_bytes", "", database.memory_bytes());
-    metric("rows", "gauge", "Rows per table.");
+    out.gauge("memory_bytes", "Memory held by rows and indexes.", database.memory_bytes());
+    out.metric("rows", "gauge", "Rows per table.");
     for (const auto& table : schema.tables)
-        value("rows", ",table=\"" + table.display() + "\"", database.row_count(table.id));
-    metric("tombstones", "gauge", "Deleted rows that are kept until every member knows of them.");
-    value("tombstones", "", database.tombstones());
-    metric("tombstones_removed_total", "counter", "Deleted rows that were kept, and are forgotten now.");
-    value("tombstones_removed_total", "", database.removed());
-    return out;
+        out.value("rows", ",table=\"" + table.display() + "\"", database.row_count(table.id));
+    out.gauge("tombstones", "Deleted rows that are kept until every member knows of them.",
+              database.tombstones());
+    out.counter("tombstones_removed_total", "Deleted rows that were kept, and are forgotten now.",
+                database.removed());
 }
 
 }  // namespace
 
 std::string metrics_text(const replica::Replica& replica, const catalog::Schema& schema,
                          const std::string& name, const Counters& counters, Instant now) {
-    std::string out;
-    const auto metric = [&](const std::string& metric_name, const char* type, const std::string& help) {
-        out += "# HELP anabranch_" + metric_name + " " + help + "\n# TYPE anabranch_" + metric_name + " " +
-               type + "\n";
-    };
-    const auto value = [&](const std::string& metric_name, const std::string& labels, std::uint64_t n) {
-        out +=
-            "anabranch_" + metric_name + "{node=\"" + name + "\"" + labels + "} " + std::to_string(n) + "\n";
-    };
-    metric("clients", "gauge", "Open client connections.");
-    value("clients", "", counters.clients);
-    metric("clients_accepted_total", "counter", "Client connections accepted.");
-    value("clients_accepted_total", "", counters.clients_accepted);
-    metric("gossip_bytes_sent_total", "counter", "Bytes sent to peers.");
-    value("gossip_bytes_sent_total", "", counters.gossip_bytes_sent);
-    metric("gossip_bytes_received_total", "counter", "Bytes received from peers.");
-    value("gossip_bytes_received_total", "", counters.gossip_bytes_received);
-    out += traffic_text(replica.traffic(), name);
-    metric("log_bytes_total", "counter", "Bytes written to the log since the start.");
-    value("log_bytes_total", "", counters.log_bytes);
-    metric("log_syncs_total", "counter", "Times that the log was synced to the disk since the start.");
-    value("log_syncs_total", "", counters.log_syncs);
-    metric("log_disk_bytes", "gauge", "Bytes that the log takes on disk.");
-    value("log_disk_bytes", "", counters.log_disk_bytes);
+    Metrics out(name);
+    out.gauge("clients", "Open client connections.", counters.clients);
+    out.counter("clients_accepted_total", "Client connections accepted.", counters.clients_accepted);
+    out.counter("gossip_bytes_sent_total", "Bytes sent to peers.", counters.gossip_bytes_sent);
+    out.counter("gossip_bytes_received_total", "Bytes received from peers.", counters.gossip_bytes_received);
+    add_traffic(out, replica.traffic());
+    out.counter("log_bytes_total", "Bytes written to the log since the start.", counters.log_bytes);
+    out.counter("log_syncs_total", "Times that the log was synced to the disk since the start.",
+                counters.log_syncs);
+    out.gauge("log_disk_bytes", "Bytes that the log takes on disk.", counters.log_disk_bytes);
     const auto checkpoint = replica.checkpoint_status();
-    metric("checkpoints_total", "counter", "Checkpoints completed since the start.");
-    value("checkpoints_total", "", checkpoint.passes);
-    metric("checkpoint_bytes", "gauge", "Size of the last checkpoint.");
-    value("checkpoint_bytes", "", checkpoint.bytes);
-    metric("overwritten_total", "counter", "Last-writer losses since the start.");
-    value("overwritten_total", "", replica.overwritten().count());
-    out += rows_text(replica, schema, name);
+    out.counter("checkpoints_total", "Checkpoints completed since the start.", checkpoint.passes);
+    out.gauge("checkpoint_bytes", "Size of the last checkpoint.", checkpoint.bytes);
+    out.counter("overwritten_total", "Last-writer losses since the start.", replica.overwritten().count());
+    add_rows(out, replica, schema);
     const auto order = replica.order_status();
-    metric("order_committed_csn", "gauge",
-           "Position up to which the order is committed, as far as known here.");
-    value("order_committed_csn", "", order.commit);
-    metric("order_epoch", "gauge", "Epoch of the order.");
-    value("order_epoch", "", order.epoch);
+    out.gauge("order_committed_csn", "Position up to which the order is committed, as far as known here.",
+              order.commit);
+    out.gauge("order_epoch", "Epoch of the order.", order.epoch);
     const auto& work = replica.order_work();
-    metric("order_entries_total", "counter", "Entries of the order that this node has proposed.");
-    value("order_entries_total", "", work.entries);
-    metric("order_entries_ahead_total", "counter",
-           "Of those, executed while earlier ones were not committed.");
-    value("order_entries_ahead_total", "", work.ahead);
-    metric("order_calls_total", "counter", "Ordered calls in those entries.");
-    value("order_calls_total", "", work.calls);
-    metric("peer_connected", "gauge", "1 while a peer is connected.");
+    out.counter("order_entries_total", "Entries of the order that this node has proposed.", work.entries);
+    out.counter("order_entries_ahead_total", "Of those, executed while earlier ones were not committed.",
+                work.ahead);
+    out.counter("order_calls_total", "Ordered calls in those entries.", work.calls);
+    out.metric("peer_connected", "gauge", "1 while a peer is connected.");
     const auto peers = replica.peers(now);
     for (const auto& peer : peers)
         if (!peer.self)
-            value("peer_connected", ",peer=\"" + peer.name + "\"", peer.connected && !peer.cut ? 1 : 0);
-    metric("peer_missing_deltas", "gauge", "Deltas that a peer is not known to hold.");
+            out.value("peer_connected", ",peer=\"" + peer.name + "\"", peer.connected && !peer.cut ? 1 : 0);
+    out.metric("peer_missing_deltas", "gauge", "Deltas that a peer is not known to hold.");
     for (const auto& peer : peers)
-        if (!peer.self) value("peer_missing_deltas", ",peer=\"" + peer.name + "\"", peer.missing_deltas);
-    metric("peer_missing_bytes", "gauge", "Bytes of deltas kept here that a peer is not known to hold.");
+        if (!peer.self) out.value("peer_missing_deltas", ",peer=\"" + peer.name + "\"", peer.missing_deltas);
+    out.metric("peer_missing_bytes", "gauge", "Bytes of deltas kept here that a peer is not known to hold.");
     for (const auto& peer : peers)
-        if (!peer.self) value("peer_missing_bytes", ",peer=\"" + peer.name + "\"", peer.missing_bytes);
-    metric("peer_behind_milliseconds", "gauge", "Age of the oldest delta that a peer is not known to hold.");
+        if (!peer.self) out.value("peer_missing_bytes", ",peer=\"" + peer.name + "\"", peer.missing_bytes);
+    out.metric("peer_behind_milliseconds", "gauge",
+               "Age of the oldest delta that a peer is not known to hold.");
     for (const auto& peer : peers)
         if (!peer.self)
-            value("peer_behind_milliseconds", ",peer=\"" + peer.name + "\"",
-                  static_cast<std::uint64_t>(peer.behind_micros / 1000));
-    return out;
+            out.value("peer_behind_milliseconds", ",peer=\"" + peer.name + "\"",
+                      static_cast<std::uint64_t>(peer.behind_micros / 1000));
+    return std::move(out.text);
 }
 
 }  // namespace anabranch::io

@@ -200,12 +200,13 @@ class Ordered {
     void give_back(Work item);
     void route();
     void route(const Key& key, Outstanding& item);
-    RequestKey before(const Outstanding& item) const;
+    RequestKey before(const Key& key) const;
     void redirect();
     void settle_read(std::uint64_t token, std::optional<order::Index> index);
     void queue(Work item);
     void work();
     bool may_propose() const;
+    bool can_execute();
     bool hurried() const;
     void arrived(bool early);
     Instant next_proposal() const;
@@ -214,7 +215,7 @@ class Ordered {
     void propose_forget();
     std::vector<Work> ready();
     void execute(std::vector<Work> items);
-    void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen);
+    void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen, crdt::Forget forget = {});
     void tell_early();
     void settle_early();
     bool refused_for_size(InFlight& batch, const exec::WriteSet& writes, std::size_t bytes, Ticket seen);

@@ -59,7 +59,7 @@ void Ordered::route(const Key& key, Outstanding& item) {
     if (open != 0 && open != core_->epoch()) return;  // until it is known what has become of them
     if (core_->primary() == member_id(state_.options.name)) {
         item.phase = Phase::queued;
-        queue({"", item.key, request.steps, request.drawn, item.seen, item.deadline, before(item),
+        queue({"", item.key, request.steps, request.drawn, item.seen, item.deadline, before(key),
                request.early});
         return;
     }
@@ -83,7 +83,7 @@ void Ordered::route(const Key& key, Outstanding& item) {
     const Ticket after = identities ? reserve_identities() : 0;
     forward.seen = to_wire(item.seen);
     forward.deadline_micros = (item.deadline - state_.now).micros;
-    const RequestKey earlier = before(item);
+    const RequestKey earlier = before(key);
     forward.follows_session = earlier.client;
     forward.follows_number = earlier.number;
     forward.early = request.early;
@@ -96,11 +96,11 @@ void Ordered::route(const Key& key, Outstanding& item) {
 }
 
 // A session's requests before this one that are not answered: the newest of them.
-RequestKey Ordered::before(const Outstanding& item) const {
-    const auto place = outstanding_.find({item.request.session, item.request.number});
+RequestKey Ordered::before(const Key& key) const {
+    const auto place = outstanding_.lower_bound(key);
     if (place == outstanding_.begin()) return {};
-    const auto& [key, earlier] = *std::prev(place);
-    return key.first == item.request.session ? earlier.key : RequestKey{};
+    const auto& [other, earlier] = *std::prev(place);
+    return other.first == key.first ? earlier.key : RequestKey{};
 }
 
 void Ordered::forget_member(const std::string& peer) {

@@ -141,14 +141,18 @@ Instant Ordered::next_proposal() const {
     return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 8});
 }
 
+bool Ordered::can_execute() {
+    return core_->may_execute() && may_propose() && !refusal_of_writes(state_, true) && !state_.importing &&
+           committed_.empty() && look_ahead();
+}
+
 void Ordered::work() {
     not_taken_ = false;
     if (forget_) {
         if (!in_flight_.empty()) return;
         propose_forget();
     }
-    while (!not_taken_ && !queue_.empty() && core_->may_execute() && may_propose() &&
-           !refusal_of_writes(state_, true) && !state_.importing && committed_.empty() && look_ahead()) {
+    while (!not_taken_ && !queue_.empty() && can_execute()) {
         auto items = ready();
         if (items.empty()) return;
         execute(std::move(items));
@@ -168,24 +172,9 @@ crdt::VersionVector Ordered::version_ahead() const {
 }
 
 void Ordered::propose_forget() {
-    const crdt::Forget what = std::move(*std::exchange(forget_, std::nullopt));
-    const bool possible = core_->may_execute() && may_propose() && committed_.empty() && !state_.importing &&
-                          !refusal_of_writes(state_, true);
-    if (!possible || state_.forgetting.spoiled) return;  // and tried again from the beginning
-    InFlight batch;
-    batch.index = core_->next_index();
-    batch.epoch = core_->epoch();
-    batch.since = state_.now;
-    batch.delta.dot = {ORDER_ORIGIN, batch.index};
-    batch.delta.dependencies = state_.database.version();
-    batch.delta.stamp = {state_.clock.tick(state_.now), ORDER_ORIGIN};
-    batch.delta.schema_hash = state_.schema->hash;
-    batch.delta.forget = what;
-    order::Propose proposal{batch.epoch, batch.index, with_outcomes({}, batch.delta.encode()),
-                            to_dots(batch.delta.dependencies, false)};
-    ++order_work_.entries;
-    in_flight_.push_back(std::move(batch));
-    feed(std::move(proposal));
+    crdt::Forget what = std::move(*std::exchange(forget_, std::nullopt));
+    // Else it is tried again from the beginning.
+    if (can_execute() && !state_.forgetting.spoiled) propose({}, exec::WriteSet{}, 0, std::move(what));
 }
 
 // Makes the pending state hold all that is in flight. False: it cannot, and has to be waited for. What has
@@ -273,12 +262,13 @@ void Ordered::answer_after_pending(std::vector<Call> calls, Ticket seen) {
     }
 }
 
-void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen) {
+void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen, crdt::Forget forget) {
     batch.index = core_->next_index();
     batch.epoch = core_->epoch();
     batch.since = state_.now;
     batch.delta = pending_state_.make_delta(writes, {ORDER_ORIGIN, batch.index},
                                             {state_.clock.tick(state_.now), ORDER_ORIGIN});
+    batch.delta.forget = std::move(forget);
     std::vector<Outcomes::Outcome> outcomes;
     for (auto& call : batch.calls) {
         call.answer.csn = batch.index;
