@@ -27,6 +27,12 @@ Result<void> shell(const std::string& command) {
     return fail(Error::make("08000", "PostgreSQL for the comparison: this command failed: " + command));
 }
 
+// Holds the directory's lock while it runs: whoever clears up waits for what still writes there, initdb
+// above all, whose own short-lived server leaves a postmaster.pid that cannot be stopped.
+Result<void> write_in(const std::string& directory, const std::string& command) {
+    return shell("flock -o " + directory + "/lock " + as_postgres(command));
+}
+
 // A server that is about to start cannot be stopped yet.
 std::string stop(const std::string& data) {
     return "for i in $(seq 50); do [ -e " + data + "/postmaster.pid ] || break; " +
@@ -36,9 +42,10 @@ std::string stop(const std::string& data) {
 
 Result<void> start_server(const std::string& directory, const std::string& name, std::uint16_t port,
                           const std::string& listen) {
-    return shell(as_postgres(std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
-                             directory + " -p " + std::to_string(port) + " -h \"" + listen +
-                             "\" -c max_connections=300' -l " + directory + "/" + name + ".log -w start"));
+    return write_in(directory, std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
+                                   directory + " -p " + std::to_string(port) + " -h \"" + listen +
+                                   "\" -c max_connections=300' -l " + directory + "/" + name +
+                                   ".log -w start");
 }
 
 }  // namespace
@@ -47,10 +54,11 @@ Result<void> start_server(const std::string& directory, const std::string& name,
 Postgres::Postgres(std::string directory, std::uint16_t port)
     : directory_(std::move(directory)),
       port_(port),
-      caretaker_(::popen(("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; " + stop(directory_ + "/db") +
-                          stop(directory_ + "/standby") + "rm -rf " + directory_)
-                             .c_str(),
-                         "we")) {}
+      caretaker_(
+          ::popen(("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; flock " + directory_ + "/lock true; " +
+                   stop(directory_ + "/db") + stop(directory_ + "/standby") + "rm -rf " + directory_)
+                      .c_str(),
+                  "we")) {}
 
 Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
@@ -61,16 +69,16 @@ Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
     Postgres out(directory, loopback_port == 0 ? socket_port : loopback_port);
     if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", directory, errno));
     if (::geteuid() == 0) TRY_VOID(shell("chown postgres " + directory));
-    TRY_VOID(shell(as_postgres(std::string(programs) + "/initdb -D " + directory +
-                               "/db -A trust -U postgres --no-locale -E UTF8")));
+    TRY_VOID(write_in(directory, std::string(programs) + "/initdb -D " + directory +
+                                     "/db -A trust -U postgres --no-locale -E UTF8"));
     TRY_VOID(start_server(directory, "db", out.port_, loopback_port == 0 ? "" : "127.0.0.1"));
     return out;
 }
 
 Result<void> Postgres::add_standby() {
-    TRY_VOID(
-        shell(as_postgres(std::string(programs) + "/pg_basebackup -U postgres -R -c fast -p " +
-                          std::to_string(port_) + " -h " + directory_ + " -D " + directory_ + "/standby")));
+    TRY_VOID(write_in(directory_, std::string(programs) + "/pg_basebackup -U postgres -R -c fast -p " +
+                                      std::to_string(port_) + " -h " + directory_ + " -D " + directory_ +
+                                      "/standby"));
     TRY_VOID(start_server(directory_, "standby", standby_port, ""));
     standby_ = true;
     TRY_VOID(ask(port_, "ALTER SYSTEM SET synchronous_standby_names = '*'"));

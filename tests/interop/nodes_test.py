@@ -240,7 +240,7 @@ class WrongUse(unittest.TestCase):
         ) as bench:
             wait_for(lambda: list(self.folder.glob("anabranch-pg-*/db/postmaster.pid")), 60, "a server")
             bench.kill()
-        wait_for(lambda: not list(self.folder.glob("anabranch-pg-*")), 20, "no server")
+        wait_for(lambda: not list(self.folder.glob("anabranch-pg-*")), 60, "no server")
 
     def test_a_broken_schema_names_every_mistake_with_its_place(self):
         broken = self.folder / "broken.sql"

@@ -127,7 +127,7 @@ class OrderFigures(unittest.TestCase):
                     "a server",
                 )
                 bench.kill()
-            wait_for(lambda: not list(pathlib.Path(folder).glob("anabranch-[pe]*")), 30, "no server")
+            wait_for(lambda: not list(pathlib.Path(folder).glob("anabranch-[pe]*")), 60, "no server")
 
 
 class Observed(unittest.TestCase):

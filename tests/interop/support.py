@@ -103,12 +103,13 @@ class Node:
         return words
 
     def start(self, peers):
-        self.process = subprocess.Popen(
-            [*self.wrapper, PROGRAM, *self.words(peers)],
-            stdin=subprocess.DEVNULL,
-            stdout=self.log.open("a"),
-            stderr=subprocess.STDOUT,
-        )
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*self.wrapper, PROGRAM, *self.words(peers)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def ready(self):
         if self.process.poll() is not None:
