@@ -1,8 +1,11 @@
 #include "confluence/vacuity.h"
 
+#include "confluence/access.h"
 #include "confluence/history.h"
+#include "confluence/initial.h"
 #include "confluence/smt/pair.h"
 #include "confluence/smt/single.h"
+#include "confluence/wording.h"
 
 namespace anabranch::confluence {
 
@@ -12,6 +15,30 @@ using catalog::InvariantKind;
 
 bool worth_asking(InvariantKind kind) {
     return kind == InvariantKind::check || kind == InvariantKind::assertion;
+}
+
+// Tables that transactions look into and nothing ever fills: mostly a procedure that was forgotten. No
+// history from the real start then shows what the transactions that use them can do.
+void find_always_empty(const smt::Analysis& analysis, std::vector<Vacuous>& out) {
+    const catalog::Schema& schema = analysis.schema();
+    for (const catalog::Transaction& transaction : schema.transactions)
+        if (transaction.skipped) return;  // who knows what it inserts
+    for (const auto& [table, rows] : initial_rows(schema)) {
+        if (!rows.exact || !rows.rows.empty()) continue;
+        std::vector<std::string> users;
+        bool filled = false;
+        for (std::uint32_t t = 0; t < schema.transactions.size(); ++t) {
+            const auto& tables = analysis.access[t].tables;
+            const auto use = tables.find(table);
+            if (use == tables.end()) continue;
+            filled |= use->second.inserts;
+            users.push_back(schema.transactions[t].name);
+        }
+        if (!filled && !users.empty())
+            out.push_back({schema.table(table).name,
+                           "no transaction inserts into it, and the schema does not either: " +
+                               join(users, ", ") + " will find it empty"});
+    }
 }
 
 }  // namespace
@@ -38,6 +65,7 @@ std::vector<Vacuous> find_vacuous(const smt::Analysis& analysis, const std::set<
                                "arguments with which it succeeds"});
             }
         }
+        find_always_empty(analysis, out);
     }
     World world(analysis.schema_ptr(), 1);
     if (const auto started = world.start(); !started) {

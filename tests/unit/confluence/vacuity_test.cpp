@@ -16,6 +16,8 @@ CREATE TABLE jars (
     n   bigint NOT NULL DEFAULT 0 CHECK (n >= 0)
 );
 )sql";
+constexpr const char* filled =
+    "CREATE PROCEDURE fill(k bigint) BEGIN ATOMIC INSERT INTO jars (id) VALUES (k); END;";
 
 // "subject: text" of each finding.
 std::vector<std::string> found(const std::string& text) {
@@ -54,14 +56,24 @@ TEST_CASE("a transaction that needs a row and asks that there be none never comm
 
 TEST_CASE("a transaction that can commit for some arguments is not called vacuous") {
     CHECK(found(never("SELECT (v > 3)::holds; INSERT INTO jars (id, n) VALUES (k, v - 100);")).empty());
-    CHECK(found(never("UPDATE jars SET n = -1 WHERE id = k;")).empty());  // when there is no such row
+    // When there is no such row.
+    CHECK(found(filled + never("UPDATE jars SET n = -1 WHERE id = k;")).empty());
 }
 
 TEST_CASE("a CHECK that no row satisfies is said to be so") {
-    const auto out = found(
-        "CREATE TABLE none (id bigint PRIMARY KEY, n bigint NOT NULL, CHECK (n > 5 AND n < 3));"
-        "CREATE PROCEDURE p(k bigint) BEGIN ATOMIC DELETE FROM jars WHERE id = k; END;");
+    const auto out =
+        found(std::string(filled) +
+              "CREATE TABLE none (id bigint PRIMARY KEY, n bigint NOT NULL, CHECK (n > 5 AND n < 3));"
+              "CREATE PROCEDURE p(k bigint) BEGIN ATOMIC DELETE FROM jars WHERE id = k; END;");
     CHECK(out == std::vector<std::string>{"none_n_check: no row without NULLs can satisfy it"});
+}
+
+TEST_CASE("a table that transactions use and nothing fills is named with those transactions") {
+    const std::string p = never("UPDATE jars SET n = n + v WHERE id = k;");
+    CHECK(found(p) == std::vector<std::string>{"jars: no transaction inserts into it, and the schema does "
+                                               "not either: p will find it empty"});
+    CHECK(found(p + "INSERT INTO jars VALUES (1, 4);").empty());
+    CHECK(found(p + filled).empty());
 }
 
 TEST_CASE("initial rows that break an invariant are said to, with its name") {
