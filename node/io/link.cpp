@@ -4,7 +4,6 @@
 #include <openssl/sslerr.h>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/write.hpp>
 
@@ -47,13 +46,13 @@ bool Link::may_be(const std::string& name) {
     return certificate_names(certificate.get(), name);
 }
 
-void Link::read(char* to, std::size_t size, Handler done) {
-    auto handler = [self = shared_from_this(), done = std::move(done)](boost::system::error_code error,
-                                                                       std::size_t) { done(error); };
+void Link::read(std::span<char> to, Read done) {
+    auto handler = [self = shared_from_this(), done = std::move(done)](
+                       boost::system::error_code error, std::size_t size) { done(error, size); };
     if (tls_)
-        asio::async_read(*tls_, asio::buffer(to, size), std::move(handler));
+        tls_->async_read_some(asio::buffer(to.data(), to.size()), std::move(handler));
     else
-        asio::async_read(socket_, asio::buffer(to, size), std::move(handler));
+        socket_.async_read_some(asio::buffer(to.data(), to.size()), std::move(handler));
 }
 
 void Link::wait_for_end(Handler done) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ class Link : public std::enable_shared_from_this<Link> {
     // Before anything is read or written, where `tls` is not null. `name`: the peer that was dialled, whose
     // certificate it must be; empty for a connection that came in.
     void shake_hands(ClusterTls* tls, const std::string& name, Handler done);
-    void read(char* to, std::size_t size, Handler done);  // exactly so many bytes
+    using Read = std::function<void(boost::system::error_code, std::size_t)>;
+    void read(std::span<char> to, Read done);             // some of it
     void wait_for_end(Handler done);                      // nothing is expected to be sent
     void write(std::vector<Bytes> frames, Handler done);  // one at a time
     void close();

@@ -241,6 +241,7 @@ class Node final : public Loop {
             if (log_->waits() && (now() >= lazy_until() || now() < lazy_since_)) log_->hurry();
             log_->flush();
         }
+        if (peers_) peers_->write_all();
         if (clients_) clients_->write_all();
         turning_ = false;
         if (!outputs_.empty()) return turn();  // a client that was closed while writing
@@ -321,10 +322,14 @@ class Node final : public Loop {
         step(replica::LogSpace{available, log_->free_bytes()});
     }
 
+    Instant next_deadline() const {
+        const Instant next = replica_->next_deadline();
+        return log_->waits() ? std::min(next, lazy_until()) : next;
+    }
+    bool due() { return next_deadline() <= now(); }
     void arm() {
         if (stopping_) return;
-        Instant next = replica_->next_deadline();
-        if (log_->waits()) next = std::min(next, lazy_until());
+        const Instant next = next_deadline();
         if (next <= now()) {  // behind what has arrived by now
             if (std::exchange(tick_posted_, true)) return;
             return asio::post(context_, [this] {
@@ -332,14 +337,15 @@ class Node final : public Loop {
                 tick();
             });
         }
-        if (next == armed_) return;
+        // A timer that goes off too early only sets itself anew: less work than to set it with each event.
+        if (armed_ && *armed_ <= next) return;
         armed_ = next;
         const auto delay = std::clamp<std::int64_t>((next - now()).micros, 0, seconds(3600).micros);
         timer_.expires_after(std::chrono::microseconds(delay));
         timer_.async_wait([this](boost::system::error_code error) {
             if (error) return;
             armed_.reset();
-            tick();
+            due() ? tick() : arm();
         });
     }
     void tick() {

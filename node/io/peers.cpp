@@ -8,14 +8,12 @@
 
 #include "lib/wire/codec.h"
 #include "node/io/compress.h"
+#include "node/io/inbox.h"
 #include "node/io/link.h"
 
 namespace anabranch::io {
 
 namespace {
-// [u32 size, its highest bit: the body is compressed][body]
-constexpr std::size_t frame_header_bytes = 4;
-constexpr std::uint32_t compressed_bit = 0x80000000;
 constexpr auto redial_min = std::chrono::milliseconds(50);
 constexpr auto redial_max = std::chrono::milliseconds(1000);
 // A greeting is small: what is not yet known to be a peer may not make us reserve memory.
@@ -50,7 +48,18 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
         if (!up_) return;
         peers_.bytes_sent_ += frame.size();
         queue_.push_back(std::move(frame));
-        write();
+    }
+    // Of what is queued, once for the messages of a turn.
+    void write() {
+        if (writing_ || queue_.empty()) return;
+        writing_ = true;
+        link_->write(std::exchange(queue_, {}),
+                     [self = shared_from_this(), link = link_](boost::system::error_code error) {
+                         if (self->link_ != link || !self->up_) return;
+                         self->writing_ = false;
+                         if (error) return self->lost(error);
+                         self->write();
+                     });
     }
     void close(bool tell) {
         const bool was_up = std::exchange(up_, false);
@@ -129,18 +138,6 @@ class Peers::Outgoing : public std::enable_shared_from_this<Outgoing> {
             self->dial();
         });
     }
-    void write() {
-        if (writing_ || queue_.empty()) return;
-        writing_ = true;
-        link_->write(std::exchange(queue_, {}),
-                     [self = shared_from_this(), link = link_](boost::system::error_code error) {
-                         if (self->link_ != link || !self->up_) return;
-                         self->writing_ = false;
-                         if (error) return self->lost(error);
-                         self->write();
-                     });
-    }
-
     Peers& peers_;
     const NodePeer peer_;
     std::shared_ptr<Link> link_;  // the newest one
@@ -185,48 +182,43 @@ class Peers::Incoming : public std::enable_shared_from_this<Incoming> {
 
   private:
     std::size_t bytes_max() const { return name.empty() ? greeting_bytes_max : wire::message_bytes_max; }
+    // All that has come in by now is one event for the node, however many messages that is.
     void read() {
-        link_->read(header_, sizeof header_, [self = shared_from_this()](boost::system::error_code error) {
-            if (error || self->closed_) return self->close();
-            self->read_header();
-        });
+        link_->read(inbox_.room(),
+                    [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+                        if (error || self->closed_) return self->close();
+                        self->inbox_.got(size);
+                        while (!self->closed_ && self->may_be_taken())
+                            if (!self->take()) break;
+                        self->peers_.loop_.turn();
+                        if (!self->closed_) self->read();
+                    });
     }
-    void read_header() {
-        const std::uint32_t word = ByteReader(BytesView(header_, sizeof header_)).u32();
-        const std::size_t size = word & ~compressed_bit;
-        compressed_ = (word & compressed_bit) != 0;
-        if (size == 0 || size > bytes_max()) {
-            complain(BytesView(header_, 2) == tls_handshake && peers_.tls_ == nullptr
-                         ? "refused: it speaks TLS, and this node was started without --cluster-certificate"
-                         : "sent a message of " + std::to_string(size) + " bytes: refused");
-            return close();
-        }
-        body_.resize(size);
-        link_->read(body_.data(), size, [self = shared_from_this()](boost::system::error_code error) {
-            if (error || self->closed_) return self->close();
-            self->take();
-        });
+    bool may_be_taken() {
+        const auto size = inbox_.size();
+        if (!size || (*size > 0 && *size <= bytes_max())) return true;
+        complain(inbox_.unread().substr(0, 2) == tls_handshake && peers_.tls_ == nullptr
+                     ? "refused: it speaks TLS, and this node was started without --cluster-certificate"
+                     : "sent a message of " + std::to_string(*size) + " bytes: refused");
+        close();
+        return false;
     }
-    void take() {
-        peers_.count_received(body_.size() + frame_header_bytes);
-        if (compressed_) {
-            auto body = decompress(body_, bytes_max());
-            if (!body) {
-                complain("sent a compressed message that cannot be read");
-                return close();
-            }
-            body_ = std::move(*body);
-        }
-        peers_.received(*this, std::exchange(body_, {}));
-        if (!closed_) read();
+    bool take() {
+        const auto frame = inbox_.take();
+        if (!frame) return false;
+        peers_.count_received(frame->body.size() + Inbox::header_bytes);
+        if (!frame->compressed) return peers_.received(*this, frame->body), true;
+        const auto body = decompress(frame->body, bytes_max());
+        if (body) return peers_.received(*this, *body), true;
+        complain("sent a compressed message that cannot be read");
+        close();
+        return false;
     }
 
     Peers& peers_;
     std::shared_ptr<Link> link_;
     asio::steady_timer timer_;
-    char header_[frame_header_bytes];
-    Bytes body_;
-    bool compressed_ = false;
+    Inbox inbox_;
     bool closed_ = false;
 };
 
@@ -291,7 +283,7 @@ void Peers::accept() {
     });
 }
 
-void Peers::received(Incoming& link, Bytes frame) {
+void Peers::received(Incoming& link, BytesView frame) {
     auto message = wire::decode(frame);
     const auto refuse = [&](const std::string& why) {
         link.complain(why);
@@ -311,7 +303,6 @@ void Peers::received(Incoming& link, Bytes frame) {
     }
     if (link.name.empty()) return refuse("did not greet first");
     loop_.replica().step(replica::FromPeer{link.name, std::move(*message)}, loop_.now(), loop_.outputs());
-    loop_.turn();
 }
 
 void Peers::incoming_closed(Incoming& link) {
@@ -327,11 +318,15 @@ void Peers::send(const std::string& peer, const wire::Message& message) {
     const auto packed = plain.size() >= compress_from_bytes ? compress(plain) : std::nullopt;
     const BytesView body = packed ? *packed : plain;
     Bytes frame;
-    frame.reserve(body.size() + frame_header_bytes);
+    frame.reserve(body.size() + Inbox::header_bytes);
     ByteWriter writer(frame);
-    writer.u32(static_cast<std::uint32_t>(body.size()) | (packed ? compressed_bit : 0));
+    writer.u32(static_cast<std::uint32_t>(body.size()) | (packed ? Inbox::compressed_bit : 0));
     writer.raw(body);
     found->second->send(std::move(frame));
+}
+
+void Peers::write_all() {
+    for (auto& [name, link] : outgoing_) link->write();
 }
 
 void Peers::disconnect(const std::string& peer, const std::string&) {

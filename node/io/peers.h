@@ -20,7 +20,8 @@ class Peers {
     void stop();
     // Links to these and no others. An address on the command line wins: it is what this machine can reach.
     void set(const std::vector<replica::Members::Contact>& contacts);
-    void send(const std::string& peer, const wire::Message& message);
+    void send(const std::string& peer, const wire::Message& message);  // with the next write_all()
+    void write_all();
     void disconnect(const std::string& peer, const std::string& reason);
     std::uint64_t bytes_sent() const { return bytes_sent_; }
     std::uint64_t bytes_received() const { return bytes_received_; }
@@ -31,7 +32,7 @@ class Peers {
     void dial();
     void accept();
     // The name behind an incoming link is known by its greeting.
-    void received(Incoming& link, Bytes frame);
+    void received(Incoming& link, BytesView frame);
     void count_received(std::size_t bytes) { bytes_received_ += bytes; }
     void incoming_closed(Incoming& link);
 
