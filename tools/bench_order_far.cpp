@@ -1,13 +1,21 @@
 // Ordered calls where the nodes are far from each other: three replicas in this process, time simulated, so
-// that only round trips and disks count. Clients of the primary, each with an account of its own, call one
-// after another.
+// that only round trips and disks count. All clients are the primary's, each has an account of its own.
+//
+// Clients that call again as soon as they are answered fall into step: with one entry in flight all of them
+// are in each, and nobody could be quicker. So there are also calls at moments that have nothing to do with
+// each other; those would wait for the entry before theirs.
 #include "tools/bench_order_far.h"
 
 #include <algorithm>
 #include <cstdio>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "node/replica/replica.h"
 #include "tools/event_queue.h"
@@ -53,17 +61,17 @@ class FarNodes {
     replica::Replica& primary() { return *nodes_[0].replica; }
     void step_primary(const replica::Input& input) { step(0, input); }
     // `answered` hears of it, at once or later.
-    void call(std::uint64_t session, const replica::RunnablePtr& runnable,
+    void call(std::uint64_t session, std::uint64_t number, const replica::RunnablePtr& runnable,
               std::span<const sql::Datum> values) {
         replica::Outputs out;
-        const auto done =
-            primary().execute(session, ++number_, runnable, values, nullptr, events_.now(), out);
+        const auto done = primary().execute(session, number, runnable, values, nullptr, events_.now(), out);
         carry(0, out);
-        if (done.when == replica::Execution::When::now) answered(session, done.tag);
+        if (done.when == replica::Execution::When::now) answered(session, number, done.tag);
     }
     void run(Duration time, const std::function<bool()>& done) { events_.run(time, done); }
+    void pass(Duration time) { events_.run(time); }
     Instant now() const { return events_.now(); }
-    std::function<void(std::uint64_t session, const Result<std::string>& tag)> answered;
+    std::function<void(std::uint64_t session, std::uint64_t number, const Result<std::string>& tag)> answered;
 
   private:
     struct Node {
@@ -110,7 +118,7 @@ class FarNodes {
                 else
                     nodes_[i].held.push_back(std::move(*send));
             } else if (const auto* reply = std::get_if<replica::Reply>(&output)) {
-                answered(reply->session, reply->tag);
+                answered(reply->session, reply->number, reply->tag);
             }
         }
     }
@@ -124,67 +132,107 @@ class FarNodes {
 
     std::vector<Node> nodes_;
     EventQueue events_;
-    std::uint64_t number_ = 0;
+};
+
+struct Shape {
+    std::string what;
+    std::size_t sessions = 1;
+    std::size_t calls_each = 1;  // under way at a time
+    double per_second = 0;       // at random, of any session that is idle; 0: each follows an answer
 };
 
 struct Measured {
     double calls = 0, p50_millis = 0, p99_millis = 0;  // calls: per second
 };
 
-Result<Measured> measure(const catalog::SchemaPtr& schema, const catalog::Plan& plan,
-                         const FarFigures& wanted, std::size_t in_flight_max) {
-    FarNodes nodes(schema, plan, in_flight_max);
-    std::vector<Instant> since(wanted.clients);
-    std::vector<std::int64_t> times;
-    std::optional<Error> problem;
-    replica::RunnablePtr open, deposit, withdraw;
-    bool measuring = false;
-    std::vector<std::uint64_t> again;  // sessions whose next call is due
-    nodes.answered = [&](std::uint64_t session, const Result<std::string>& tag) {
-        if (!tag) problem = tag.error();
-        if (measuring) times.push_back((nodes.now() - since[session - 1]).micros);
-        again.push_back(session);
-    };
-    TRY_VOID(nodes.start());
-    TRY(open, nodes.primary().prepare("CALL open_account($1, 'x')", {}));
-    TRY(deposit, nodes.primary().prepare("CALL deposit($1, $2)", {}));
-    TRY(withdraw, nodes.primary().prepare("CALL withdraw($1, $2)", {}));
-    const auto call = [&](std::uint64_t session, const replica::RunnablePtr& what, std::int64_t amount) {
+class FarLoad {
+  public:
+    FarLoad(FarNodes& nodes, const Shape& shape) : nodes_(nodes), shape_(shape) {
+        nodes_.answered = [this](std::uint64_t session, std::uint64_t number, const auto& tag) {
+            if (!tag) problem_ = tag.error();
+            if (measuring_) times_.push_back((nodes_.now() - since_[number]).micros);
+            since_.erase(number);
+            idle_.push_back(session);
+        };
+    }
+    Result<void> open_accounts() {
+        TRY(const auto open, nodes_.primary().prepare("CALL open_account($1, 'x')", {}));
+        TRY(const auto deposit, nodes_.primary().prepare("CALL deposit($1, $2)", {}));
+        TRY(withdraw_, nodes_.primary().prepare("CALL withdraw($1, $2)", {}));
+        for (std::uint64_t session = 1; session <= shape_.sessions; ++session) {
+            nodes_.step_primary(replica::OpenSession{session});
+            call(session, open, {});
+        }
+        nodes_.run(seconds(5), [&] { return since_.empty(); });
+        for (std::uint64_t session = 1; session <= shape_.sessions; ++session)
+            call(session, deposit, 1'000'000);
+        nodes_.run(seconds(1), [] { return false; });
+        return {};
+    }
+    Result<Measured> run(Duration load) {
+        idle_.clear();
+        for (std::size_t i = 0; i < shape_.calls_each; ++i)
+            for (std::uint64_t session = 1; session <= shape_.sessions; ++session) idle_.push_back(session);
+        measuring_ = true;
+        const Instant begun = nodes_.now();
+        shape_.per_second > 0 ? at_random(begun + load) : one_after_another(begun + load);
+        if (problem_) return std::unexpected(*problem_);
+        if (times_.empty()) return fail("XX000", "bench: no call was answered");
+        std::sort(times_.begin(), times_.end());
+        return Measured{static_cast<double>(times_.size()) * 1e6 / static_cast<double>(load.micros), at(0.5),
+                        at(0.99)};
+    }
+
+  private:
+    void call(std::uint64_t session, const replica::RunnablePtr& what, std::optional<std::int64_t> amount) {
         const sql::Datum values[] = {sql::Datum::integer(static_cast<std::int64_t>(session)),
-                                     sql::Datum::integer(amount)};
-        since[session - 1] = nodes.now();
-        nodes.call(session, what, {values, what == open ? 1U : 2U});
-    };
-    for (std::uint64_t session = 1; session <= wanted.clients; ++session) {
-        nodes.step_primary(replica::OpenSession{session});
-        call(session, open, 0);
+                                     sql::Datum::integer(amount.value_or(0))};
+        since_[++number_] = nodes_.now();
+        nodes_.call(session, number_, what, {values, amount ? 2U : 1U});
     }
-    nodes.run(seconds(5), [&] { return again.size() == wanted.clients; });
-    for (std::uint64_t session = 1; session <= wanted.clients; ++session) call(session, deposit, 1'000'000);
-    nodes.run(seconds(1), [] { return false; });
     // They do not begin together.
-    Random random(7);
-    again.clear();
-    std::vector<std::uint64_t> idle;
-    for (std::uint64_t session = 1; session <= wanted.clients; ++session) idle.push_back(session);
-    const Instant begun = nodes.now();
-    measuring = true;
-    while (nodes.now() < begun + wanted.load && !problem) {
-        if (!idle.empty()) call(idle.back(), withdraw, 1), idle.pop_back();
-        for (const auto session : std::exchange(again, {})) call(session, withdraw, 1);
-        const Duration pause = idle.empty() ? millis(50) : micros(random.between(100, 3000));
-        nodes.run(pause, [&] { return !again.empty(); });
+    void one_after_another(Instant end) {
+        auto first = std::exchange(idle_, {});
+        while (nodes_.now() < end && !problem_) {
+            if (!first.empty()) call(first.back(), withdraw_, 1), first.pop_back();
+            for (const auto session : std::exchange(idle_, {})) call(session, withdraw_, 1);
+            const Duration pause = first.empty() ? millis(50) : micros(random_.between(100, 3000));
+            nodes_.run(pause, [&] { return !idle_.empty(); });
+        }
     }
-    if (problem) return std::unexpected(*problem);
-    std::sort(times.begin(), times.end());
-    if (times.empty()) return fail("XX000", "bench: no call was answered");
-    const auto at = [&](double part) {
-        return static_cast<double>(
-                   times[static_cast<std::size_t>(part * static_cast<double>(times.size() - 1))]) /
-               1e3;
-    };
-    return Measured{static_cast<double>(times.size()) * 1e6 / static_cast<double>(wanted.load.micros),
-                    at(0.5), at(0.99)};
+    void at_random(Instant end) {
+        const auto gap_max = static_cast<std::int64_t>(2e6 / shape_.per_second);
+        while (nodes_.now() < end && !problem_ && !idle_.empty()) {
+            const std::uint64_t session = idle_.front();
+            idle_.pop_front();
+            call(session, withdraw_, 1);
+            nodes_.pass(micros(random_.between(0, gap_max)));
+        }
+    }
+    double at(double part) const {
+        const auto place = static_cast<std::size_t>(part * static_cast<double>(times_.size() - 1));
+        return static_cast<double>(times_[place]) / 1e3;
+    }
+
+    FarNodes& nodes_;
+    const Shape shape_;
+    Random random_{7};
+    replica::RunnablePtr withdraw_;
+    std::map<std::uint64_t, Instant> since_;  // by number
+    std::deque<std::uint64_t> idle_;
+    std::vector<std::int64_t> times_;
+    std::optional<Error> problem_;
+    std::uint64_t number_ = 0;
+    bool measuring_ = false;
+};
+
+Result<Measured> measure(const catalog::SchemaPtr& schema, const catalog::Plan& plan, const Shape& shape,
+                         Duration load, std::size_t in_flight_max) {
+    FarNodes nodes(schema, plan, in_flight_max);
+    FarLoad calls(nodes, shape);
+    TRY_VOID(nodes.start());
+    TRY_VOID(calls.open_accounts());
+    return calls.run(load);
 }
 
 }  // namespace
@@ -193,16 +241,26 @@ Result<void> measure_far(const catalog::SchemaPtr& schema, const catalog::Plan& 
                          const FarFigures& wanted) {
     const double round_trip = 2 * static_cast<double>(link_delay.micros) / 1e3;
     std::printf(
-        "\nSimulated, %.0f ms from node to node and back, disks of %.1f ms, %zu clients of the primary:\n",
-        round_trip, static_cast<double>(disk_delay.micros) / 1e3, wanted.clients);
-    const std::size_t several = replica::Options().order_in_flight_max;
-    for (const std::size_t in_flight : {std::size_t{1}, several}) {
-        TRY(const auto measured, measure(schema, plan, wanted, in_flight));
-        std::printf("  at most %2zu entries in flight: %38.0f calls/s   p50 %7.2f ms   p99 %7.2f ms\n",
-                    in_flight, measured.calls, measured.p50_millis, measured.p99_millis);
-        if (in_flight == several)
-            print({"half of the calls take at most, in round trips", measured.p50_millis / round_trip, "",
-                   1.25});
+        "\nSimulated, %.0f ms from node to node and back, disks of %.1f ms, clients of the primary:\n",
+        round_trip, static_cast<double>(disk_delay.micros) / 1e3);
+    const std::string clients = std::to_string(wanted.clients);
+    const double rate = static_cast<double>(wanted.clients) * 8;
+    const Shape shapes[] = {
+        {"one client, one call after another", 1},
+        {"one client, 16 calls under way", 1, 16},
+        {clients + " clients, one call after another", wanted.clients},
+        {"calls at random moments", wanted.clients * 4, 1, rate},
+    };
+    for (const auto& shape : shapes) {
+        std::printf(" %s:\n", shape.what.c_str());
+        for (const std::size_t in_flight : {std::size_t{1}, replica::Options().order_in_flight_max}) {
+            TRY(const auto measured, measure(schema, plan, shape, wanted.load, in_flight));
+            std::printf("  at most %2zu entries in flight: %38.0f calls/s   p50 %7.2f ms   p99 %7.2f ms\n",
+                        in_flight, measured.calls, measured.p50_millis, measured.p99_millis);
+            if (in_flight > 1 && shape.sessions > 1)
+                print({"half of the calls take at most, in round trips", measured.p50_millis / round_trip, "",
+                       1.25});
+        }
     }
     return {};
 }

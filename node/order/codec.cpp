@@ -13,6 +13,8 @@ enum class Kind : std::uint8_t {  // on links: never renumbered
     timeout_now = 6,
     read_request = 7,
     read_reply = 8,
+    recovery_request = 9,
+    recovery_reply = 10,
 };
 
 bool get_flag(ByteReader& reader) {
@@ -72,6 +74,17 @@ class Putter {
         put_flag(writer_, m.granted);
         writer_.varint(m.index);
     }
+    void operator()(const RecoveryRequest& m) {
+        head(Kind::recovery_request, m.epoch);
+        writer_.u64(m.id);
+    }
+    void operator()(const RecoveryReply& m) {
+        head(Kind::recovery_reply, m.epoch);
+        writer_.u64(m.id);
+        writer_.varint(m.last_index);
+        writer_.varint(m.last_epoch);
+        writer_.sized(encode(m.members));
+    }
 
   private:
     void head(Kind kind, Epoch epoch) {
@@ -101,6 +114,18 @@ AppendReply get_append_reply(ByteReader& reader) {
     m.held = reader.varint();
     m.hint_index = reader.varint();
     m.hint_epoch = reader.varint();
+    return m;
+}
+
+RecoveryReply get_recovery_reply(ByteReader& reader) {
+    RecoveryReply m;
+    m.id = reader.u64();
+    m.last_index = reader.varint();
+    m.last_epoch = reader.varint();
+    if (auto members = decode_members(reader.sized()))
+        m.members = std::move(*members);
+    else
+        reader.fail();
     return m;
 }
 
@@ -141,6 +166,13 @@ Message get_body(Kind kind, Epoch epoch, ByteReader& reader) {
             const std::uint64_t id = reader.u64();
             const bool granted = get_flag(reader);
             return ReadReply{epoch, id, granted, reader.varint()};
+        }
+        case Kind::recovery_request:
+            return RecoveryRequest{epoch, reader.u64()};
+        case Kind::recovery_reply: {
+            RecoveryReply m = get_recovery_reply(reader);
+            m.epoch = epoch;
+            return m;
         }
     }
     reader.fail();

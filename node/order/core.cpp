@@ -28,7 +28,8 @@ Core::Core(const Options& options, Boot boot, Random random, Instant now)
       log_(boot.snapshot, boot.entries, boot.held, options.unsafe.ignore_dependencies),
       journal_(log_.last()),
       applied_(std::max(boot.applied, boot.snapshot.index)),
-      next_read_id_(random_.next()) {
+      next_read_id_(random_.next()),
+      promises_(boot.promises) {
     CHECK(self_ != NOBODY && self_ != ORDER_ORIGIN);
     CHECK(options_.election_timeout.micros > 2 * options_.heartbeat.micros && options_.heartbeat.micros > 0);
     commit_ = std::clamp(boot.hard_state.commit, log_.base().index, log_.last());
@@ -50,6 +51,7 @@ Outputs Core::step(Input input, Instant now) {
 Outputs Core::finish() {
     try_commit();
     hand_out();
+    catch_up();
     // A commit index on disk must never be ahead of the entries on disk: an old entry there would pass for
     // the committed one.
     if (const Index hint = std::min(commit_, journal_.durable()); hint > commit_hint_) {
@@ -93,6 +95,7 @@ void Core::on(const Tick&) {
     if (successor_ != NOBODY && now_ >= transfer_deadline_) successor_ = NOBODY;
     watch_disk();
     if (is_primary() && now_ >= heartbeat_due_) heartbeat_all();
+    if (is_primary() && news_due_ && now_ >= *news_due_) tell_news();
 }
 
 void Core::on(const Receive& input) {
@@ -137,6 +140,7 @@ Instant Core::next_deadline() const {
     if (is_primary()) {
         deadline = heartbeat_due_;
         if (successor_ != NOBODY) deadline = std::min(deadline, transfer_deadline_);
+        if (news_due_) deadline = std::min(deadline, *news_due_);
     }
     if (emitted_ < std::min(commit_, journal_.durable())) return now_;  // after a restart
     for (const auto& [id, read] : remote_reads_) deadline = std::min(deadline, read.deadline);

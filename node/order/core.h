@@ -4,7 +4,8 @@
 //   losing the primacy replication.cpp what the primary sends and hears        follower.cpp     what everyone
 //   else does with it commit.cpp      commit rule, what is handed out         membership.cpp   joint
 //   consensus, learners transfer.cpp    handing over the primacy                read.cpp         read index
-//   snapshot.cpp    compaction and catching up by position
+//   snapshot.cpp    compaction and catching up by position                  recovery.cpp     of one that has
+//   lost its disk
 //
 // Invariants (each is asserted by tests/unit/order at every step of the simulated cluster):
 //   - epoch_ and vote_ never go back, and no message leaves before they are durable;
@@ -17,6 +18,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "node/order/journal.h"
 #include "node/order/log.h"
@@ -49,6 +51,7 @@ class Core final : public Order {
     Index next_index() const override { return log_.last() + 1; }
     Epoch epoch() const override { return epoch_; }
     ReplicaId primary() const override { return primary_; }
+    bool caught_up() const override { return !promises_; }
     Status status() const override;
     const Entry* entry(Index index) const override {
         return index < log_.first() || index > log_.last() ? nullptr : &log_.at(index);
@@ -96,6 +99,9 @@ class Core final : public Order {
     void send_entries(ReplicaId id, Peer& peer, std::size_t entries_max);
     void heartbeat(ReplicaId id, Peer& peer);
     void heartbeat_all();
+    void on(const Tell& input);
+    bool lacks_news(const Peer& peer) const;
+    void tell_news();
     void handle(ReplicaId from, const AppendReply& message);
     void progress(ReplicaId id, Peer& peer, const AppendReply& message);
     void back_off(ReplicaId id, Peer& peer, const AppendReply& message);
@@ -105,6 +111,7 @@ class Core final : public Order {
     void handle(ReplicaId from, const Append& message);
     bool store(ReplicaId from, const Append& message);
     void reject(ReplicaId to, Index previous_index, Epoch previous_epoch);
+    AppendReply acknowledgement() const;
     void acknowledge();
     void want_dependencies();
 
@@ -137,6 +144,16 @@ class Core final : public Order {
     void handle(ReplicaId from, const ReadRequest& message);
     void handle(ReplicaId from, const ReadReply& message);
 
+    // recovery.cpp
+    void on(const Recover& input);
+    void ask_for_promises(const std::set<ReplicaId>& whom);
+    void handle(ReplicaId from, const RecoveryRequest& message);
+    void handle(ReplicaId from, const RecoveryReply& message);
+    std::set<ReplicaId> electors() const;
+    void finish_recovery();
+    bool promised_more_than(Index last, Epoch last_epoch) const;
+    void catch_up();
+
     // snapshot.cpp
     void on(const Compact& input);
     void handle(ReplicaId from, const InstallSnapshot& message);
@@ -167,6 +184,7 @@ class Core final : public Order {
     Instant primary_heard_;
     std::map<ReplicaId, bool> votes_;
     Index verified_ = 0;       // our log matches that of this epoch's primary up to here
+    AppendReply said_;         // the last acknowledgement
     std::uint64_t round_ = 0;  // as primary: of the last heartbeat; else: the highest heard in this epoch
     Index wanted_after_ = 0;   // dependencies last asked for: those of the entry after this one
     std::optional<Snapshot> wanted_;
@@ -177,11 +195,21 @@ class Core final : public Order {
     std::map<std::uint64_t, RemoteRead> remote_reads_;
     std::uint64_t next_read_id_;
 
+    // After the loss of the disk.
+    struct Recovery {
+        std::uint64_t id = 0;  // of the round
+        bool second = false;
+        std::map<ReplicaId, RecoveryReply> replies;
+    };
+    std::optional<Recovery> recovery_;
+    std::optional<Promises> promises_;
+
     // The primary.
     std::map<ReplicaId, Peer> peers_;
     Index first_own_ = 0;  // the empty entry that opened this epoch
     Instant primary_since_;
     Instant heartbeat_due_;
+    std::optional<Instant> news_due_;
     std::size_t pending_bytes_ = 0;
     bool told_may_execute_ = false;
     ReplicaId successor_ = NOBODY;

@@ -51,6 +51,7 @@ void Core::become_follower(Epoch epoch, ReplicaId primary) {
 // A replica that a change removes may be the only one whose log the others still need, until the change is
 // committed (thesis section 4.2.2).
 bool Core::may_stand() const {
+    if (promises_) return false;
     if (log_.members().votes(self_)) return true;
     return log_.members_index() > commit_ && log_.members_before().votes(self_);
 }
@@ -106,6 +107,7 @@ void Core::become_primary() {
     first_own_ = log_.last() + 1;
     append_own(EntryKind::empty, {}, {});
     heartbeat_due_ = now_ + options_.heartbeat;
+    news_due_.reset();
 }
 
 // An entry is part of a voter's log, for elections as for acknowledgements, only with all it depends on. What
@@ -121,7 +123,8 @@ void Core::drop_uncovered() {
 
 void Core::handle(ReplicaId from, const VoteRequest& message) {
     const bool log_ok =
-        options_.unsafe.skip_log_check || !log_.newer_than(message.last_index, message.last_epoch);
+        options_.unsafe.skip_log_check || (!log_.newer_than(message.last_index, message.last_epoch) &&
+                                           !promised_more_than(message.last_index, message.last_epoch));
     const bool protect = protects_primary() && !message.transfer;
     if (message.pre) {
         const bool granted = message.epoch > epoch_ && log_ok && !protect;

@@ -53,15 +53,17 @@ void Core::handle(ReplicaId from, const Append& message) {
         if (epoch != message.previous_epoch)
             return reject(from, message.previous_index, message.previous_epoch);
     }
-    const Index last_before = log_.last();
+    const Index last_before = log_.last(), commit_before = commit_;
     if (!store(from, message)) return;
     verified_ = std::max({verified_, commit_, message.previous_index + message.entries.size()});
     commit_to(std::min(message.commit, verified_));
     if (message.entries.empty() || log_.covered() != wanted_after_) want_dependencies();
-    // New entries are acknowledged when they are durable; everything else is answered at once.
+    // New entries are acknowledged when they are durable; everything else is answered at once, but for news
+    // of a commit when there is nothing to say that was not said.
     const bool stored =
         log_.last() > last_before || (!message.entries.empty() && journal_.durable() < verified_);
-    if (!stored || options_.unsafe.ack_before_durable) acknowledge();
+    const bool news = message.entries.empty() && commit_ > commit_before && acknowledgement() == said_;
+    if ((!stored && !news) || options_.unsafe.ack_before_durable) acknowledge();
 }
 
 // Committed entries are skipped, not compared: they agree with every later primary's (primary completeness).
@@ -101,14 +103,19 @@ void Core::reject(ReplicaId to, Index previous_index, Epoch previous_epoch) {
     send(to, reply);
 }
 
-void Core::acknowledge() {
-    if (primary_ == NOBODY || is_primary()) return;
+AppendReply Core::acknowledgement() const {
     AppendReply reply;
     reply.epoch = epoch_;
     reply.round = round_;
     reply.seen = verified_;
     reply.held = std::min(verified_, self_held());
-    send(primary_, reply);
+    return reply;
+}
+
+void Core::acknowledge() {
+    if (primary_ == NOBODY || is_primary()) return;
+    said_ = acknowledgement();
+    send(primary_, said_);
 }
 
 void Core::want_dependencies() {

@@ -41,6 +41,14 @@ std::string text(const ReadReply& m) {
     return "read " + hex(m.id) + (m.granted ? " at " + number(m.index) : std::string(" refused"));
 }
 
+std::string text(const RecoveryRequest& m) {
+    return "what have I promised? " + hex(m.id);
+}
+std::string text(const RecoveryReply& m) {
+    return "last " + number(m.last_index) + "@" + number(m.last_epoch) + ", " + m.members.describe() + " " +
+           hex(m.id);
+}
+
 }  // namespace
 
 Epoch epoch_of(const Message& message) {

@@ -84,8 +84,23 @@ struct ReadReply {
     friend bool operator==(const ReadReply&, const ReadReply&) = default;
 };
 
+// A replica that has lost its disk asks what it may have promised (recovery.cpp).
+struct RecoveryRequest {
+    Epoch epoch = 0;  // says nothing here
+    std::uint64_t id = 0;
+    friend bool operator==(const RecoveryRequest&, const RecoveryRequest&) = default;
+};
+struct RecoveryReply {
+    Epoch epoch = 0;
+    std::uint64_t id = 0;
+    Index last_index = 0;  // of the durable log, as far as it holds the entries' dependencies
+    Epoch last_epoch = 0;
+    Members members;  // in force here, committed or not
+    friend bool operator==(const RecoveryReply&, const RecoveryReply&) = default;
+};
+
 using Message = std::variant<VoteRequest, VoteReply, Append, AppendReply, InstallSnapshot, TimeoutNow,
-                             ReadRequest, ReadReply>;
+                             ReadRequest, ReadReply, RecoveryRequest, RecoveryReply>;
 
 Epoch epoch_of(const Message& message);
 std::string describe(const Message& message);  // one line

@@ -39,10 +39,13 @@ namespace anabranch::order {
 struct Options {
     Duration heartbeat = millis(50);
     Duration election_timeout = millis(300);  // a replica waits between one and two of these; > 2 heartbeats
+    // What is committed is told with the next entries, to a peer that waits for it (Tell) at once, and
+    // without either after so long.
+    Duration commit_news = {};
     Duration disk_stall = seconds(3);      // a primary whose own disk lags its commits this long hands over
     std::size_t append_entries_max = 512;  // per message
     std::size_t append_bytes_max = 256 * 1024;  // per message, payloads; one entry may exceed it
-    std::size_t inflight_max = 16;              // unanswered Append messages with entries per peer
+    std::size_t inflight_max = 64;              // unanswered Append messages with entries per peer
     std::size_t pending_entries_max = 65536;    // proposed, not committed: beyond it Propose is refused
     std::size_t pending_bytes_max = 64 * 1024 * 1024;
     // Each switches one safety rule off. Only the tests of the tests set them: they prove that the simulator
@@ -57,6 +60,7 @@ struct Options {
         bool count_learners = false;
         bool execute_before_applied = false;
         bool read_without_round = false;
+        bool recover_at_once = false;  // a replica that has lost its disk believes that it promised nothing
     } unsafe;
 };
 
@@ -70,6 +74,7 @@ struct Boot {
     Dots held;                   // durable deltas of other origins
     Index applied =
         0;  // committed entries that the replica's recovered state already contains, at least snapshot.index
+    std::optional<Promises> promises;  // of Recovered, until caught_up()
 };
 
 // ---- inputs ----
@@ -112,8 +117,17 @@ struct Compact {  // entries up to `index` are in the replica's durable state an
 struct Forgotten {  // this member has lost its disk: what it acknowledged before does not count any more
     ReplicaId peer;
 };
+struct Tell {  // somebody at this peer waits for what has just been committed
+    ReplicaId peer;
+};
+// This replica has lost its disk. It asks the others what it may have promised, which Recovered tells,
+// perhaps never: recovery.cpp. To be repeated. Until then nothing that it says may count: the driver must let
+// no vote and no acknowledgement leave.
+struct Recover {
+    std::vector<ReplicaId> known;  // some of whom know the members
+};
 using Input = std::variant<Tick, Receive, Persisted, Held, Applied, Propose, Read, Transfer, ChangeMembers,
-                           Compact, Forgotten>;
+                           Compact, Forgotten, Tell, Recover>;
 
 // ---- outputs ----
 // Log records, to be written in this sequence: snapshot, hard state, entries; record.h has their bytes and
@@ -186,13 +200,19 @@ struct Refused {  // answers Propose (with its index), Transfer and ChangeMember
     Refusal why;
     Index index = 0;
 };
+struct Recovered {  // it may take part again, keeping to this: Boot has it while caught_up() is false
+    Promises promises;
+};
+struct MembersHeard {  // of a list that may be in force and is not in this log: they are to be asked, too
+    Members members;
+};
 struct BadMessage {  // from a faulty peer; ignored
     ReplicaId from;
     std::string reason;
 };
 using Output = std::variant<Persist, Send, Committed, BecamePrimary, MayExecute, LostPrimary, PrimaryChanged,
                             MembersChanged, WantDependencies, WantState, Installed, ReadReady, ReadFailed,
-                            Refused, BadMessage>;
+                            Refused, Recovered, MembersHeard, BadMessage>;
 using Outputs = std::vector<Output>;
 
 enum class Role : std::uint8_t { follower, pre_candidate, candidate, primary };
@@ -232,6 +252,7 @@ class Order {
     virtual Index next_index() const = 0;  // where Propose would go
     virtual Epoch epoch() const = 0;
     virtual ReplicaId primary() const = 0;  // NOBODY: unknown
+    virtual bool caught_up() const = 0;     // with what it had before its disk was lost, if it was
     virtual Status status() const = 0;
     virtual const Entry* entry(Index index) const = 0;  // null: not in the log, or not any more
     virtual Persist image() const = 0;  // all that recovery needs; opens a new log when the old is recycled

@@ -64,7 +64,25 @@ void Core::replicate(ReplicaId id, Peer& peer) {
         peer.next = peer.inflight.back() + 1;
     }
     // With nothing under way the news of a commit would wait for the next heartbeat.
-    if (peer.inflight.empty() && peer.commit_told < std::min(commit_, peer.seen)) heartbeat(id, peer);
+    if (!peer.inflight.empty() || !lacks_news(peer)) return;
+    if (options_.commit_news.micros == 0) return heartbeat(id, peer);
+    if (!news_due_) news_due_ = now_ + options_.commit_news;
+}
+
+bool Core::lacks_news(const Peer& peer) const {
+    return peer.state == Peer::State::pipeline && peer.commit_told < std::min(commit_, peer.seen);
+}
+
+void Core::tell_news() {
+    news_due_.reset();
+    for (auto& [id, peer] : peers_)
+        if (lacks_news(peer)) heartbeat(id, peer);
+}
+
+void Core::on(const Tell& input) {
+    const auto found = peers_.find(input.peer);
+    if (is_primary() && found != peers_.end() && lacks_news(found->second))
+        heartbeat(found->first, found->second);
 }
 
 void Core::send_entries(ReplicaId id, Peer& peer, std::size_t entries_max) {
@@ -79,6 +97,9 @@ void Core::send_entries(ReplicaId id, Peer& peer, std::size_t entries_max) {
         peer.inflight.push_back(message.entries.back().index);
     }
     peer.commit_told = std::max(peer.commit_told, commit_);
+    if (news_due_ && std::none_of(peers_.begin(), peers_.end(),
+                                  [this](const auto& other) { return lacks_news(other.second); }))
+        news_due_.reset();
     send(id, std::move(message));
 }
 

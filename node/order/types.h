@@ -78,6 +78,15 @@ struct HardState {
     friend bool operator==(const HardState&, const HardState&) = default;
 };
 
+// What a replica that has lost its disk may have promised before: votes in epochs up to `epoch`, and
+// acknowledgements of logs that end at most here.
+struct Promises {
+    Epoch epoch = 0;
+    Epoch last_epoch = 0;
+    Index last_index = 0;
+    friend bool operator==(const Promises&, const Promises&) = default;
+};
+
 // A snapshot by position. The state itself is not in it: it comes by gossip, like any state. A replica stands
 // at this snapshot once its durable state covers `dependencies` and holds every committed entry up to
 // `index`.

@@ -315,7 +315,7 @@ std::string MemberChanges::survives() const {
                "other replica and no backup holds";
     if (voters == 2)
         return "two voters: ordered calls need both and stop when either is down; free calls go on at the "
-               "other. A third voter would let one fail";
+               "other. Either disk may be lost. A third voter would let one fail";
     const std::size_t lost = (voters - 1) / 2;
     return std::to_string(voters) + " voters: ordered calls go on while " + std::to_string(voters - lost) +
            " of them are up, so " + std::to_string(lost) + " may fail; free calls go on at every node";

@@ -65,6 +65,13 @@ void Membership::greeted(const std::string& peer, const wire::Hello& message) {
     derive();
 }
 
+// A node that has lost its directory has to talk to those, too, before it can have their list itself.
+void Membership::heard(const order::Members& members) {
+    if (members == heard_ || !decode_roster(members.roster)) return;
+    heard_ = members;
+    derive();
+}
+
 void Membership::derive() {
     const bool by_log = !committed_.voters.empty() && committed_at_ >= learned_at_;
     const order::Members& newest = by_log ? committed_ : learned_;
@@ -113,6 +120,7 @@ void Membership::set_contacts(const order::Members& newest) {
     };
     for (const auto& member : state_.roster.members) put(member.name, member.address, false);
     for (const auto& member : roster_of(in_force_).members) put(member.name, member.address, false);
+    for (const auto& member : roster_of(heard_).members) put(member.name, member.address, false);
     for (const auto& gone : state_.roster.former) put(gone.name, gone.address, true);
     // One that was away while all whom it knows have left is told where the others are by its command line.
     if (newest.voters.empty() || state_.options.joining)

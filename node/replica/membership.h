@@ -28,6 +28,7 @@ class Membership {
     // At the start, whenever the order's list has changed, and now and then while this node is not joined.
     void update(const order::Status& status);
     void greeted(const std::string& peer, const wire::Hello& message);
+    void heard(const order::Members& members);  // in force at a peer, perhaps not committed
 
     Result<void> recover(BytesView body);  // an 'M' record
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;
@@ -43,6 +44,7 @@ class Membership {
     IdentityValues& identities_;
     std::optional<Members> told_;          // the shell
     order::Members in_force_, committed_;  // by the own log
+    order::Members heard_;
     order::Index committed_at_ = 0;
     order::Members learned_;  // from greetings, or before a restart
     order::Index learned_at_ = 0;

@@ -186,6 +186,7 @@ void Ordered::compact(order::Index index) {
 void Ordered::start() {
     order::Boot boot = recovery_.boot();
     boot.held = to_dots(state_.held, true);
+    boot.promises = state_.promises;
     const order::Index last = boot.entries.empty() ? boot.snapshot.index : boot.entries.back().index;
     old_entries_.clear();
     boot.applied = std::max(boot.snapshot.index, std::min(last, state_.held.get(ORDER_ORIGIN)));
@@ -241,6 +242,10 @@ void Ordered::handle(order::Outputs outputs) {
             settle_read(failed->token, {});
         else if (const auto* want = std::get_if<order::WantState>(&output))
             state_.state_wanted = name_of(want->from);
+        else if (const auto* recovered = std::get_if<order::Recovered>(&output))
+            state_.promises = recovered->promises;
+        else if (const auto* heard = std::get_if<order::MembersHeard>(&output))
+            membership_.heard(heard->members);
         else if (const auto* bad = std::get_if<order::BadMessage>(&output))
             state_.notice(Notice::Level::warning,
                           "order: bad message from " + order::describe(bad->from) + ": " + bad->reason);
@@ -269,7 +274,8 @@ namespace {
 // nothing that counts (standing.h).
 bool make_harmless(order::Message& message) {
     if (std::holds_alternative<order::VoteRequest>(message) ||
-        std::holds_alternative<order::VoteReply>(message))
+        std::holds_alternative<order::VoteReply>(message) ||
+        std::holds_alternative<order::RecoveryReply>(message))
         return false;
     if (auto* reply = std::get_if<order::AppendReply>(&message)) reply->held = reply->round = 0;
     return true;
@@ -295,7 +301,6 @@ Ticket Ordered::own_past_of(const order::Message& message) const {
     return std::max(drawn, found == state_.pending.end() ? state_.newest_ticket() : found->ticket);
 }
 
-// What was drawn here for requests is kept from being drawn again, once this is durable.
 Ticket Ordered::reserve_identities() {
     if (identities_.reserve()) {
         Bytes body;

@@ -100,6 +100,8 @@ class Ordered {
         bool early = false;             // is answered once it is executed, committed or not
     };
     void submit(Request request);
+    // Values that were drawn here are kept from being drawn again, once this is durable.
+    Ticket reserve_identities();
     void forget(std::uint64_t session);  // the client is gone: its sink must not be used any more
     void cancel(std::uint64_t session);
 
@@ -111,6 +113,9 @@ class Ordered {
     // here.
     void ask_fence();
     bool fenced() const;
+    // Of the other voters, when this node has lost its directory; they come to State::promises.
+    void ask_for_promises();
+    bool caught_up() const { return core_->caught_up(); }
     // A read that is to see all that the order had committed when it was asked for: the CSN to wait for, once
     // it is known. A failed one may be asked for again.
     std::uint64_t ask_read();
@@ -196,6 +201,7 @@ class Ordered {
     void drain();
     bool apply(const order::Entry& entry);
     void settle(const order::Entry& entry);
+    void settle(std::vector<Call>& calls, bool committed);
     void not_taken();
     void give_back(Work item);
     void route();
@@ -226,7 +232,6 @@ class Ordered {
     wire::Forwarded execute(const Work& item);
     Result<std::string> run(const OrderedStep& step, wire::Forwarded& done);
     Result<OrderedStep> step_of(const wire::ForwardedStep& step);
-    Ticket reserve_identities();
     std::string name_of(ReplicaId member) const;
     void answer(const Work& item, wire::Forwarded answer, Ticket after = 0);
     std::vector<Key> waiting_for(RequestKey key) const;

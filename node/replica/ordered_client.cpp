@@ -117,6 +117,12 @@ void Ordered::ask_fence() {
     state_.out->push_back(Send{primary, std::move(forward), 0});
 }
 
+void Ordered::ask_for_promises() {
+    order::Recover ask;
+    for (const auto& other : state_.contacts) ask.known.push_back(other.member);
+    feed(std::move(ask));
+}
+
 bool Ordered::fenced() const {
     if (fence_ == 0 || state_.held.get(ORDER_ORIGIN) < fence_) return false;
     const auto status = core_->status();

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t calls_max = 512;
 constexpr std::size_t rows_max = 4096;
 constexpr std::size_t taken_max = 65'536;
+constexpr std::size_t hurried_max = 8;
 
 constexpr std::string_view not_primary_state = "57P03";
 constexpr std::string_view cannot_tell_state = "40003";
@@ -110,11 +111,11 @@ bool Ordered::may_propose() const {
 // A call that is answered once it has run waits for those that come at the same time, until the next tick,
 // and for nothing else. Behind so many entries it waits, so that they do not become ever smaller.
 bool Ordered::hurried() const {
-    return hurried_ && in_flight_.size() < state_.options.order_in_flight_max / 2;
+    return hurried_ && in_flight_.size() < hurried_max;
 }
 
 bool Ordered::due() const {
-    return gathers_ && core_->may_execute() && in_flight_.size() < state_.options.order_in_flight_max / 2;
+    return gathers_ && core_->may_execute() && in_flight_.size() < hurried_max;
 }
 
 void Ordered::gathered() {
@@ -132,13 +133,13 @@ void Ordered::arrived(bool early) {
         work();
 }
 
-// Each proposal costs every member some work, however few calls it holds: there are about eight for the time
-// that one is on its way, so that a call waits an eighth longer than it must. With none on its way those
-// clients are waited for, for a quarter of that time, that have just been answered: together they are one.
+// Each proposal costs every member some work, however few calls it holds: there are about 32 for the time
+// that one is on its way, so that a call waits a 32nd longer than it must. With none on its way those clients
+// are waited for, for a quarter of that time, that have just been answered: together they are one.
 Instant Ordered::next_proposal() const {
     if (in_flight_.empty())
         return answered_at_ + std::min(state_.options.order_pace, Duration{commit_takes_.micros / 4});
-    return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 8});
+    return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 32});
 }
 
 bool Ordered::can_execute() {
@@ -414,18 +415,26 @@ void Ordered::settle(const order::Entry& entry) {
         // Alone this node has little work with an entry, and nobody to wait for.
         if (committed && gossip_.member_count() > 1)
             expected_ = queue_.size() + batch.calls.size(), answered_at_ = state_.now;
-        for (auto& call : batch.calls) {
-            keys_in_flight_.erase(call.work.key);
-            if (call.told) continue;
-            if (committed)
-                answer(call.work, std::move(call.answer));
-            else
-                give_back(std::move(call.work));
-        }
+        settle(batch.calls, committed);
         if (!committed) route();
     }
     if (in_flight_.empty()) orphans_ = false;
     work();
+}
+
+// Peers whose clients wait are told of the commit at once, others with the next entry.
+void Ordered::settle(std::vector<Call>& calls, bool committed) {
+    std::string told;
+    for (auto& call : calls) {
+        keys_in_flight_.erase(call.work.key);
+        const auto& waits = call.work.requester;
+        if (committed && !waits.empty() && waits != told) {
+            told = waits;
+            feed(order::Tell{member_id(waits)});
+        }
+        if (call.told) continue;
+        committed ? answer(call.work, std::move(call.answer)) : give_back(std::move(call.work));
+    }
 }
 
 // Another entry has been committed in its place, or a state came instead of entries, with or without it:

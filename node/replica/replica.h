@@ -61,7 +61,7 @@ struct Options {
     bool founded = false;
     Duration gossip_interval = millis(200);  // version vector exchange
     Duration order_timeout = seconds(5);     // default of anabranch.order_timeout
-    std::size_t order_in_flight_max = 16;    // entries that were proposed and are not committed
+    std::size_t order_in_flight_max = 64;    // entries that were proposed and are not committed
     Duration order_pace = millis(1);         // from one proposal to the next, at least, while some are
     Duration clock_ahead_max = seconds(60);
     std::size_t batch_bytes_max = 256 * 1024;                // per gossip message
@@ -87,7 +87,7 @@ struct Options {
         bool forget_losses = false;     // a session goes on as if no early answer could be lost
         bool forget_early = false;      // tombstones go before all members are known to be past needing them
     } unsafe;
-    order::Options order;
+    order::Options order{.commit_news = millis(2)};
 };
 
 // ---- inputs ----

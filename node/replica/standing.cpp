@@ -9,6 +9,10 @@ Bytes Standing::record() const {
     ByteWriter writer(out);
     writer.u64(state_.options.id.value);
     writer.u8(static_cast<std::uint8_t>(kind_));
+    if (kind_ == Kind::returning)
+        for (const auto n :
+             {state_.promises->epoch, state_.promises->last_epoch, state_.promises->last_index})
+            writer.varint(n);
     return out;
 }
 
@@ -20,9 +24,15 @@ Result<void> Standing::recover(BytesView body) {
         gossip_.forget_ids();
     recorded_for_ = id;
     const std::uint8_t kind = reader.u8();
-    if (!reader.complete() || kind == 0 || kind > static_cast<std::uint8_t>(Kind::reborn))
+    state_.promises.reset();
+    if (kind == static_cast<std::uint8_t>(Kind::returning)) {
+        order::Promises& promises = state_.promises.emplace();
+        for (auto* n : {&promises.epoch, &promises.last_epoch, &promises.last_index}) *n = reader.varint();
+    }
+    if (!reader.complete() || kind == 0 || kind > static_cast<std::uint8_t>(Kind::returning))
         return fail(sqlstate::io_error, "log: bad record of the standing in the order");
     kind_ = static_cast<Kind>(kind);
+    if (id != state_.options.id) state_.promises.reset();
     return {};
 }
 
@@ -36,7 +46,7 @@ void Standing::start() {
     } else if (other) {
         begin_again();
     }
-    state_.passive = kind_ != Kind::member;
+    state_.passive = !takes_part();
     if (state_.options.unsafe.keep_promises) kind_ = Kind::member, state_.passive = false;
 }
 
@@ -55,7 +65,7 @@ void Standing::image(FunctionRef<void(RecordKind, BytesView)> put) const {
 void Standing::become(Kind kind) {
     if (kind_ == kind) return;
     kind_ = kind;
-    state_.passive = kind != Kind::member;
+    state_.passive = !takes_part();
     state_.append(RecordKind::standing, record());
     if (kind == Kind::reborn)
         state_.notice(
@@ -91,7 +101,10 @@ bool Standing::is_stranger() const {
 
 void Standing::consider() {
     if (kind_ == Kind::unsure && is_stranger()) become(Kind::member);
-    if (kind_ != Kind::reborn || !ordered_.fenced()) return;
+    if (kind_ == Kind::reborn && state_.promises) become(Kind::returning);
+    const bool caught_up = kind_ == Kind::returning && ordered_.caught_up();
+    if (!caught_up && (kind_ != Kind::reborn || !ordered_.fenced())) return;
+    state_.promises.reset();
     become(Kind::member);
     state_.notice(Notice::Level::info, "this node has caught up and takes part in the order again");
 }
@@ -100,11 +113,15 @@ void Standing::tick() {
     if (kind_ != Kind::reborn || state_.now - asked_at_ < seconds(1)) return;
     asked_at_ = state_.now;
     ordered_.ask_fence();
+    ordered_.ask_for_promises();
 }
 
 std::string Standing::describe() const {
     if (kind_ == Kind::unsure) return "it waits for its peers before it takes part in the order";
-    if (kind_ == Kind::reborn) return "it lost its data directory and takes no part in the order yet";
+    if (kind_ == Kind::reborn)
+        return "it lost its data directory and takes no part in the order yet: it waits for a majority of "
+               "the voters without it, or for all others to answer";
+    if (kind_ == Kind::returning) return "it lost its data directory and has not caught up yet";
     return {};
 }
 

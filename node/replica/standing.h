@@ -11,6 +11,9 @@
 //            had not reached any epoch in which this node may have voted for somebody else, and vote from
 //            then on only for replicas that have the entry; and whatever it had acknowledged up to that epoch
 //            is before it.
+//   returning  the same, where no majority is possible without it, as with two voters or while members
+//            change: all other voters have told what it may have promised (order/recovery.cpp). It votes and
+//            acknowledges, and keeps to that, until it holds what they held.
 //
 // Members of a cluster that began with a backup (Options::founded) begin as unsure: what they promised was
 // promised to another cluster.
@@ -39,9 +42,10 @@ class Standing {
     std::string describe() const;  // empty: a member
 
   private:
-    enum class Kind : std::uint8_t { unknown, member, unsure, reborn };
+    enum class Kind : std::uint8_t { unknown, member, unsure, reborn, returning };
     void begin_again();
     void become(Kind kind);
+    bool takes_part() const { return kind_ == Kind::member || kind_ == Kind::returning; }
     Bytes record() const;
     bool is_alone() const;
     bool is_stranger() const;

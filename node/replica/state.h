@@ -122,6 +122,8 @@ struct State {
     bool importing = false;
     // This replica may have made promises that it does not remember: it neither votes nor acknowledges.
     bool passive = false;
+    // Of the order, before the directory was lost, while they have to be kept to.
+    std::optional<order::Promises> promises;
     std::string state_wanted;  // a peer whose state the order needs here; empty: none
 
     Ticket append(RecordKind kind, BytesView body, bool lazy = false) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "node/replica/roster.h"
 #include "node/sim/world_impl.h"
 
 namespace anabranch::sim {
@@ -267,18 +268,22 @@ bool World::nobody_knows_of_loss() const {
     return lost_at_ && now_ - *lost_at_ < seconds(1);
 }
 
-// A node that was never let in, or was removed, takes no part. While members change nothing is lost: the
-// lists before and after it may need this very disk.
+// A node that was never let in, or was removed, takes no part. Of those whom a list names that may be in
+// force all others must be there, and remember what they have promised: one disk is lost at a time. That of a
+// sole voter is the cluster.
 bool World::may_lose(const SimNode& lost) const {
-    const auto names = members();
+    auto names = members();
     if (identities_ || lost.replica == nullptr || lost.spare || !names.contains(lost.name)) return false;
-    const auto list = lost.replica->order_status().members;
-    if (list.joint() || list.voters.size() < 3) return false;
+    for (const auto& node : nodes_) {
+        if (node.replica == nullptr) continue;
+        const auto list = node.replica->order_status().members;
+        if (list.voters.size() == 1 || list.incoming.size() == 1) return false;
+        for (const auto& other : nodes_)
+            if (list.contains(replica::member_id(other.name))) names.insert(other.name);
+    }
     return std::none_of(nodes_.begin(), nodes_.end(), [&](const SimNode& node) {
-        if (!names.contains(node.name)) return false;
-        if (node.replica == nullptr || !node.replica->under_way().empty() || node.rotten) return true;
-        const auto status = node.replica->order_status();
-        return status.members != list || status.committed_members != list;
+        return names.contains(node.name) &&
+               (node.replica == nullptr || !node.replica->under_way().empty() || node.rotten);
     });
 }
 

@@ -169,6 +169,26 @@ class Snapshots(unittest.TestCase):
             wait_for(down.ready)
             self.assertEqual(self.settled(cluster), "300|1")
 
+    def test_two_nodes_go_on_after_the_primary_has_lost_its_data_directory(self):
+        with Cluster(2) as cluster:
+            victim = cluster.wait_primary()
+            other = cluster.others(victim)[0]
+            victim.query("CALL open_account(1, 'ann')")
+            victim.query("CALL deposit(1, 100)")
+            cluster.agree("SELECT sum(balance) FROM accounts")
+            wait = "SET anabranch.order_timeout = '20s'"
+            self.assertEqual(victim.psql(wait, "CALL withdraw(1, 10)"), ("", ""))
+            victim.kill()
+            shutil.rmtree(victim.data)
+            time.sleep(2.5)  # longer than its former self may still be heard
+            victim.start(cluster.nodes)
+            wait_for(victim.ready)
+            self.assertEqual(other.psql(wait, "CALL withdraw(1, 20)"), ("", ""))
+            self.assertEqual(victim.psql(wait, "CALL withdraw(1, 30)"), ("", ""))
+            cluster.agree("SELECT balance FROM accounts WHERE id = 1")
+            self.assertEqual(other.query("SELECT balance FROM accounts WHERE id = 1"), "40")
+            wait_for(lambda: "takes part in the order again" in victim.log.read_text(), 20, "its standing")
+
     def test_a_lost_directory_with_identity_columns_is_refused_as_values_could_come_again(self):
         text = (
             "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int NOT NULL);\n"

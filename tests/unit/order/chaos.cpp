@@ -41,8 +41,8 @@ class Nemesis {
 
     void harm() {
         if (stopped_) return;
-        const double weights[] = {chaos_.crashes, chaos_.partitions,  chaos_.transfers,
-                                  chaos_.changes, chaos_.compactions, chaos_.slow_disks};
+        const double weights[] = {chaos_.crashes,     chaos_.partitions, chaos_.transfers, chaos_.changes,
+                                  chaos_.compactions, chaos_.slow_disks, chaos_.losses};
         double total = 0;
         for (const double weight : weights) total += weight;
         double pick = static_cast<double>(random_.below(1'000'000)) / 1e6 * total;
@@ -64,8 +64,11 @@ class Nemesis {
             case 4:
                 compact();
                 break;
-            default:
+            case 5:
                 slow_disk();
+                break;
+            default:
+                lose();
                 break;
         }
         cluster_.after(around(chaos_.fault_every), [this] { harm(); });
@@ -76,6 +79,11 @@ class Nemesis {
         const std::uint64_t id = lead ? cluster_.primary() : any();
         cluster_.crash(id);
         cluster_.after(around(millis(60)), [this, id] { cluster_.restart(id); });
+    }
+
+    void lose() {
+        const std::uint64_t id = any();
+        if (cluster_.lose(id)) cluster_.after(around(millis(60)), [this, id] { cluster_.restart(id); });
     }
 
     void partition() {
@@ -106,7 +114,8 @@ class Nemesis {
 
     void change() {
         const std::uint64_t lead = cluster_.primary();
-        if (lead == 0) return;
+        // One that has not caught up is made a voter by nobody (node/replica/member_changes.h).
+        if (lead == 0 || !cluster_.all_remember()) return;
         ChangeMembers next;
         for (const std::uint64_t id : cluster_.ids()) {
             const auto part = random_.below(10);

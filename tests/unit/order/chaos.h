@@ -14,9 +14,9 @@ struct Chaos {
     Duration time = seconds(2);
     Duration fault_every = millis(60);  // on average
     Duration propose_every = millis(4);
-    double crashes = 1, partitions = 1, transfers = 0.3, changes = 0, compactions = 0.5,
-           slow_disks = 0.3;  // relative
-    bool recovers = true;     // end in a healed world that must come back to work
+    double crashes = 1, partitions = 1, transfers = 0.3, changes = 0, compactions = 0.5, slow_disks = 0.3,
+           losses = 0;     // relative
+    bool recovers = true;  // end in a healed world that must come back to work
     Duration recover_within = seconds(5);
     Chaos();
 };

@@ -32,6 +32,12 @@ struct Cluster::Node {
     std::deque<Entry> committed;  // handed out, waits for its dependencies
     std::map<std::uint64_t, Index> reads;
     std::vector<Output> outputs;
+
+    // It has lost its disk so many times; until it has asked around nothing that it says counts.
+    std::uint64_t life = 0;
+    bool passive = false;
+    std::optional<Promises> promises;
+    std::map<ReplicaId, std::uint64_t> lives;  // of others, that this one has heard of
 };
 
 Options quick_options() {
@@ -86,6 +92,7 @@ void Cluster::boot(Node& node) {
     boot.held = node.disk;
     if (node.applied_durable > 0) merge(boot.held, {{ORDER_ORIGIN, node.applied_durable}});
     boot.applied = node.applied = node.applied_durable;
+    boot.promises = node.promises;
     node.memory = node.disk;
     node.core = make_order(world_.order, std::move(boot), random_.fork("core"), now_);
     node.synced_ticket = 0;
@@ -94,11 +101,61 @@ void Cluster::boot(Node& node) {
     node.tick_at = {-1};
     schedule_tick(node);
     gossip(node);
+    ask_for_promises(node);
+}
+
+namespace {
+
+Members newest_list(const Boot& log) {
+    for (auto entry = log.entries.rbegin(); entry != log.entries.rend(); ++entry)
+        if (entry->kind == EntryKind::config) return decode_members(entry->payload).value_or(Members{});
+    return log.snapshot.members;
+}
+
+}  // namespace
+
+bool Cluster::all_remember() const {
+    return std::none_of(nodes_.begin(), nodes_.end(), [](const auto& item) {
+        const Node& n = *item.second;
+        return n.passive || (n.core ? !n.core->caught_up() : n.promises.has_value());
+    });
+}
+
+bool Cluster::lose(std::uint64_t id) {
+    if (!all_remember()) return false;
+    for (const auto& [other, n] : nodes_) {
+        // The disk of a sole voter is the cluster.
+        const Members members = n->core ? n->core->status().members : newest_list(n->written->boot());
+        for (const auto* list : {&members.voters, &members.incoming})
+            if (*list == std::vector<ReplicaId>{{id}}) return false;
+    }
+    crash(id);
+    Node& n = node({id});
+    n.records.clear();
+    n.disk.clear();
+    n.applied_durable = 0;
+    n.passive = true;
+    ++n.life;
+    ++seen["lost disks"];
+    return true;
+}
+
+void Cluster::ask_for_promises(Node& node) {
+    if (!node.passive) return;
+    Recover ask;
+    for (const auto& [id, n] : nodes_) ask.known.push_back(id);
+    feed(node, std::move(ask));
+    after(millis(20), [this, &node, boots = node.boots] {
+        if (node.core && node.boots == boots) ask_for_promises(node);
+    });
 }
 
 void Cluster::crash(std::uint64_t id) {
     Node& n = node({id});
     if (!n.core) return;
+    if (n.core->caught_up()) n.promises.reset();
+    // The record of them may have been on its way to the disk: then they are asked for again.
+    if (n.promises && random_.chance(0.3)) n.promises.reset(), n.passive = true;
     n.core.reset();
     const std::size_t survives = n.durable + random_.below(n.records.size() - n.durable + 1);
     n.records.resize(survives);
@@ -291,6 +348,10 @@ void Cluster::handle(Node& node, Output& output) {
     } else if (auto* failed = std::get_if<ReadFailed>(&output)) {
         node.reads.erase(failed->token);
         reads_done.emplace_back(node.id.value, false);
+    } else if (auto* recovered = std::get_if<Recovered>(&output)) {
+        ++seen["recovered"];
+        node.promises = recovered->promises;
+        node.passive = false;
     } else if (std::holds_alternative<WantDependencies>(output)) {
         ++seen["wants dependencies"];
     } else if (std::holds_alternative<LostPrimary>(output)) {
@@ -376,7 +437,18 @@ void Cluster::maybe_crash(Node& node, double chance) {
     });
 }
 
+namespace {
+
+// As node/replica has it: what may be said by one that has forgotten what it promised.
+bool is_harmless(const Message& message) {
+    return !std::holds_alternative<VoteRequest>(message) && !std::holds_alternative<VoteReply>(message) &&
+           !std::holds_alternative<AppendReply>(message) && !std::holds_alternative<RecoveryReply>(message);
+}
+
+}  // namespace
+
 void Cluster::leave(Node& node, const Send& output) {
+    if (node.passive && !is_harmless(output.message)) return;
     watch(node, output.message, output.to);
     ++messages_;
     const int copies = random_.chance(world_.loss) ? 0 : random_.chance(world_.repeat) ? 2 : 1;
@@ -385,10 +457,17 @@ void Cluster::leave(Node& node, const Send& output) {
 
 void Cluster::deliver(Node& node, ReplicaId to, const Message& message) {
     const Duration delay{random_.between(world_.delay_min.micros, world_.delay_max.micros)};
-    after(delay, [this, from = node.id, to, message] {
-        if (cuts_.contains({from, to}) || !up(to.value)) return;
-        feed(this->node(to), Receive{from, message});
-    });
+    after(delay, [this, from = node.id, life = node.life, to, message] { arrive(from, life, to, message); });
+}
+
+// Links tell the lives of a node apart.
+void Cluster::arrive(ReplicaId from, std::uint64_t life, ReplicaId to, const Message& message) {
+    if (cuts_.contains({from, to}) || !up(to.value)) return;
+    Node& node = this->node(to);
+    auto& known = node.lives[from];
+    if (life < known) return;
+    if (life > std::exchange(known, life)) feed(node, Forgotten{from});
+    if (node.core) feed(node, Receive{from, message});
 }
 
 void Cluster::apply(Node& node) {

@@ -52,6 +52,9 @@ class Cluster {
     void join(std::uint64_t id);
     void crash(std::uint64_t id);
     void restart(std::uint64_t id);
+    // Crashes, and comes back with nothing on its disk. False: another one has not caught up since it did.
+    bool lose(std::uint64_t id);
+    bool all_remember() const;  // what they have promised
     void write(std::uint64_t id, const Persist& records);  // onto the disk of a node that is down
     bool up(std::uint64_t id) const;
     std::vector<std::uint64_t> ids() const;
@@ -102,6 +105,8 @@ class Cluster {
     void synced(Node& node, std::size_t records, Ticket ticket);
     void leave(Node& node, const Send& output);
     void deliver(Node& node, ReplicaId to, const Message& message);
+    void arrive(ReplicaId from, std::uint64_t life, ReplicaId to, const Message& message);
+    void ask_for_promises(Node& node);
     void watch(Node& node, const Message& message, ReplicaId to);
     void apply(Node& node);
     void gossip(Node& node);

@@ -74,7 +74,7 @@ TEST_CASE("a core that needs only the new majority in the joint phase is found",
     chaos.spares = {4, 5, 6};
     chaos.changes = 3;
     chaos.world.order.unsafe.one_majority_when_joint = true;
-    finds(chaos, 500, "primary completeness");
+    finds(chaos, 1500, "primary completeness");
 }
 
 TEST_CASE("a core that counts learners is found", "[order][mutation]") {
