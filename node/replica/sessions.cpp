@@ -233,20 +233,25 @@ Execution Sessions::submit(Session& session, Ordered::Request request) {
         ordered_.submit(std::move(request));
         return {Execution::When::later, 0, std::string()};
     }
-    if (request.steps.size() > 1)
-        return now(
-            Error::make(sqlstate::feature_not_supported,
-                        "a tentative transaction must be the only write of its transaction block")
-                .with_hint("SET anabranch.ordered = 'committed', commit between the writes, or declare "
-                           "one procedure that does them all."));
-    const auto& call = request.steps[0];
+    return queue(session, std::move(request));
+}
+
+// A block is one call of several steps, which no procedure could stand in for.
+Execution Sessions::queue(Session& session, Ordered::Request request) {
+    const bool several = request.steps.size() > 1;
+    if (several && !session.on_refusal.empty())
+        return now(Error::make(sqlstate::feature_not_supported,
+                               "anabranch.on_refusal is for one call, and this block has written more often")
+                       .with_hint("RESET anabranch.on_refusal, or declare one procedure that does it all."));
     std::string on_refusal = session.on_refusal;
-    if (on_refusal.empty() && call.runnable->transaction) {
-        const auto& hints = state_.schema->transactions[*call.runnable->transaction].hints;
+    const auto& first = *request.steps[0].runnable;
+    if (on_refusal.empty() && !several && first.transaction) {
+        const auto& hints = state_.schema->transactions[*first.transaction].hints;
         if (const auto hint = hints.find("on_refusal"); hint != hints.end()) on_refusal = hint->second;
     }
-    auto done = tentative_.submit({call.runnable, call.values, std::move(on_refusal), request.key},
-                                  request.sink, session.ticket);
+    auto done = tentative_.submit(
+        {std::move(request.steps), std::move(request.drawn), std::move(on_refusal), request.key},
+        request.sink, session.ticket);
     if (done.tag && !request.tag.empty()) done.tag = request.tag;
     if (done.tag && !session.wait_for_disk()) done.when = Execution::When::now;
     return done;

@@ -125,6 +125,7 @@ class Sessions {
     Result<std::shared_ptr<Values>> arguments(const Runnable& runnable,
                                               std::span<const sql::Datum> parameters);
     Execution submit(Session& session, Ordered::Request request);
+    Execution queue(Session& session, Ordered::Request request);
     Execution commit_local(Session& session, std::uint64_t id, std::uint64_t number,
                            const exec::WriteSet& writes, std::string tag);
     Execution failed(OpenBlock& block, Error error);

@@ -22,6 +22,17 @@ bool is_open(Replica::TicketState state) {
     return state == Replica::TicketState::waiting || state == Replica::TicketState::sent;
 }
 
+Error shown_otherwise() {
+    return Error::make(sqlstate::serialization_failure,
+                       "could not serialize access due to tentative calls before this block")
+        .with_detail(
+            "After the calls that wait in this node's queue a statement of the block has another "
+            "result than was shown.")
+        .with_hint(
+            "Nothing was queued. Run the block again when they are settled, or do without the "
+            "result.");
+}
+
 std::string name_of(const catalog::Schema& schema, const Runnable& runnable) {
     return runnable.transaction ? schema.transactions[*runnable.transaction].name : std::string();
 }
@@ -38,6 +49,65 @@ Tentative::Tentative(State& state, Ordered& ordered, IdentityValues& identities,
 
 // ---- records ----
 
+namespace {
+
+void put(ByteWriter& writer, const TextParameters& parameters) {
+    writer.varint(parameters.size());
+    for (const auto& [type, value] : parameters) {
+        writer.varint(type);
+        writer.u8(value.first ? 1 : 0);
+        writer.sized(value.second);
+    }
+}
+
+TextParameters get_parameters(ByteReader& reader) {
+    TextParameters out;
+    const std::uint64_t count = reader.varint();
+    for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
+        const auto type = static_cast<std::uint32_t>(reader.varint());
+        const bool null = reader.u8() == 1;
+        out.push_back({type, {null, Bytes(reader.sized())}});
+    }
+    return out;
+}
+
+// What a record of a transaction block has beyond that of one call.
+void put_block(ByteWriter& writer, const std::vector<wire::ForwardedStep>& calls,
+               const wire::DrawnValues& drawn) {
+    writer.u64(static_cast<std::uint64_t>(drawn.now_micros));
+    writer.u64(drawn.seed);
+    writer.varint(drawn.identities.size());
+    for (const auto value : drawn.identities) writer.u64(static_cast<std::uint64_t>(value));
+    writer.varint(calls.size());
+    for (const auto& call : calls) {
+        writer.u64(call.expected);
+        if (&call == &calls.front()) continue;
+        for (const auto* text : {&call.transaction, &call.statement}) writer.sized(*text);
+        put(writer, call.parameters);
+    }
+}
+
+wire::DrawnValues get_block(ByteReader& reader, std::vector<wire::ForwardedStep>& calls) {
+    wire::DrawnValues drawn;
+    drawn.now_micros = static_cast<std::int64_t>(reader.u64());
+    drawn.seed = reader.u64();
+    const std::uint64_t identities = reader.varint();
+    for (std::uint64_t i = 0; i < identities && !reader.failed(); ++i)
+        drawn.identities.push_back(static_cast<std::int64_t>(reader.u64()));
+    const std::uint64_t count = reader.varint();
+    for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
+        if (i > 0) calls.emplace_back();
+        auto& call = calls.back();
+        call.expected = reader.u64();
+        if (i == 0) continue;
+        for (auto* text : {&call.transaction, &call.statement}) *text = reader.sized();
+        call.parameters = get_parameters(reader);
+    }
+    return drawn;
+}
+
+}  // namespace
+
 Bytes Tentative::record(const Item& item) const {
     Bytes out;
     ByteWriter writer(out);
@@ -45,17 +115,14 @@ Bytes Tentative::record(const Item& item) const {
     writer.u8(static_cast<std::uint8_t>(item.state));
     writer.u64(item.key.client);
     writer.u64(item.key.number);
-    for (const auto* text : {&item.transaction, &item.statement, &item.on_refusal, &item.refused})
+    const auto& first = item.calls.front();
+    for (const auto* text : {&first.transaction, &first.statement, &item.on_refusal, &item.refused})
         writer.sized(*text);
-    writer.varint(item.parameters.size());
-    for (const auto& [type, value] : item.parameters) {
-        writer.varint(type);
-        writer.u8(value.first ? 1 : 0);
-        writer.sized(value.second);
-    }
+    put(writer, first.parameters);
     writer.u64(static_cast<std::uint64_t>(item.at.micros));
     writer.u64(item.seed);
     item.seen.encode(writer);
+    if (item.drawn) put_block(writer, item.calls, *item.drawn);
     return out;
 }
 
@@ -104,17 +171,14 @@ Result<void> Tentative::recover(BytesView body) {
     item.state = static_cast<Fate>(state);
     item.key.client = reader.u64();
     item.key.number = reader.u64();
-    for (auto* text : {&item.transaction, &item.statement, &item.on_refusal, &item.refused})
+    auto& first = item.calls.emplace_back();
+    for (auto* text : {&first.transaction, &first.statement, &item.on_refusal, &item.refused})
         *text = reader.sized();
-    const std::uint64_t count = reader.varint();
-    for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
-        const auto type = static_cast<std::uint32_t>(reader.varint());
-        const bool null = reader.u8() == 1;
-        item.parameters.push_back({type, {null, Bytes(reader.sized())}});
-    }
+    first.parameters = get_parameters(reader);
     item.at = Instant{static_cast<std::int64_t>(reader.u64())};
     item.seed = reader.u64();
     auto seen = crdt::VersionVector::decode(reader);
+    if (seen && reader.left() > 0) item.drawn = get_block(reader, item.calls);
     if (!seen || !reader.complete()) return corrupt();
     item.seen = std::move(*seen);
     item.again = item.state == Fate::sent;
@@ -142,17 +206,33 @@ void Tentative::start() {
     std::erase_if(queue_, [](const Item& item) { return !is_open(item.state); });
 }
 
-Result<void> Tentative::resolve(Item& item) {
+Result<OrderedStep> Tentative::resolve(const wire::ForwardedStep& call, const std::string& transaction) {
     std::vector<sql::Type> types;
-    for (const auto& parameter : item.parameters) types.push_back(sql::type_of_oid(parameter.first));
-    const std::string& name = item.refused.empty() ? item.transaction : item.on_refusal;
-    if (name.empty()) {
-        TRY(item.runnable, runnables_.of_statement(item.statement, types));
-    } else {
-        TRY(item.runnable, runnables_.of_transaction(name));
+    for (const auto& parameter : call.parameters) types.push_back(sql::type_of_oid(parameter.first));
+    TRY(auto runnable, transaction.empty() ? runnables_.of_statement(call.statement, types)
+                                           : runnables_.of_transaction(transaction));
+    TRY(auto values, values_of(*state_.schema, *runnable, call.parameters));
+    return OrderedStep{std::move(runnable), std::move(values), call.expected};
+}
+
+Result<void> Tentative::resolve(Item& item) {
+    std::vector<OrderedStep> steps;
+    for (const auto& call : item.calls) {
+        TRY(auto step, resolve(call, item.refused.empty() ? call.transaction : item.on_refusal));
+        if (!item.refused.empty()) step.expected = 0;
+        steps.push_back(std::move(step));
     }
-    TRY(item.values, values_of(*state_.schema, *item.runnable, item.parameters));
+    item.steps = std::move(steps);
     return {};
+}
+
+wire::ForwardedStep Tentative::call_of(const OrderedStep& step) const {
+    wire::ForwardedStep out;
+    out.transaction = name_of(*state_.schema, *step.runnable);
+    if (out.transaction.empty()) out.statement = step.runnable->text;
+    out.parameters = text_of(*state_.schema, *step.runnable, *step.values);
+    out.expected = step.expected;
+    return out;
 }
 
 // ---- the view ----
@@ -166,16 +246,35 @@ Result<RunnablePtr> Tentative::alternative(const std::string& name, const Runnab
     return other;
 }
 
-bool Tentative::run_again(Item& item) {
-    std::vector<RunnablePtr> tries{item.runnable};
-    if (!item.on_refusal.empty() && item.refused.empty())
-        if (auto other = alternative(item.on_refusal, *item.runnable)) tries.push_back(*other);
-    for (const auto& runnable : tries) {
-        origin_.begin(item.at, item.seed);
-        if (run_.run(*runnable->compiled, item.values->values, nullptr) && run_.keep()) return true;
+// On the view, which then has it, or as if it had not been tried.
+Result<std::string> Tentative::run_steps(const Item& item, std::span<const OrderedStep> steps,
+                                         exec::RowSink* sink) {
+    const auto failed = [this](Error error) {
         run_.undo();
+        return std::unexpected(std::move(error));
+    };
+    item.drawn ? origin_.repeat(*item.drawn) : origin_.begin(item.at, item.seed);
+    std::string tag;
+    for (std::uint64_t number = 0; number < steps.size(); ++number) {
+        const auto& [runnable, values, expected] = steps[number];
+        if (item.drawn) origin_.begin_write(number);
+        HashingSink hashed(runnable->bound->columns, &exec::plans_of(*state_.schema), sink);
+        const auto result = run_.run(*runnable->compiled, values->values,
+                                     expected == 0 ? sink : static_cast<exec::RowSink*>(&hashed));
+        if (!result) return failed(result.error());
+        tag = tag_of(*result, *runnable);
+        if (expected != 0 && expected != hash_of(tag, hashed.hash())) return failed(shown_otherwise());
     }
-    return false;
+    if (auto kept = run_.keep(); !kept) return failed(kept.error());
+    return tag;
+}
+
+void Tentative::run_again(const Item& item) {
+    if (run_steps(item, item.steps, nullptr) || item.on_refusal.empty() || !item.refused.empty()) return;
+    const auto other = alternative(item.on_refusal, *item.steps[0].runnable);
+    if (!other) return;
+    const OrderedStep instead{*other, item.steps[0].values};
+    (void)run_steps(item, {&instead, 1}, nullptr);
 }
 
 // Undo and redo: the calls that are still in the queue, on the state as it is now. One that the order has
@@ -184,7 +283,7 @@ void Tentative::rebuild() {
     if (built_ && built_at_ == state_.changes) return;
     run_.reset();
     for (auto& item : queue_)
-        if (state_.outcomes.find(item.key) == nullptr) (void)run_again(item);
+        if (state_.outcomes.find(item.key) == nullptr) run_again(item);
     built_ = true;
     built_at_ = state_.changes;
 }
@@ -224,36 +323,30 @@ Execution Tentative::submit(Call call, exec::RowSink* sink, std::string& ticket)
                            .with_detail(std::to_string(queue_.size()) + " calls wait for a primary.")
                            .with_hint("Try again when a majority of the nodes can be reached."));
     if (!call.on_refusal.empty())
-        if (auto other = alternative(call.on_refusal, *call.runnable); !other) return refused(other.error());
+        if (auto other = alternative(call.on_refusal, *call.steps[0].runnable); !other)
+            return refused(other.error());
     rebuild();
     Item item;
     item.number = newest_ + 1;
     item.at = state_.now;
     item.seed = state_.random.next();
-    origin_.begin(item.at, item.seed);
-    const auto result = run_.run(*call.runnable->compiled, call.values->values, sink);
-    if (!result) {
-        run_.undo();
-        return refused(result.error());
-    }
-    if (auto kept = run_.keep(); !kept) return refused(kept.error());
+    item.drawn = std::move(call.drawn);
+    auto done = run_steps(item, call.steps, sink);
+    if (!done) return refused(done.error());
     newest_ = item.number;
     const std::uint64_t own[] = {state_.options.id.value, 0x7469636b6574};
     item.key = call.key != RequestKey{}
                    ? call.key
                    : RequestKey{hash64({reinterpret_cast<const char*>(own), sizeof own}) | 1, item.number};
-    item.transaction = name_of(*state_.schema, *call.runnable);
-    if (item.transaction.empty()) item.statement = call.runnable->text;
+    for (const auto& step : call.steps) item.calls.push_back(call_of(step));
     item.on_refusal = std::move(call.on_refusal);
-    item.parameters = text_of(*state_.schema, *call.runnable, *call.values);
-    std::string tag = tag_of(*result, *call.runnable);
-    item.runnable = std::move(call.runnable);
-    item.values = std::move(call.values);
+    item.steps = std::move(call.steps);
     ticket = ticket_of(item.number);
+    if (item.drawn && !item.drawn->identities.empty()) (void)ordered_.reserve_identities();
     keep(item);
     const Ticket after = item.durable_at;
     queue_.push_back(std::move(item));
-    return {Execution::When::durable, after, std::move(tag)};
+    return {Execution::When::durable, after, std::move(*done)};
 }
 
 // ---- to the primary and back ----
@@ -298,7 +391,8 @@ void Tentative::send(Item& item) {
     Ordered::Request request;
     request.session = session_of_queue;
     request.number = item.number * 2 + (item.refused.empty() ? 0 : 1);
-    request.steps = {{item.runnable, item.values}};
+    request.steps = item.steps;
+    if (item.refused.empty()) request.drawn = item.drawn;
     request.timeout = answer_within;
     request.key = item.key;
     request.seen = item.seen;
@@ -358,7 +452,9 @@ std::string Tentative::ticket_of(std::uint64_t number) const {
 Replica::TicketStatus Tentative::status_of(const Item& item) const {
     Replica::TicketStatus out;
     out.ticket = ticket_of(item.number);
-    out.transaction = item.transaction.empty() ? item.statement : item.transaction;
+    for (const auto& call : item.calls)
+        out.transaction += (out.transaction.empty() ? "" : "; ") +
+                           (call.transaction.empty() ? call.statement : call.transaction);
     out.state = item.state;
     out.detail = item.refused;
     out.at = item.at;

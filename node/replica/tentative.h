@@ -1,4 +1,5 @@
-// Ordered calls of clients that do not wait for the order (Bayou; SET anabranch.ordered = 'tentative').
+// Ordered calls of clients that do not wait for the order (Bayou; SET anabranch.ordered = 'tentative'). What
+// a transaction block has written is one such call, of several steps.
 //
 // Such a call is run here at once, on the committed state and what the calls before it did: the tentative
 // view. The client is told the result, and gets a ticket. The call itself waits in a queue on this node's
@@ -21,7 +22,10 @@
 #pragma once
 
 #include <deque>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "node/replica/ordered.h"
 
@@ -35,13 +39,14 @@ class Tentative {
     Tentative(State& state, Ordered& ordered, IdentityValues& identities, Ordered::Runnables& runnables,
               const exec::VirtualTables* outside);
 
+    // A step that its client was shown another result of than it has, here or at the primary, is refused.
     struct Call {
-        RunnablePtr runnable;
-        std::shared_ptr<Values> values;
-        std::string on_refusal;
-        RequestKey key;  // 0: it gets one
+        std::vector<OrderedStep> steps;          // one transaction
+        std::optional<wire::DrawnValues> drawn;  // of a transaction block; none: drawn anew each time
+        std::string on_refusal;                  // of one step
+        RequestKey key;                          // 0: it gets one
     };
-    // Rows go to `sink`. Answered when the call is on disk; `ticket` is set.
+    // Rows of one step go to `sink`. Answered when the call is on disk; `ticket` is set.
     Execution submit(Call call, exec::RowSink* sink, std::string& ticket);
     // What a transaction block has written so far, and the values that it has drawn.
     struct Before {
@@ -63,18 +68,17 @@ class Tentative {
     struct Item {
         std::uint64_t number = 0;
         RequestKey key;
-        std::string transaction, statement;  // as in wire::Forward
-        std::string on_refusal, refused;     // why it was, once the other procedure has its turn
-        TextParameters parameters;
+        std::vector<wire::ForwardedStep> calls;
+        std::optional<wire::DrawnValues> drawn;
+        std::string on_refusal, refused;  // why it was, once the other procedure has its turn
         Instant at;
         std::uint64_t seed = 0;  // of its random values in the view
         Fate state = Fate::waiting;
         crdt::VersionVector seen;  // of the state when it was sent first: it was not executed up to there
-        RunnablePtr runnable;      // of the call, or of the other procedure
-        std::shared_ptr<Values> values;
-        Ticket durable_at = 0;  // its newest record
-        bool asked = false;     // the answer of a primary is awaited
-        bool again = false;     // it may have been executed before
+        std::vector<OrderedStep> steps;  // of the calls, or of the other procedure
+        Ticket durable_at = 0;           // its newest record
+        bool asked = false;              // the answer of a primary is awaited
+        bool again = false;              // it may have been executed before
         Instant asked_at;
     };
     Bytes record(const Item& item) const;
@@ -82,9 +86,12 @@ class Tentative {
     std::string ticket_of(std::uint64_t number) const;
     Replica::TicketStatus status_of(const Item& item) const;
     Result<void> resolve(Item& item);
+    Result<OrderedStep> resolve(const wire::ForwardedStep& call, const std::string& transaction);
+    wire::ForwardedStep call_of(const OrderedStep& step) const;
     Result<RunnablePtr> alternative(const std::string& name, const Runnable& runnable) const;
     void rebuild();
-    bool run_again(Item& item);
+    Result<std::string> run_steps(const Item& item, std::span<const OrderedStep> steps, exec::RowSink* sink);
+    void run_again(const Item& item);
     void send(Item& item);
     void answered(std::uint64_t number, const wire::Forwarded* answer, bool certain);
     void settle(Item& item, const wire::Forwarded& answer);

@@ -65,6 +65,34 @@ class Tentative(unittest.TestCase):
             self.assertEqual(c.query(state), "refused||t")
             self.assertEqual(c.psql("SET anabranch.read = 'tentative'", BALANCE), ("30", ""))
 
+    def test_a_block_of_several_ordered_writes_is_one_ticket_over_kill_9_and_settles_as_a_whole(self):
+        with Cluster(3) as cluster:
+            a, b, c = cluster.nodes
+            for account in (1, 2):
+                c.query(f"CALL open_account({account}, 'ann')")
+                c.query(f"CALL deposit({account}, 100)")
+            cluster.agree("SELECT sum(balance) FROM accounts", 20)
+            a.kill()
+            b.kill()
+            out = c.psql(
+                "SET anabranch.ordered = 'tentative'",
+                "BEGIN; CALL withdraw(1, 30); CALL withdraw(2, 40); COMMIT",
+                "SHOW anabranch.ticket",
+            )
+            self.assertEqual(out, ("c-1", ""))
+            c.kill()
+            c.start(cluster.nodes)
+            wait_for(c.ready, what="node c")
+            both = "SELECT string_agg(balance::text, ' ' ORDER BY id) FROM accounts"
+            self.assertEqual(c.psql("SET anabranch.read = 'tentative'", both), ("70 60", ""))
+            self.assertEqual(c.query(both), "100 100")
+            for node in (a, b):
+                node.start(cluster.nodes)
+            fates = "SELECT ticket, transaction, state FROM anabranch.order"
+            wait_for(lambda: c.query(fates).endswith("|committed"), what="the commit", seconds=30)
+            self.assertEqual(c.query(fates), "c-1|withdraw; withdraw|committed")
+            self.assertEqual(cluster.agree(both, 20), "70 60")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -17,6 +17,11 @@ const char* const bank = R"sql(
         INSERT INTO refused VALUES (a, 1) ON CONFLICT (id) DO UPDATE SET times = refused.times + 1; END;
     CREATE PROCEDURE careful(a bigint, n bigint) SET anabranch.on_refusal = 'overdrawn' BEGIN ATOMIC
         UPDATE accounts SET balance = balance - n WHERE id = a; END;
+    CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
+    CREATE FUNCTION take(a bigint, n bigint) RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+        UPDATE accounts SET balance = balance - n WHERE id = a RETURNING balance; END;
+    CREATE FUNCTION note(b text) RETURNS bigint LANGUAGE sql BEGIN ATOMIC
+        INSERT INTO notes (body) VALUES (b) RETURNING id; END;
     INSERT INTO accounts VALUES (1, 100);
 )sql";
 const char* const balance = "SELECT balance FROM accounts WHERE id = 1";
@@ -50,6 +55,14 @@ struct World : Cluster {
     }
     bool reads(const std::string& node, const std::string& wanted) {
         return run(seconds(10), [&] { return ask(node, balance, 2) == "SELECT 1: " + wanted; });
+    }
+    // In one block; what COMMIT says.
+    std::string block(const std::vector<std::string>& texts) {
+        REQUIRE(at(away).begin(1).has_value());
+        for (const auto& text : texts) REQUIRE(!call(text).starts_with("ERROR"));
+        const auto commit = this->commit(away, 1);
+        run(seconds(1), [&] { return answered(commit); });
+        return answer(commit);
     }
     std::string away, near;
 };
@@ -235,6 +248,84 @@ TEST_CASE("a transaction block may end in a tentative call") {
     CHECK(world.answer(commit) == "COMMIT");
     CHECK(world.view() == "SELECT 1: 70");
     world.isolate(world.away, false);
+    CHECK(world.settles(1, "committed"));
+}
+
+TEST_CASE("what a block has written is one tentative call, and is carried out as one entry") {
+    World world;
+    world.isolate(world.away);
+    CHECK(world.block({"CALL withdraw(1, 30)", "CALL deposit(1, 5)", "CALL withdraw(1, 75)"}) == "COMMIT");
+    CHECK(world.view() == "SELECT 1: 0");
+    CHECK(world.ask(world.away, balance, 2) == "SELECT 1: 100");
+    REQUIRE(world.at(world.away).tickets().size() == 1);
+    CHECK(world.at(world.away).tickets()[0].transaction == "withdraw; deposit; withdraw");
+    const auto work = [&] { return world.at(world.primary()).order_work().calls; };
+    const auto before = work();
+    world.isolate(world.away, false);
+    CHECK(world.settles(1, "committed"));
+    CHECK(world.reads(world.near, "0"));
+    CHECK(work() == before + 1);
+}
+
+TEST_CASE("a tentative block of which one write no longer fits is refused as a whole") {
+    World world;
+    world.isolate(world.away);
+    CHECK(world.block({"CALL withdraw(1, 20)", "CALL withdraw(1, 40)"}) == "COMMIT");
+    CHECK(world.ask(world.near, "CALL withdraw(1, 70)", 2) == "CALL");
+    world.isolate(world.away, false);
+    CHECK(world.settles(1, "refused"));
+    CHECK(world.at(world.away).tickets()[0].detail.starts_with("23514"));
+    CHECK(world.view() == "SELECT 1: 30");
+}
+
+TEST_CASE("a tentative block is refused when a statement's result is not what was shown") {
+    World world;
+    world.isolate(world.away);
+    CHECK(world.block({"SELECT take(1, 30)", "CALL withdraw(1, 10)"}) == "COMMIT");
+    CHECK(world.ask(world.near, "CALL deposit(1, 1)", 2) == "CALL");
+    world.isolate(world.away, false);
+    CHECK(world.settles(1, "refused"));
+    CHECK(world.at(world.away).tickets()[0].detail.starts_with("40001"));
+    CHECK(world.view() == "SELECT 1: 101");
+}
+
+TEST_CASE("a block that was shown what the calls before it change is told so, and is not queued") {
+    World world;
+    world.isolate(world.away);
+    REQUIRE(world.call("CALL withdraw(1, 50)") == "CALL");
+    CHECK(world.block({"SELECT take(1, 30)", "CALL withdraw(1, 1)"}).starts_with("ERROR 40001"));
+    CHECK(world.block({"CALL withdraw(1, 30)", "CALL withdraw(1, 30)"}).starts_with("ERROR 23514"));
+    CHECK(world.block({"CALL withdraw(1, 30)", "CALL withdraw(1, 1)"}) == "COMMIT");
+    CHECK(world.at(world.away).tickets().size() == 2);
+    CHECK(world.view() == "SELECT 1: 19");
+}
+
+TEST_CASE("a tentative block survives a crash with the values that its client was shown") {
+    World world;
+    world.isolate(world.away);
+    REQUIRE(world.at(world.away).begin(1).has_value());
+    const std::string shown = world.call("SELECT note('a')");
+    REQUIRE(shown.starts_with("SELECT 1: "));
+    REQUIRE(world.call("CALL withdraw(1, 10)") == "CALL");
+    const auto commit = world.commit(world.away, 1);
+    REQUIRE(world.run(seconds(1), [&] { return world.answered(commit); }));
+    REQUIRE(world.answer(commit) == "COMMIT");
+    world.crash(world.away);
+    world.boot(world.away);
+    CHECK(world.view() == "SELECT 1: 90");
+    world.set("anabranch.ordered", "tentative");
+    REQUIRE(world.call("SELECT note('b')").starts_with("SELECT 1: "));
+    world.isolate(world.away, false);
+    CHECK(world.settles(1, "committed"));
+    CHECK(world.settles(2, "committed"));
+    CHECK(world.ask(world.away, "SELECT id FROM notes WHERE body = 'a'", 2) == shown);
+}
+
+TEST_CASE("no procedure can stand in for a block of several writes") {
+    World world;
+    world.set("anabranch.on_refusal", "overdrawn");
+    CHECK(world.block({"CALL withdraw(1, 30)", "CALL withdraw(1, 1)"}).starts_with("ERROR 0A000"));
+    CHECK(world.block({"CALL withdraw(1, 30)"}) == "COMMIT");
     CHECK(world.settles(1, "committed"));
 }
 
