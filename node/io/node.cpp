@@ -77,6 +77,7 @@ replica::Options options_of(const NodeConfig& config, const DirectoryIdentity& i
     options.checkpoint_log_bytes_min = config.checkpoint_bytes;
     options.kept_bytes_max = config.kept_bytes;
     options.forget_deleted = config.forget_deleted;
+    options.order.commit_news = millis(2);
     options.memory_bytes_max = config.memory_bytes != 0 ? config.memory_bytes : physical_memory() / 4 * 3;
     // After the first start the command line only says where they are.
     auto names = identity.began_with;

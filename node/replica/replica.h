@@ -87,7 +87,7 @@ struct Options {
         bool forget_losses = false;     // a session goes on as if no early answer could be lost
         bool forget_early = false;      // tombstones go before all members are known to be past needing them
     } unsafe;
-    order::Options order{.commit_news = millis(2)};
+    order::Options order;
 };
 
 // ---- inputs ----

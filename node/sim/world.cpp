@@ -129,6 +129,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.checkpoint_log_bytes_min = conditions_.checkpoint_bytes;
     options.checkpoint_log_ratio = 1;
     options.order_pace = conditions_.pace;
+    if (conditions_.pace > micros(1)) options.order.commit_news = millis(2);
     options.forget_deleted = conditions_.forget;
     options.slice_bytes = conditions_.slice_bytes;
     options.kept_bytes_max = conditions_.kept_bytes;
