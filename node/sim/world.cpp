@@ -306,9 +306,13 @@ bool World::readable(SimNode& node) {
     const std::string damage = node.disk.damage();
     if (damage.empty()) return true;  // written anew, or not needed any more
     const auto names = members();
+    // One that is to be let in by this very node, and holds nothing yet, need not be waited for.
+    const auto is_there = [](const SimNode& other) {
+        return other.replica != nullptr &&
+               (other.replica->under_way().empty() || other.replica->database().version().empty());
+    };
     const bool alone = std::any_of(nodes_.begin(), nodes_.end(), [&](const SimNode& other) {
-        return other.index != node.index && names.contains(other.name) &&
-               (other.replica == nullptr || !other.replica->under_way().empty());
+        return other.index != node.index && names.contains(other.name) && !is_there(other);
     });
     if (alone) {
         node.rotten = true;
