@@ -1,4 +1,4 @@
-"""psycopg 2 and 3, asyncpg, SQLAlchemy, JDBC, node-postgres, pgbench against one node: application code."""
+"""psycopg 2 and 3, asyncpg, SQLAlchemy, JDBC, Go's lib/pq, node-postgres, pgbench against one node: application code."""
 import asyncio
 import datetime as dt
 import decimal
@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 import unittest
 import uuid
 
@@ -330,6 +331,32 @@ class Jdbc(Drivers):
         with TcpPostgres() as postgres:
             postgres.load(SCHEMA)
             self.assertEqual(self.java("JdbcMetadata.java", self.port, postgres.port), (0, "", ""))
+
+
+class GoLibPq(Drivers):
+    def test_the_application_of_lib_pq_go_holds(self):
+        with tempfile.TemporaryDirectory() as folder:
+            go = {
+                "GO111MODULE": "off",
+                "GOPATH": "/usr/share/gocode",  # where Debian keeps Go's libraries
+                "GOCACHE": f"{folder}/cache",
+                "GOFLAGS": "",
+            }
+            application = f"{folder}/application"
+            for words in (
+                ["go", "build", "-o", application, str(ROOT / "tests" / "interop" / "lib_pq.go")],
+                [application, str(self.port)],
+            ):
+                done = subprocess.run(
+                    words,
+                    env=dict(os.environ, **go),
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=120,
+                    check=False,
+                )
+                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
 
 class NodePostgres(Drivers):
