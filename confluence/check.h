@@ -83,12 +83,6 @@ struct Options {
 // Engines that disagree about a verdict are our bug: an Error XX000 with both arguments, never a report.
 Result<Report> check(catalog::SchemaPtr schema, const Options& options = {});
 
-// The route of one ad-hoc statement against the declared transactions, cached by the caller. `free` when it
-// conflicts with nobody; `ordered` when it conflicts with ordered transactions only; an Error 0A000 with a
-// hint when it would conflict with a free one.
-Result<catalog::Route> route_of_statement(const Report& report, const std::string& statement,
-                                          const std::vector<sql::Type>& parameter_types);
-
 // Reports (report*.cpp).
 std::string to_text(const Report& report, std::size_t width, bool colour);
 std::string to_json(const Report& report);  // design's contract

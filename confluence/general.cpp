@@ -42,6 +42,13 @@ class Replacer {
         if (!is_constant(expr)) return;
         expr.node = ast::Parameter{static_cast<std::int32_t>(++next_)};
     }
+    // What is assigned, also a column and an amount: balance + 5.
+    void assigned(ast::Expr& expr) {
+        auto* sum = std::get_if<ast::BinaryOp>(&expr.node);
+        if (sum == nullptr) return value(expr);
+        assigned(*sum->left);
+        assigned(*sum->right);
+    }
     // Of comparisons, at the top of a WHERE: elsewhere a constant may be what a proof needs.
     void condition(ast::Expr& expr) {
         if (auto* logical = std::get_if<ast::Logical>(&expr.node)) {
@@ -122,7 +129,7 @@ void replace(ast::Statement& statement, Replacer& replacer) {
             for (auto& row : values->rows)
                 for (auto& item : row) replacer.value(item);
     } else if (auto* update = std::get_if<ast::Update>(&statement.node)) {
-        for (auto& assignment : update->assignments) replacer.value(assignment.value);
+        for (auto& assignment : update->assignments) replacer.assigned(assignment.value);
         if (update->where) replacer.condition(*update->where);
     } else if (auto* removal = std::get_if<ast::Delete>(&statement.node)) {
         if (removal->where) replacer.condition(*removal->where);

@@ -16,6 +16,15 @@ catalog::SchemaPtr changed_by(const catalog::Schema& schema,
     return changed;
 }
 
+void list_again(catalog::Schema& schema) {
+    std::vector<catalog::Invariant> assertions;
+    for (catalog::Invariant& invariant : schema.invariants)
+        if (invariant.kind == catalog::InvariantKind::assertion) assertions.push_back(std::move(invariant));
+    schema.invariants.clear();
+    const catalog::Reporter reporter({{std::make_shared<const sql::Source>(schema.file, schema.text), 0}});
+    catalog::list_invariants(schema, std::move(assertions), reporter);
+}
+
 void infer_again(catalog::Schema& schema) {
     for (catalog::Table& table : schema.tables) {
         table.group_count = 0;

@@ -75,20 +75,17 @@ bool is_terminal(int descriptor) {
 Result<catalog::Route> Analyst::route_of(const std::string& statement,
                                          std::span<const sql::Type> parameter_types) {
     const std::vector<sql::Type> types(parameter_types.begin(), parameter_types.end());
-    if (const auto general = confluence::general_form(*report_.schema, statement, types)) {
+    if (const auto general = confluence::general_form(*router_.report().schema, statement, types)) {
         std::string key = general->text;
         for (const auto type : general->parameter_types) key += '\0' + std::to_string(sql::oid_of(type));
         if (known_.size() >= known_max) known_.clear();
         auto found = known_.find(key);
         if (found == known_.end())
-            found = known_
-                        .emplace(key, confluence::route_of_statement(report_, general->text,
-                                                                     general->parameter_types))
-                        .first;
+            found = known_.emplace(key, router_.route_of(general->text, general->parameter_types)).first;
         // What is refused in general may still hold for these constants.
         if (found->second || general->decides) return found->second;
     }
-    return confluence::route_of_statement(report_, statement, types);
+    return router_.route_of(statement, types);
 }
 
 }  // namespace anabranch::tools

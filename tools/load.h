@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "confluence/ad_hoc.h"
 #include "confluence/check.h"
 #include "lib/catalog/load.h"
 #include "node/replica/replica.h"
@@ -26,13 +27,13 @@ bool is_terminal(int descriptor);
 // constants only, are proved once.
 class Analyst final : public replica::StatementAnalyst {
   public:
-    explicit Analyst(confluence::Report report) : report_(std::move(report)) {}
+    explicit Analyst(confluence::Report report) : router_(std::move(report)) {}
     Result<catalog::Route> route_of(const std::string& statement,
                                     std::span<const sql::Type> parameter_types) override;
 
   private:
     static constexpr std::size_t known_max = 4096;
-    confluence::Report report_;
+    confluence::AdHocRouter router_;
     std::map<std::string, Result<catalog::Route>> known_;  // general forms with their types
 };
 

@@ -84,16 +84,16 @@ bool is_off(const std::string& value) {
     return value == "off" || value == "false" || value == "0";
 }
 
-// What is no declared transaction was analysed as one: its route says what it conflicts with.
+// What is no declared transaction is free only when it needs to know of nobody else.
 std::vector<std::string> reasons_of(const replica::Runnable& runnable, const catalog::Plan& plan) {
     if (runnable.transaction) return plan.transactions[*runnable.transaction].reasons;
     switch (runnable.route) {
         case catalog::Route::read_only:
             return {"it writes nothing: this replica answers from its own state"};
         case catalog::Route::free:
-            return {"it conflicts with no declared transaction, nor with itself"};
+            return {"nothing that others write breaks an invariant together with it"};
         default:
-            return {"it conflicts with itself or with a declared transaction that is ordered, too"};
+            return {"what others write could break an invariant together with it"};
     }
 }
 

@@ -78,7 +78,9 @@ class Disk {
     const std::vector<Part>& checkpoint() const { return checkpoint_; }
     // The shell refuses a log that ends before the checkpoint does (node/io/log_read.h): it may hold half of
     // what the log has lost.
-    bool whole() const { return (records_.empty() ? 0 : records_.back().ticket) >= checkpoint_last_; }
+    bool whole() const {
+        return (records_.empty() ? salvaged_to_ : records_.back().ticket) >= checkpoint_last_;
+    }
     struct Record {
         replica::Ticket ticket;
         Bytes record;
@@ -114,6 +116,7 @@ class Disk {
             *this = Disk(planted_);
             return;
         }
+        if (cut) salvaged_to_ = bad->ticket - 1;
         records_.erase(bad, records_.end());
         synced_ = std::min(synced_, records_.size());
         bytes_ = 0;
@@ -146,6 +149,7 @@ class Disk {
     std::uint64_t bytes_ = 0;
     std::vector<Part> checkpoint_, unfinished_;
     replica::Ticket checkpoint_last_ = 0;
+    replica::Ticket salvaged_to_ = 0;  // where a log ends of which no record is left
     std::optional<replica::CheckpointPart> ending_;
     bool finished_ = false;
 };

@@ -92,7 +92,7 @@ class Clients(unittest.TestCase):
             ("SELECT * FROM accounts WHERE lower(owner) = 'x'", "Scan accounts, filtered", "read_only"),
             ("WITH a AS (SELECT 1) SELECT * FROM a", "One row", "read_only"),
             ("VALUES (1), (2)", "Values: 2 rows", "read_only"),
-            ("UPDATE accounts SET owner = 'bill' WHERE id = 2", "Update accounts", "free"),
+            ("UPDATE accounts SET owner = 'bill' WHERE id = 2", "Update accounts", "ordered"),
             ("DELETE FROM accounts WHERE id = 77", "Delete from accounts", "ordered"),
             ("CALL deposit(1, 5)", "One row", "free"),
         ):

@@ -1,4 +1,4 @@
-"""psycopg 2 and 3, asyncpg, SQLAlchemy, JDBC, Go's lib/pq, node-postgres, pgbench against one node: application code."""
+"""psycopg 2 and 3, asyncpg, SQLAlchemy, JDBC, lib/pq, node-postgres, pgbench: application code."""
 import asyncio
 import datetime as dt
 import decimal

@@ -372,6 +372,38 @@ class Losses(unittest.TestCase):
                 self.assertEqual(loss, "accounts|(id)=(1)|owner|early|late|a")
 
 
+class NobodyDeclared(unittest.TestCase):
+    """Single statements of sessions at several nodes, of a schema without a procedure."""
+
+    def test_statements_of_several_nodes_break_no_constraint_and_lose_no_update(self):
+        with tempfile.TemporaryDirectory() as folder:
+            schema = pathlib.Path(folder) / "pairs.sql"
+            schema.write_text(
+                "CREATE TABLE pairs (id int PRIMARY KEY, a int, b int, hits bigint DEFAULT 0,"
+                " CHECK (a + b <= 10));\n"
+                "CREATE TABLE log (line text);\n"
+                "INSERT INTO pairs SELECT i, 0, 0 FROM generate_series(1, 20) AS i;\n"
+            )
+            with Cluster(3, str(schema)) as cluster:
+                refused = []
+
+                def write(node, column):
+                    for i in range(1, 21):
+                        _, problem = node.psql(
+                            f"UPDATE pairs SET {column} = 6 WHERE id = {i}",
+                            "UPDATE pairs SET hits = hits + 1 WHERE id = 1",
+                            f"INSERT INTO log VALUES ('{column}')",
+                        )
+                        self.assertNotIn("0A000", problem)
+                        refused.append("23514" in problem)
+
+                with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                    list(pool.map(write, cluster.nodes[:2], "ab"))
+                self.assertEqual((len(refused), sum(refused)), (40, 20))
+                self.assertEqual(cluster.agree("SELECT max(a + b), sum(hits) FROM pairs"), "6|40")
+                self.assertEqual(cluster.agree("SELECT count(*) FROM log"), "40")
+
+
 class Quorum(unittest.TestCase):
     def test_a_call_waits_for_a_majority_of_disks_and_says_when_there_is_none(self):
         with Cluster(3) as cluster:
