@@ -20,6 +20,8 @@ using namespace log_format;
 
 namespace {
 
+constexpr auto mark_after = std::chrono::milliseconds(2);
+
 std::string spare_path(const std::string& directory) {
     return directory + "/spare";
 }
@@ -33,7 +35,11 @@ Log::~Log() {
     hurry();
     flush();
     if (helper_.joinable()) {
-        helper_.request_stop();
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+        }
+        wake_.notify_one();
         helper_.join();
     }
     if (segment_ >= 0) {
@@ -80,7 +86,7 @@ Result<void> seal_log(LogEnd& end) {
 void Log::start(LogCallbacks callbacks) {
     callbacks_ = std::move(callbacks);
     if (!has_space() && callbacks_.space) callbacks_.space(false);
-    helper_ = std::jthread([this](std::stop_token stop) { run(stop); });
+    helper_ = std::thread([this] { run(); });
 }
 
 void Log::append(std::uint64_t ticket, BytesView record, bool lazy) {
@@ -118,49 +124,57 @@ void Log::truncate(std::uint64_t before) {
     wake_.notify_one();
 }
 
-void Log::run(std::stop_token stop) {
+void Log::run() {
     Batch batch;
-    stop_ = stop;
     for (;;) {
         keep_spare();
         std::uint64_t before = 0;
         {
             std::unique_lock lock(mutex_);
-            const auto some = [&] { return !waiting_.empty() || truncate_before_ > truncated_; };
-            // Woken now and then while the disk is full, to see whether there is room again.
-            if (has_space())
-                wake_.wait(lock, stop, some);
-            else
-                wake_.wait_for(lock, stop, std::chrono::milliseconds(500), some);
+            wait_for_work(lock);
             before = truncate_before_;
             if (waiting_.empty() && before <= truncated_) {
-                if (stop.stop_requested()) return;
-                continue;
+                if (!stopping_) continue;
+                lock.unlock();
+                return write_mark();
             }
             std::swap(batch, waiting_);
         }
         if (before > truncated_) recycle(truncated_ = before);
         if (batch.empty()) continue;
         if (auto written = write(batch); !written) {
-            const bool gave_up = stop.stop_requested() && written.error().sqlstate == sqlstate::disk_full;
+            const bool gave_up = stopping_ && written.error().sqlstate == sqlstate::disk_full;
             if (callbacks_.failed && !gave_up) callbacks_.failed(written.error());
             return;
         }
         durable_lsn_.store(batch.last_lsn, std::memory_order_relaxed);
+        marked_ = false;
         if (callbacks_.durable) callbacks_.durable(batch.ticket);
-        write_mark(batch.last_lsn + 1);
         batch.frames.clear();
     }
 }
 
-// The frames of the next batch say that this one is durable. When there is none yet, a mark does, so that
-// damage to the last records is never taken for a torn write. It need not be synced: what it says is true.
-void Log::write_mark(std::uint64_t next_lsn) {
-    {
-        const std::lock_guard lock(mutex_);
-        if (!waiting_.empty()) return;
+void Log::wait_for_work(std::unique_lock<std::mutex>& lock) {
+    const auto some = [this] { return stopping_ || !waiting_.empty() || truncate_before_ > truncated_; };
+    if (!marked_ && !wake_.wait_for(lock, mark_after, some)) {
+        lock.unlock();
+        write_mark();
+        lock.lock();
     }
-    (void)write_at(segment_, mark(next_lsn), segment_used_, directory_);
+    // Woken now and then while the disk is full, to see whether there is room again.
+    if (has_space())
+        wake_.wait(lock, some);
+    else
+        wake_.wait_for(lock, std::chrono::milliseconds(500), some);
+}
+
+// The frames of the next batch say that this one is durable. When there is none for a while, a mark does, so
+// that damage to the last records is never taken for a torn write. It need not be synced: what it says is
+// true.
+void Log::write_mark() {
+    if (std::exchange(marked_, true)) return;
+    (void)write_at(segment_, mark(durable_lsn_.load(std::memory_order_relaxed) + 1), segment_used_,
+                   directory_);
 }
 
 // Frames never cross segments, and leave room for a mark behind them; runs of frames that fit go out in one
@@ -249,12 +263,12 @@ Result<void> Log::wait_for_spare(std::size_t bytes) {
         if (have_spare_ && bytes <= options_.segment_bytes) return {};
         auto made = make_spare(bytes);
         if (made) return tell_space(true), made;
-        if (made.error().sqlstate != sqlstate::disk_full || stop_.stop_requested()) return made;
+        if (made.error().sqlstate != sqlstate::disk_full || stopping_) return made;
         tell_space(false);
         std::uint64_t before = 0;
         {
             std::unique_lock lock(mutex_);
-            wake_.wait_for(lock, stop_, std::chrono::milliseconds(500), [] { return false; });
+            wake_.wait_for(lock, std::chrono::milliseconds(500), [this] { return stopping_.load(); });
             before = truncate_before_;
         }
         if (before > truncated_) recycle(truncated_ = before);

@@ -14,7 +14,8 @@
 // Recovery (log_read.h) reads frames until the first one that is not whole. What follows is a torn tail,
 // unless a later whole frame was written when the broken one was already durable: then an acknowledged record
 // is damaged and the log is refused rather than cut (58030). Behind the last durable record stands a mark, a
-// frame without a record, that says so, and that the next record overwrites.
+// frame without a record, that says so, and that the next record overwrites; where the next one follows
+// within 2 ms it says so itself, and there is no mark in between.
 //
 // The helper keeps a spare segment, so that what is appended while there is space can be written. A record or
 // a batch that needs more than that waits for room when the disk is full: nobody has been told that it is
@@ -85,9 +86,10 @@ class Log {
         bool empty() const { return frames.empty(); }
     };
     Log(std::string directory, const LogOptions& options);
-    void run(std::stop_token stop);
+    void run();
+    void wait_for_work(std::unique_lock<std::mutex>& lock);
     Result<void> write(const Batch& batch);
-    void write_mark(std::uint64_t next_lsn);
+    void write_mark();
     Result<void> next_segment(std::size_t frame_bytes, std::uint64_t first_lsn);
     Result<void> make_spare(std::size_t bytes);
     Result<void> wait_for_spare(std::size_t bytes);
@@ -107,7 +109,8 @@ class Log {
 
     // shared
     std::mutex mutex_;
-    std::condition_variable_any wake_;
+    std::condition_variable wake_;
+    std::atomic<bool> stopping_ = false;  // changes with the mutex held
     Batch waiting_;
     std::uint64_t truncate_before_ = 0;
     std::atomic<std::uint64_t> durable_lsn_ = 0;
@@ -117,15 +120,15 @@ class Log {
     std::atomic<bool> has_space_ = true;
 
     // helper thread
-    std::stop_token stop_;
     std::uint64_t truncated_ = 0;
+    bool marked_ = true;
     int segment_ = -1;
     std::uint64_t segment_bytes_ = 0;
     std::uint64_t segment_used_ = 0;
     std::uint64_t segment_first_lsn_ = 0;
     std::deque<LogSegment> sealed_;
     bool have_spare_ = false;
-    std::jthread helper_;
+    std::thread helper_;
 };
 
 }  // namespace anabranch::io
