@@ -49,7 +49,6 @@ class FarNodes {
             replica::Outputs out;
             TRY_VOID(nodes_[i].replica->start(events_.now(), out));
             carry(i, out);
-            arm(i);
         }
         for (std::size_t i = 0; i < 3; ++i)
             for (std::size_t j = 0; j < 3; ++j)
@@ -78,6 +77,7 @@ class FarNodes {
         std::unique_ptr<replica::Replica> replica;
         replica::Ticket newest = 0;
         bool syncs = false;
+        Instant tick_at = {};  // the next one, if that is yet to come
         std::vector<replica::Send> held = {};
     };
     static std::string name(std::size_t i) { return std::string(1, static_cast<char>('a' + i)); }
@@ -88,10 +88,12 @@ class FarNodes {
         carry(i, out);
     }
     void arm(std::size_t i) {
-        const auto next = std::max(nodes_[i].replica->next_deadline(), events_.now() + micros(100));
-        events_.schedule(std::min(next - events_.now(), millis(10)), [this, i] {
-            if (nodes_[i].replica->next_deadline() <= events_.now()) step(i, replica::Tick{});
-            arm(i);
+        Node& node = nodes_[i];
+        const auto next = std::max(node.replica->next_deadline(), events_.now() + micros(100));
+        if (node.tick_at > events_.now() && node.tick_at <= next) return;
+        node.tick_at = next;
+        events_.schedule(next - events_.now(), [this, i, next] {
+            if (nodes_[i].tick_at == next) step(i, replica::Tick{});
         });
     }
     void sync(std::size_t i) {
@@ -121,6 +123,7 @@ class FarNodes {
                 answered(reply->session, reply->number, reply->tag);
             }
         }
+        arm(i);
     }
     void transmit(std::size_t from, replica::Send send) {
         const auto to = static_cast<std::size_t>(send.peer[0] - 'a');

@@ -18,6 +18,11 @@ std::string token_of(const crdt::VersionVector& version) {
     return hex(BytesView(out));
 }
 
+// Of a client that makes its ordered calls in blocks.
+bool is_block(const std::string& text) {
+    return text.starts_with("CALL simulator.simulator_ordered(");
+}
+
 bool unavailable(const Error& error) {
     return error.sqlstate == sqlstate::cannot_connect_now || error.sqlstate == "40003" ||
            error.sqlstate == sqlstate::disk_full;
@@ -51,10 +56,13 @@ void World::call(Event& event) {
     SimNode& node = nodes_[event.node];
     Client& client = clients_[event.other];
     if (!seat(client, node)) return;
+    if (event.text.empty() && client.tentative && history_.active() && load_.chance(0.3))
+        event.text = history_.next_block(load_);
     if (event.text.empty())
         event.text = history_.active() && load_.chance(0.25)
                          ? history_.next(load_)
                          : workload_.next(node.replica->database(), load_);
+    if (client.tentative && is_block(event.text)) return queue(node, client, event.text);
     if (event.text.empty()) return;
     client.text = event.text;
     auto runnable = node.replica->prepare(event.text, {});
@@ -131,6 +139,7 @@ void World::acknowledge(SimNode& node) {
 
 void World::settle(SimNode& node, Client& client, const Result<std::string>& tag) {
     client.waiting = false;
+    if (!client.block.empty()) return queued(node, client, tag.has_value());
     if (tag) {
         ++outcome_.committed;
         client.seen.merge(client.shown);
@@ -156,6 +165,7 @@ void World::lose_answers(SimNode& node) {
         if (client.node != node.index) continue;
         client.session = 0;
         client.waiting = false;
+        client.block.clear();
     }
 }
 
@@ -184,6 +194,7 @@ void World::excuse(const SimNode& lost) {
         if (client.session != 0) step(nodes_[client.node], replica::CloseSession{client.session});
         client.session = 0;
         client.waiting = false;
+        client.block.clear();
     }
 }
 

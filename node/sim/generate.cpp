@@ -50,6 +50,7 @@ class Generator {
         if (changes) members(random_.fork("members"));
         script_.conditions.quorum = random_.fork("quorum").chance(0.5);
         script_.conditions.memory = random_.fork("memory").chance(0.5);
+        script_.conditions.tentative = random_.fork("tentative").chance(0.5);
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);

@@ -57,6 +57,13 @@ std::string History::next(Random& random) {
     return std::string(random.chance(0.5) ? free_call : ordered_call) + std::to_string(next_) + ")";
 }
 
+std::string History::next_block(Random& random) {
+    std::string out;
+    for (std::uint64_t i = 0, calls = random.between(1, 3) > 1 ? 2 : 1; i < calls; ++i)
+        out += (i == 0 ? "" : "; ") + std::string(ordered_call) + std::to_string(next_ + i) + ")";
+    return out;
+}
+
 std::uint64_t History::invoked(const std::string& text, Instant now, std::uint64_t thread) {
     if (!active()) return 0;
     const std::uint64_t ordered = number_behind(text, ordered_call);
@@ -70,7 +77,8 @@ std::uint64_t History::invoked(const std::string& text, Instant now, std::uint64
 }
 
 void History::reserve(const std::string& text) {
-    next_ = std::max({next_, number_behind(text, free_call) + 1, number_behind(text, ordered_call) + 1});
+    const std::string last = text.substr(text.rfind("; ") == std::string::npos ? 0 : text.rfind("; ") + 2);
+    next_ = std::max({next_, number_behind(last, free_call) + 1, number_behind(last, ordered_call) + 1});
 }
 
 bool History::shown(std::uint64_t call, const crdt::Database& state) const {
@@ -132,7 +140,17 @@ std::string History::check_end(const crdt::Database& state) const {
     for (const auto& [id, call] : calls_)
         if (call.fate == Fate::done && !times.contains(id))
             return "acknowledged write lost: " + name(id, call.ordered);
+    if (auto problem = check_blocks(times); !problem.empty()) return problem;
     return check_threads(times);
+}
+
+std::string History::check_blocks(const std::map<std::uint64_t, std::int64_t>& times) const {
+    for (const auto& block : blocks_)
+        for (const std::uint64_t id : block)
+            if (times.contains(id) != times.contains(block.front()))
+                return "of one block " + name(id, true) + " and " + name(block.front(), true) +
+                       " have not the same fate";
+    return {};
 }
 
 // Call numbers ascend with time.

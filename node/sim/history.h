@@ -5,6 +5,7 @@
 // end, at every replica: a call that was acknowledged is there once, one that was refused ("it was not
 // executed") is not, one without an answer is there once or not; and when an ordered call was acknowledged
 // before another one was made, it comes before it: the sequence is a linearization (Herlihy and Wing 1990).
+// Those of one transaction block are all there or none.
 // One that was answered under durability 'memory' (early) may be missing, but then nothing is there that its
 // session did behind it, before it was told of the loss.
 #pragma once
@@ -34,6 +35,8 @@ class History {
     enum class Fate : std::uint8_t { unknown, done, refused, excused, early };
     // 0: not one of these calls. Calls of one thread are made one after another.
     std::uint64_t invoked(const std::string& text, Instant now, std::uint64_t thread);
+    std::string next_block(Random& random);  // of ordered calls, "; " between them
+    void together(std::vector<std::uint64_t> calls) { blocks_.push_back(std::move(calls)); }
     void answered(std::uint64_t call, Fate fate, Instant now);
     void reserve(const std::string& text);  // a call that a script makes: no new one takes its number
     bool shown(std::uint64_t call, const crdt::Database& state) const;  // free calls
@@ -53,7 +56,9 @@ class History {
     };
     std::string check_threads(const std::map<std::uint64_t, std::int64_t>& times) const;
     std::optional<TableId> free_, ordered_;
+    std::string check_blocks(const std::map<std::uint64_t, std::int64_t>& times) const;
     std::map<std::uint64_t, Call> calls_;
+    std::vector<std::vector<std::uint64_t>> blocks_;
     std::uint64_t next_ = 1;
     std::vector<std::uint64_t> sequence_;  // ordered calls by position, as first seen anywhere
 };

@@ -160,11 +160,13 @@ bool World::converged() const {
         if (entry.role == "joining" && nodes_[index_of_.at(entry.name)].replica != nullptr) return false;
     for (const auto& node : nodes_)
         if (!settled(node, member)) return false;
+    if (!tickets_.empty() && !queues_are_empty()) return false;
     return std::none_of(clients_.begin(), clients_.end(),
                         [](const Client& client) { return client.waiting; });
 }
 
 void World::check_end() {
+    learn_fates();
     const auto names = members();
     for (auto& node : nodes_) {
         if (node.replica == nullptr) continue;

@@ -142,6 +142,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "reordering") return c.reordering = true, words.rest().empty();
     if (key == "quorum") return c.quorum = true, words.rest().empty();
     if (key == "memory") return c.memory = true, words.rest().empty();
+    if (key == "tentative") return c.tentative = true, words.rest().empty();
     if (key == "forget") return c.forget = true, words.rest().empty();
     if (key == "kept-bytes") return words.number(c.kept_bytes);
     if (key == "checkpoint-bytes") return words.number(c.checkpoint_bytes);
@@ -218,6 +219,7 @@ std::string print(const Script& script) {
     line("batch-bytes", std::to_string(c.batch_bytes));
     if (c.quorum) out += "quorum\n";
     if (c.memory) out += "memory\n";
+    if (c.tentative) out += "tentative\n";
     if (c.forget) out += "forget\n";
     line("pace", print_millis(c.pace));
     if (script.planted != Planted::nothing) line("planted", name_of(script.planted));

@@ -84,6 +84,7 @@ struct Conditions {
     std::uint64_t batch_bytes = 256 * 1024;  // per gossip message
     bool quorum = false;                     // clients 1, 5, 9 ... use anabranch.durability = 'quorum'
     bool memory = false;        // clients 3, 7, 11 ... make ordered calls with durability = 'memory'
+    bool tentative = false;     // clients 2, 6, 10 ... make blocks of ordered calls that wait for nobody
     bool forget = false;        // nodes run with --forget-deleted
     Duration pace = millis(1);  // of a primary's proposals
 };

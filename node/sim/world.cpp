@@ -47,6 +47,7 @@ Outcome World::run() {
     for (std::uint32_t i = 0; i < script_.replicas + script_.spares; ++i) create(i);
     clients_.resize(script_.clients);
     for (std::size_t i = 1; i < clients_.size(); i += 4) clients_[i].quorum = conditions_.quorum;
+    for (std::size_t i = 2; i < clients_.size(); i += 4) clients_[i].tentative = conditions_.tentative;
     for (std::size_t i = 3; i < clients_.size(); i += 4) clients_[i].memory = conditions_.memory;
     for (auto& node : nodes_) boot(node);
     for (const auto& event : script_.events) history_.reserve(event.text);

@@ -52,6 +52,8 @@ struct Client {  // one call at a time
     std::uint32_t node = 0;
     std::uint64_t session = 0, number = 0;  // session 0: not connected
     bool quorum = false;                    // anabranch.durability: what it is answered for is at a majority
+    bool tentative = false;                 // blocks of ordered calls are queued at the node
+    std::vector<std::uint64_t> block;       // calls of the one that is under way
     bool memory = false;                    // ordered calls are answered before they are committed
     std::uint64_t thread = 0;  // names what it does between two losses that it is told of: History::invoked
     bool waiting = false;
@@ -147,6 +149,13 @@ class World {
     void lose_answers(SimNode& node);
     void excuse(const SimNode& lost);
 
+    // ---- blocks.cpp ----
+    void queue(SimNode& node, Client& client, const std::string& text);
+    Result<void> run_block(SimNode& node, Client& client, const std::string& text, replica::Outputs& out);
+    void queued(const SimNode& node, Client& client, bool taken);
+    bool queues_are_empty() const;
+    void learn_fates();
+
     // ---- judge.cpp ----
     bool shows_tables(const SimNode& node) const;
     bool serving(const SimNode& node) const;
@@ -189,6 +198,8 @@ class World {
     std::vector<Acknowledged> acknowledged_;
     // Free calls that were acknowledged after a wait, by node: the dots of what they wrote are not known.
     std::multimap<std::uint32_t, std::uint64_t> waited_;
+    // Blocks that were taken, by replica id and ticket.
+    std::map<std::pair<ReplicaId, std::string>, std::vector<std::uint64_t>> tickets_;
     std::string primary_;
     OrderFacts facts_;
     std::uint64_t changes_asked_ = 0;
