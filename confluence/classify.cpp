@@ -1,30 +1,21 @@
 #include "confluence/classify.h"
 
 #include <algorithm>
+#include <mutex>
 
-#include "confluence/infer.h"
+#include "confluence/lanes.h"
 
 namespace anabranch::confluence {
 
-using smt::Answer;
 using smt::Dropped;
 using smt::Side;
 
 namespace {
 
-// Of the budget, for questions about parameters, of which many are asked and none matters much.
-constexpr std::uint32_t scope_part = 2;
-
-// True when the scope is known.
-bool add_scope(Edge& edge, smt::Scope found) {
-    const bool unsure = !found.unsure.empty();
-    if (!found.needed.empty()) {
-        edge.scope.insert(edge.scope.end(), found.needed.begin(), found.needed.end());
-        std::sort(edge.scope.begin(), edge.scope.end());
-        edge.scope_candidates = std::move(found.unsure);
-    }
-    return !edge.scope.empty() && !unsure;
-}
+// Lanes: as many as there is work for; beginning one costs as much as a few easy questions.
+constexpr std::uint64_t lane_min = 60, lanes_max = 32;
+// From so many rows on that two calls need, an encoding with the rows of every invariant is too large.
+constexpr std::uint32_t heavy_min = 8;
 
 }  // namespace
 
@@ -44,55 +35,46 @@ void Classifier::against(Baseline baseline) {
 
 void Classifier::run() {
     collect_obligations();
+    deal_out();
     prove_or_open();
-    if (large()) {
-        order_endpoints();
-        return;
+    if (!large()) {
+        if (seek_witnesses && !edges_.empty()) seek_witnesses(edges_);
+        if (!edges_.empty() && (!baseline_ || baseline_->signs)) learn_signs();
+        retry_beside_witnesses();
+        if (any_unwitnessed() && (!baseline_ || baseline_->infer)) infer();
+        if (!intolerable()) {
+            retry_open();
+            order_endpoints();
+            if (!baseline_) find_scopes();
+        }
     }
-    if (seek_witnesses && !edges_.empty()) seek_witnesses(edges_);
-    if (!edges_.empty() && (!baseline_ || baseline_->signs)) learn_signs();
-    if (any_unwitnessed() && (!baseline_ || baseline_->infer)) infer();
-    if (!intolerable()) {
-        order_endpoints();
-        retry_open();
-        order_endpoints();
-        if (!baseline_) find_scopes();
-    }
+    order_endpoints();
+    kept_.clear();
     pairs_.clear();
+    for (const smt::Lane& lane : lanes_) analysis_.lane().patience.add(lane.patience);
+    lanes_.clear();
+    lane_of_.clear();
+}
+
+bool Classifier::intolerable(const Edge& edge) const {
+    return baseline_ && (edge.story || edge.undecided) && !baseline_->tolerated.contains(key_of(edge));
 }
 
 bool Classifier::intolerable() const {
-    return baseline_ && std::any_of(edges_.begin(), edges_.end(), [&](const Edge& edge) {
-               return (edge.story || edge.undecided) && !baseline_->tolerated.contains(key_of(edge));
-           });
+    return std::any_of(edges_.begin(), edges_.end(), [&](const Edge& edge) { return intolerable(edge); });
 }
 
-// A variant with an edge that nothing later can prove.
-bool Classifier::hopeless() const {
-    return baseline_ && !baseline_->infer && !baseline_->signs && intolerable();
+// Of a variant: nothing later can prove it.
+bool Classifier::hopeless(const Edge& edge) const {
+    return baseline_ && !baseline_->infer && !baseline_->signs && intolerable(edge);
 }
 
 bool Classifier::any_unwitnessed() const {
     return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return !e.witnessed; });
 }
 
-smt::Pair& Classifier::pair(PairKey key) {
-    auto& slot = pairs_[key];
-    if (!slot) {
-        const auto found = obligations_.find(key);
-        slot = std::make_unique<smt::Pair>(
-            analysis_, key.first, key.second,
-            found == obligations_.end() ? std::vector<std::uint32_t>{} : found->second);
-        if (!bounds_.empty()) slot->assume_bounds(bounds_);
-    }
-    return *slot;
-}
-
-smt::Pair& Classifier::alone(std::uint32_t transaction) {
-    auto& slot = alone_[transaction];
-    if (!slot)
-        slot = std::make_unique<smt::Pair>(analysis_, transaction, transaction, std::vector<std::uint32_t>{});
-    return *slot;
+bool Classifier::any_open() const {
+    return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return e.may_be_proved(); });
 }
 
 std::optional<Proof> Classifier::proof(std::uint32_t transaction, std::uint32_t invariant) const {
@@ -134,405 +116,242 @@ void Classifier::collect_obligations() {
     }
 }
 
-Dropped Classifier::free_drops(smt::Pair& pair, Side side) const {
-    return pair.met_by(side, analysis_.touched);
+// How much work a pair is, roughly.
+std::uint64_t Classifier::weight(PairKey key) const {
+    const auto found = obligations_.find(key);
+    const std::uint64_t targets = found == obligations_.end() ? 1 : found->second.size();
+    return targets * (2 + analysis_.rows_needed[key.first] + analysis_.rows_needed[key.second]);
+}
+
+// Neighbours share a lane. The first lane is the analysis's own; a variant of a schema has no other.
+void Classifier::deal_out() {
+    lanes_.resize(1);
+    if (baseline_) return;
+    std::uint64_t total = 0, in_lane = 0;
+    for (const auto& [key, targets] : obligations_) total += weight(key);
+    const std::uint64_t enough = std::max(lane_min, total / lanes_max);
+    for (const auto& [key, targets] : obligations_) {
+        if (in_lane >= enough) {
+            lanes_.emplace_back();
+            in_lane = 0;
+        }
+        lane_of_[key] = lanes_.size() - 1;
+        in_lane += weight(key);
+    }
+}
+
+smt::Lane& Classifier::lane(PairKey key) {
+    const auto found = lane_of_.find(key);
+    return found == lane_of_.end() || found->second == 0 ? analysis_.lane() : lanes_[found->second];
+}
+
+// Runs work(i) for each key, those of one lane in their order. Of lanes the fullest first.
+void Classifier::in_lanes(const std::vector<PairKey>& keys,
+                          const std::function<void(std::size_t index)>& work) {
+    struct Share {
+        std::uint64_t weight = 0;
+        std::vector<std::size_t> indexes;
+    };
+    std::vector<Share> shares(lanes_.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto found = lane_of_.find(keys[i]);
+        Share& share = shares[found == lane_of_.end() ? 0 : found->second];
+        share.weight += weight(keys[i]);
+        share.indexes.push_back(i);
+    }
+    std::erase_if(shares, [](const Share& share) { return share.indexes.empty(); });
+    std::stable_sort(shares.begin(), shares.end(),
+                     [](const Share& a, const Share& b) { return a.weight > b.weight; });
+    run_lanes(shares.size(), threads, [&](std::size_t number) {
+        for (const std::size_t i : shares[number].indexes) work(i);
+    });
+}
+
+std::map<Classifier::PairKey, std::vector<std::size_t>> Classifier::edges_by_pair(
+    const std::function<bool(const Edge&)>& wanted) const {
+    std::map<PairKey, std::vector<std::size_t>> out;
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+        if (wanted(edges_[i])) out[{edges_[i].first, edges_[i].second}].push_back(i);
+    return out;
+}
+
+std::unique_ptr<smt::Pair> Classifier::encode(PairKey key, Targets targets) {
+    smt::Lane& own = lane(key);
+    own.open();
+    auto out = std::make_unique<smt::Pair>(analysis_, key.first, key.second, std::move(targets), &own);
+    if (!bounds_.empty()) out->assume_bounds(bounds_);
+    return out;
+}
+
+smt::Pair& Classifier::pair(PairKey key) {
+    auto& slot = pairs_[key];
+    if (!slot) {
+        const auto found = obligations_.find(key);
+        slot = encode(key, found == obligations_.end() ? Targets{} : found->second);
+    }
+    return *slot;
+}
+
+smt::Pair& Classifier::small_pair(PairKey key) {
+    auto& slot = small_[key];
+    if (!slot) slot = encode(key, {});
+    return *slot;
+}
+
+// The encoding in which an edge was asked about, if it was kept.
+smt::Pair* Classifier::kept_pair(const Edge& edge) const {
+    const PairKey key{edge.first, edge.second};
+    for (auto at = kept_.lower_bound({key, {}}); at != kept_.end() && at->first.first == key; ++at) {
+        const Targets& targets = at->first.second;
+        if (std::find(targets.begin(), targets.end(), edge.invariant) != targets.end())
+            return at->second.get();
+    }
+    return nullptr;
+}
+
+// What goes into one encoding: in a small one all; else what needs the same rows.
+std::vector<Classifier::Targets> Classifier::split(PairKey key, const Targets& targets) const {
+    if (large() || analysis_.rows_needed[key.first] + analysis_.rows_needed[key.second] < heavy_min)
+        return {targets};
+    std::map<std::map<TableId, std::uint32_t>, Targets> by_rows;
+    for (const std::uint32_t i : targets) by_rows[analysis_.violation_rows[i]].push_back(i);
+    std::vector<Targets> out;
+    for (auto& [rows, group] : by_rows) out.push_back(std::move(group));
+    return out;
 }
 
 // The facts of a transaction that must not be used: what was found unstable, or, before that was asked, all
 // that anybody could meet.
-const Dropped& Classifier::drops(std::uint32_t transaction, smt::Pair& pair, Side side) {
+Dropped Classifier::drops(std::uint32_t transaction, const smt::Pair& pair, Side side) const {
     const auto stable = dropped_.find(transaction);
-    if (stable != dropped_.end()) return stable->second;
-    const auto known = met_.find(transaction);
-    if (known != met_.end()) {
-        // Another pair of this transaction may have facts that this one had no slots for.
-        Dropped all = free_drops(pair, side);
-        known->second.insert(all.begin(), all.end());
-        return known->second;
-    }
-    return met_.emplace(transaction, free_drops(pair, side)).first->second;
+    return stable != dropped_.end() ? stable->second : pair.met_by(side, analysis_.touched);
 }
 
 // True when the pair is proved free of the invariant; else `edge` says what is known.
-bool Classifier::settle(PairKey key, std::uint32_t invariant, Edge& edge) {
-    smt::Pair& p = pair(key);
-    const Dropped& first = drops(key.first, p, Side::first);
-    const Dropped& second = drops(key.second, p, Side::second);
+bool Classifier::settle(smt::Pair& pair, PairKey key, std::uint32_t invariant, Edge& edge) const {
     // What a repair leaves alone is mostly proved.
     const auto expect = baseline_ ? smt::Expect::proof : smt::Expect::story;
-    const smt::Outcome found = p.settle(invariant, first, second, expect);
-    edge = {key.first, key.second, invariant, found.story, p.inexact(invariant), {}, {}, {}, found.undecided};
-    if (!found.proved) edge.calls = p.model_calls();
-    if (baseline_) return found.proved;
+    smt::Outcome found = pair.settle(invariant, drops(key.first, pair, Side::first),
+                                     drops(key.second, pair, Side::second), expect);
+    edge = Edge{};
+    std::tie(edge.first, edge.second, edge.invariant) = EdgeKey{key.first, key.second, invariant};
+    edge.story = found.story;
+    edge.inexact = pair.inexact(invariant);
+    edge.undecided = found.undecided;
+    edge.refuted = std::move(found.refuted);
+    if (found.proved) return true;
+    edge.calls = pair.model_calls();
+    if (baseline_) return false;
     edge.scope_candidates = comparable_parameters(edge);
-    if (found.story) edge.scope_candidates = p.equal_in_model(std::move(edge.scope_candidates));
-    return found.proved;
+    if (found.story) edge.scope_candidates = pair.equal_in_model(std::move(edge.scope_candidates));
+    return false;
+}
+
+// The same in an encoding that assumes more. What had no story has none now.
+bool Classifier::settle_again(smt::Pair& pair, Edge& edge) const {
+    if (edge.story) return settle(pair, {edge.first, edge.second}, edge.invariant, edge);
+    const auto answer = pair.breaks(edge.invariant, drops(edge.first, pair, Side::first),
+                                    drops(edge.second, pair, Side::second));
+    if (answer == smt::Answer::yes) edge.calls = pair.model_calls();
+    return answer == smt::Answer::no;
+}
+
+Classifier::Found Classifier::ask(PairKey key, const Targets& targets) {
+    Found out;
+    const std::int64_t start = clock ? clock() : 0;
+    for (const Targets& group : split(key, targets)) {
+        auto pair = encode(key, group);
+        const std::size_t before = out.edges.size();
+        for (const std::uint32_t invariant : group) {
+            Edge edge;
+            if (settle(*pair, key, invariant, edge)) {
+                out.proved.push_back(invariant);
+                continue;
+            }
+            if (large()) find_scope(edge, *pair);
+            out.edges.push_back(std::move(edge));
+            if (hopeless(out.edges.back())) return out;
+        }
+        if (out.edges.size() > before && !large()) out.kept.emplace(std::pair{key, group}, std::move(pair));
+    }
+    std::sort(out.edges.begin(), out.edges.end(),
+              [](const Edge& a, const Edge& b) { return key_of(a) < key_of(b); });
+    if (clock) out.micros = clock() - start;
+    return out;
 }
 
 void Classifier::prove_or_open() {
+    std::vector<PairKey> keys;
+    for (const auto& [key, targets] : obligations_) keys.push_back(key);
+    std::vector<Found> found(keys.size());
+    std::mutex progress;
     std::size_t done = 0;
-    for (const auto& [key, invariants] : obligations_) {
-        const std::int64_t start = clock ? clock() : 0;
-        bool all_proved = true;
-        for (std::uint32_t invariant : invariants) {
-            Edge edge;
-            if (settle(key, invariant, edge)) {
-                note_proof(key, invariant, Proof::By::diamond);
-            } else {
-                if (large()) find_scope(edge);
-                edges_.push_back(std::move(edge));
-                all_proved = false;
-                if (hopeless()) return;
+    bool over = false;  // of a variant, which has one lane
+    in_lanes(keys, [&](std::size_t i) {
+        if (baseline_ && over) return;
+        found[i] = ask(keys[i], obligations_.at(keys[i]));
+        if (baseline_) over = !found[i].edges.empty() && hopeless(found[i].edges.back());
+        if (!progress_) return;
+        const std::lock_guard lock(progress);
+        progress_(++done, keys.size(), analysis_.schema().transactions[keys[i].first].name);
+    });
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        for (const std::uint32_t invariant : found[i].proved)
+            note_proof(keys[i], invariant, Proof::By::diamond);
+        for (Edge& edge : found[i].edges) edges_.push_back(std::move(edge));
+        for (auto& [of, pair] : found[i].kept)
+            if (kept_.size() < kept_max) kept_.emplace(of, std::move(pair));
+        micros[keys[i]] += found[i].micros;
+    }
+}
+
+// Asks again about some edges, since more is assumed now; true when one was proved.
+bool Classifier::settle_open(Proof::By by, const std::function<bool(const Edge&)>& wanted) {
+    std::vector<PairKey> keys;
+    const auto by_pair = edges_by_pair(wanted);
+    for (const auto& [key, indexes] : by_pair) keys.push_back(key);
+    std::vector<char> proved(edges_.size(), 0);
+    std::vector<Encodings> kept(keys.size());
+    in_lanes(keys, [&](std::size_t i) {
+        Targets targets;
+        for (const std::size_t edge : by_pair.at(keys[i])) targets.push_back(edges_[edge].invariant);
+        for (const Targets& group : split(keys[i], targets)) {
+            auto pair = encode(keys[i], group);
+            bool open = false;
+            for (const std::size_t edge : by_pair.at(keys[i])) {
+                if (std::find(group.begin(), group.end(), edges_[edge].invariant) == group.end()) continue;
+                proved[edge] = settle_again(*pair, edges_[edge]) ? 1 : 0;
+                open |= proved[edge] == 0;
             }
+            if (open) kept[i].emplace(std::pair{keys[i], group}, std::move(pair));
         }
-        // A solver holds megabytes: keep those that will be asked again.
-        if (all_proved || large()) forget(key);
-        if (clock) micros[key] += clock() - start;
-        ++done;
-        if (progress_) progress_(done, obligations_.size(), analysis_.schema().transactions[key.first].name);
-    }
-}
-
-// Signs of what the transactions of open edges read where they run; then those edges are tried again.
-void Classifier::learn_signs() {
-    std::set<std::uint32_t> transactions;
-    for (const Edge& edge : edges_) {
-        transactions.insert(edge.first);
-        transactions.insert(edge.second);
-    }
-    bool any = false;
-    for (std::uint32_t t : transactions) {
-        std::vector<smt::ReadSign> signs = pair({t, t}).read_signs();
-        any |= !signs.empty();
-        if (!signs.empty()) analysis_.read_signs[t] = std::move(signs);
-    }
-    if (!any) return;
-    pairs_.clear();
+    });
+    for (Encodings& some : kept)
+        for (auto& [of, pair] : some)
+            if (kept_.size() < kept_max) kept_.emplace(of, std::move(pair));
     std::vector<Edge> left;
-    for (const Edge& edge : edges_) {
-        const PairKey key{edge.first, edge.second};
-        const auto& signs = analysis_.read_signs;
-        Edge again = edge;
-        if (edge.witnessed || (!signs.contains(edge.first) && !signs.contains(edge.second))) {
-            left.push_back(std::move(again));
-        } else if (settle(key, edge.invariant, again)) {
-            note_proof(key, edge.invariant, Proof::By::stable_facts);
-        } else {
-            left.push_back(std::move(again));
-        }
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+        if (proved[i] != 0)
+            note_proof({edges_[i].first, edges_[i].second}, edges_[i].invariant, by);
+        else
+            left.push_back(std::move(edges_[i]));
     }
+    const bool any = left.size() < edges_.size();
     edges_ = std::move(left);
+    return any;
 }
 
-// Columns that open invariants read, and of the same tables those that the calls of open edges read.
-std::map<TableId, std::set<std::uint32_t>> Classifier::open_columns() const {
-    std::map<TableId, std::set<std::uint32_t>> out;
-    for (const Edge& edge : edges_) {
-        if (edge.witnessed ||
-            analysis_.schema().invariants[edge.invariant].kind == catalog::InvariantKind::lost_update)
-            continue;
-        for (const auto& [table, use] : analysis_.invariant_reads[edge.invariant].tables) {
-            out[table].insert(use.reads.begin(), use.reads.end());
-            for (const std::uint32_t t : {edge.first, edge.second}) {
-                const auto read = analysis_.access[t].tables.find(table);
-                if (read != analysis_.access[t].tables.end())
-                    out[table].insert(read->second.reads.begin(), read->second.reads.end());
-            }
-        }
-    }
-    return out;
-}
-
-void Classifier::infer() {
-    const auto columns = open_columns();
-    if (columns.empty()) return;
-    std::set<TableId> tables;
-    for (const auto& [table, read] : columns) tables.insert(table);
-    analysis_.bounds = bound_candidates(analysis_, columns);
-    analysis_.permanent = permanent_rows(analysis_, tables);
-    if (analysis_.bounds.empty() && analysis_.permanent.empty()) return;
-    analysis_.use_permanent = !analysis_.permanent.empty();
-    pairs_.clear();
-    alone_.clear();
-    met_.clear();
-    bounds_ = inductive_bounds();
-    alone_.clear();
-    if (bounds_.empty() && !analysis_.use_permanent) return forget_bounds();
-    for (auto& [key, p] : pairs_) {
-        if (!bounds_.empty()) p->assume_bounds(bounds_);
-    }
-    std::vector<Edge> left;
-    for (const Edge& edge : edges_) {
-        const PairKey key{edge.first, edge.second};
-        Edge again;
-        if (edge.witnessed) {
-            left.push_back(edge);
-        } else if (settle(key, edge.invariant, again)) {
-            note_proof(key, edge.invariant, Proof::By::bounds);
-            permanent_used_ |= analysis_.use_permanent;
-        } else {
-            left.push_back(std::move(again));
-        }
-    }
-    const bool helped = left.size() < edges_.size();
-    edges_ = std::move(left);
-    if (!helped) return forget_bounds();
-    for (std::size_t b : bounds_) inferred_.push_back(analysis_.bounds[b].text);
-}
-
-void Classifier::forget_bounds() {
-    bounds_.clear();
-    analysis_.bounds.clear();
-    analysis_.permanent.clear();
-    analysis_.use_permanent = false;
-    pairs_.clear();
-    met_.clear();
-}
-
-// The candidates that hold in every reachable state, by induction: the greatest set that no call breaks alone
-// and no pair breaks together. What one call breaks is found first, since it costs one encoding each. What
-// the invariants imply holds anyway: the others stay inductive without it.
-std::set<std::size_t> Classifier::inductive_bounds() {
-    std::set<std::size_t> survivors;
-    for (std::size_t b = 0; b < analysis_.bounds.size(); ++b) survivors.insert(b);
-    drop_broken_alone(survivors);
-    drop_implied(survivors);
-    while (drop_broken_together(survivors)) drop_broken_alone(survivors);
-    return survivors;
-}
-
-namespace {
-
-bool touches_bound(const Touches& touches, const smt::Bound& bound) {
-    const auto found = touches.find(bound.table);
-    return found != touches.end() && (found->second.appear || found->second.columns.contains(bound.column));
-}
-
-}  // namespace
-
-// What the invariants say already helps no proof.
-void Classifier::drop_implied(std::set<std::size_t>& bounds) {
-    for (std::uint32_t t = 0; t < analysis_.touches.size() && !bounds.empty(); ++t) {
-        std::set<std::size_t> asked;
-        for (std::size_t b : bounds)
-            if (analysis_.touches[t].contains(analysis_.bounds[b].table)) asked.insert(b);
-        // Where the budget ended before it hardly suffices for this: a bound too many does no harm.
-        if (asked.empty() || analysis_.patience.ended(t, t)) continue;
-        const std::set<std::size_t> telling = pair({t, t}).bounds_not_implied(asked);
-        for (std::size_t b : asked)
-            if (!telling.contains(b)) bounds.erase(b);
-    }
-}
-
-void Classifier::drop_broken_alone(std::set<std::size_t>& bounds) {
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (std::uint32_t t = 0; t < analysis_.touches.size(); ++t) {
-            std::set<std::size_t> asked;
-            for (std::size_t b : bounds)
-                if (touches_bound(analysis_.touches[t], analysis_.bounds[b])) asked.insert(b);
-            if (asked.empty()) continue;
-            for (std::size_t b : alone(t).bounds_broken_alone(asked, bounds)) changed |= bounds.erase(b) > 0;
-        }
-    }
-}
-
-// Pairs of transactions that touch the table of one of the bounds.
-std::set<Classifier::PairKey> Classifier::pairs_near(const std::set<std::size_t>& bounds) const {
-    std::map<TableId, std::vector<std::uint32_t>> touching;
-    for (std::size_t b : bounds) touching[analysis_.bounds[b].table];
-    for (std::uint32_t t = 0; t < analysis_.touches.size(); ++t) {
-        for (const auto& [table, touch] : analysis_.touches[t]) {
-            const auto found = touching.find(table);
-            if (found != touching.end()) found->second.push_back(t);
-        }
-    }
-    std::set<PairKey> out;
-    for (const auto& [table, transactions] : touching) {
-        for (std::size_t i = 0; i < transactions.size(); ++i) {
-            for (std::size_t j = i; j < transactions.size(); ++j)
-                out.insert({transactions[i], transactions[j]});
-        }
-    }
-    return out;
-}
-
-// True when one was dropped.
-bool Classifier::drop_broken_together(std::set<std::size_t>& bounds) {
-    const std::size_t before = bounds.size();
-    for (const auto& [t, u] : pairs_near(bounds)) {
-        for (std::size_t b : std::set<std::size_t>(bounds)) {
-            const smt::Bound& bound = analysis_.bounds[b];
-            if (!touches_bound(analysis_.touches[t], bound) || !touches_bound(analysis_.touches[u], bound))
-                continue;
-            smt::Pair& p = pair({t, u});
-            if (p.breaks_bound(b, bounds, drops(t, p, Side::first), drops(u, p, Side::second)) != Answer::no)
-                bounds.erase(b);
-        }
-    }
-    return bounds.size() < before;
-}
-
-void Classifier::order_endpoints() {
+void Classifier::order_by(const std::function<bool(const Edge&)>& counts) {
     ordered_.clear();
     for (const Edge& edge : edges_) {
+        if (!counts(edge)) continue;
         ordered_.insert(edge.first);
         ordered_.insert(edge.second);
     }
 }
 
-// Transactions of the edges that may still be proved, or of all.
-std::set<std::uint32_t> Classifier::endpoints(bool stories_too) const {
-    std::set<std::uint32_t> out;
-    for (const Edge& edge : edges_) {
-        if (!edge.may_be_proved() && !stories_too) continue;
-        out.insert(edge.first);
-        out.insert(edge.second);
-    }
-    return out;
-}
-
-// The greatest set of facts that no concurrent call falsifies, for the transactions of open edges.
-void Classifier::stabilise(bool stories_too) {
-    dropped_.clear();
-    const std::set<std::uint32_t> wanted = endpoints(stories_too);
-    for (std::uint32_t t : wanted) dropped_[t];
-    const auto count = static_cast<std::uint32_t>(analysis_.schema().transactions.size());
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (std::uint32_t t : wanted) {
-            for (std::uint32_t v = 0; v < count; ++v) {
-                if (analysis_.touches[v].empty() || !concurrent(t, v)) continue;
-                const Dropped meets = pair({t, t}).met_by(Side::first, analysis_.touches[v]);
-                if (std::all_of(meets.begin(), meets.end(),
-                                [&](const std::string& key) { return dropped_[t].contains(key); }))
-                    continue;
-                smt::Pair& p = pair(std::minmax(t, v));
-                const Side side = t <= v ? Side::first : Side::second;
-                const Dropped lost = p.falsified(side, drops(std::min(t, v), p, Side::first),
-                                                 drops(std::max(t, v), p, Side::second));
-                for (const std::string& key : lost) changed |= dropped_[t].insert(key).second;
-            }
-        }
-    }
-}
-
-void Classifier::retry_open() {
-    const auto open = [&] {
-        return std::any_of(edges_.begin(), edges_.end(), [](const Edge& e) { return e.may_be_proved(); });
-    };
-    if (!open()) return;
-    // Only stories make transactions ordered at first; then each open edge in turn is tried as if it were
-    // free.
-    const auto order_without = [&](const Edge* left_out, bool stories_only) {
-        ordered_.clear();
-        for (const Edge& edge : edges_) {
-            if (&edge == left_out || (stories_only && edge.may_be_proved())) continue;
-            ordered_.insert(edge.first);
-            ordered_.insert(edge.second);
-        }
-    };
-    const auto proved = [&](const Edge& edge) {
-        smt::Pair& p = pair({edge.first, edge.second});
-        return p.breaks(edge.invariant, drops(edge.first, p, Side::first),
-                        drops(edge.second, p, Side::second)) == Answer::no;
-    };
-    const auto keep = [&](auto&& is_proved) {
-        std::vector<Edge> left;
-        for (Edge& edge : edges_) {
-            if (edge.may_be_proved() && is_proved(edge)) {
-                note_proof({edge.first, edge.second}, edge.invariant, Proof::By::stable_facts);
-            } else {
-                left.push_back(std::move(edge));
-            }
-        }
-        edges_ = std::move(left);
-    };
-    order_without(nullptr, true);
-    const auto asked_apart = ordered_;
-    const auto asked_for = endpoints(false);
-    stabilise();
-    keep(proved);
-    for (std::size_t i = 0; i < edges_.size();) {
-        if (!edges_[i].may_be_proved()) {
-            ++i;
-            continue;
-        }
-        order_without(&edges_[i], false);
-        if (ordered_ == asked_apart && endpoints(false) == asked_for) {  // it was asked just so
-            ++i;
-            continue;
-        }
-        stabilise();
-        if (proved(edges_[i])) {
-            note_proof({edges_[i].first, edges_[i].second}, edges_[i].invariant, Proof::By::stable_facts);
-            edges_.erase(edges_.begin() + static_cast<std::ptrdiff_t>(i));
-        } else {
-            ++i;
-        }
-    }
-    dropped_.clear();
-}
-
-// What a scope of the edge can consist of.
-std::vector<smt::Distinct> Classifier::comparable_parameters(const Edge& edge) const {
-    const auto usable = [](const catalog::Parameter& p) {
-        return p.mode != catalog::Parameter::Mode::out && !p.fresh && !p.type.array;
-    };
-    const auto comparable = [&](const catalog::Parameter& a, const catalog::Parameter& b) {
-        if (analysis_.schema().assumed_transactions && edge.first == edge.second && a.index != b.index)
-            return false;
-        return a.type.id == b.type.id || (sql::is_integer(a.type) && sql::is_integer(b.type));
-    };
-    const auto& first = analysis_.schema().transactions[edge.first].parameters;
-    const auto& second = analysis_.schema().transactions[edge.second].parameters;
-    std::vector<smt::Distinct> out;
-    for (std::uint32_t i = 0; i < first.size(); ++i) {
-        for (std::uint32_t j = 0; j < second.size(); ++j) {
-            if (usable(first[i]) && usable(second[j]) && comparable(first[i], second[j]))
-                out.push_back({i, j});
-        }
-    }
-    return out;
-}
-
-// Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
-// apart, so only facts that hold with every transaction apart may be used.
-bool Classifier::find_scope(Edge& edge) {
-    if (analysis_.patience.exhausted(edge.first, edge.second)) return false;
-    if (edge.scope_candidates.empty()) return false;
-    smt::Pair& p = pair({edge.first, edge.second});
-    return add_scope(edge,
-                     p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                                 drops(edge.second, p, Side::second), edge.scope_candidates, scope_part));
-}
-
-// Each edge in an encoding of its own: without the rows that other invariants need it is much smaller. What
-// was asked in vain is asked again when it is known which facts are stable.
-void Classifier::find_scopes() {
-    std::map<EdgeKey, std::unique_ptr<smt::Pair>> asked_in_vain;
-    const auto ask = [&](Edge& edge, smt::Pair& p) {
-        return add_scope(edge,
-                         p.excluding(edge.invariant, drops(edge.first, p, Side::first),
-                                     drops(edge.second, p, Side::second), edge.scope_candidates, scope_part));
-    };
-    for (Edge& edge : edges_) {
-        if (edge.scope_candidates.empty() || analysis_.patience.exhausted(edge.first, edge.second)) continue;
-        auto p = std::make_unique<smt::Pair>(analysis_, edge.first, edge.second,
-                                             std::vector<std::uint32_t>{edge.invariant});
-        p->assume_bounds(bounds_);
-        if (!ask(edge, *p)) asked_in_vain.emplace(key_of(edge), std::move(p));
-    }
-    if (asked_in_vain.empty()) return;
-    const std::set<std::uint32_t> ordered = ordered_;
-    ordered_.clear();
-    stabilise(true);
-    for (Edge& edge : edges_) {
-        const auto found = asked_in_vain.find(key_of(edge));
-        if (found != asked_in_vain.end() && !edge.scope_candidates.empty()) ask(edge, *found->second);
-    }
-    ordered_ = ordered;
-    dropped_.clear();
+void Classifier::order_endpoints() {
+    order_by([](const Edge&) { return true; });
 }
 
 }  // namespace anabranch::confluence

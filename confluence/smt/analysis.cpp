@@ -1,5 +1,6 @@
 #include "confluence/smt/analysis.h"
 
+#include "confluence/smt/call.h"
 #include "confluence/smt/invariant.h"
 #include "confluence/smt/term.h"
 #include "confluence/walk.h"
@@ -47,18 +48,30 @@ void add_touches(Touches& all, const Touches& touches) {
     }
 }
 
+std::uint32_t rows_of_call(const catalog::Schema& schema, const catalog::Transaction& transaction) {
+    std::uint32_t rows = 0;
+    for (const auto& [table, count] : demand_of(schema, transaction).base) rows += count;
+    return rows;
+}
+
 }  // namespace
+
+void Lane::open() {
+    if (!context) context = std::make_shared<SolverContext>();
+}
 
 Analysis::Analysis(catalog::SchemaPtr schema, const Analysis* lender)
     : schema_(std::move(schema)),
-      constants_(std::make_unique<Constants>()),
-      context_(lender != nullptr ? lender->context_ : std::make_shared<SolverContext>()) {
+      constants_(std::make_unique<Constants>()) {
+    if (lender != nullptr) lane_.context = lender->lane_.context;
+    lane_.open();
     ConstantWalker walker(*constants_);
     PlainInserts plain(claimed);
     for (const catalog::Transaction& t : schema_->transactions) {
         const bool runs = !t.skipped;
         access.push_back(runs ? access_of(t) : Access{});
         touches.push_back(runs ? touches_of(*schema_, access.back()) : Touches{});
+        rows_needed.push_back(runs ? rows_of_call(*schema_, t) : 0);
         for (const auto& statement : t.body) walker.statement(*statement);
         if (runs) {
             for (const auto& statement : t.body) plain.statement(*statement);

@@ -1,5 +1,5 @@
 // What all pairs of one schema share: touches, constants, inferred bounds, budget. Built once, then read
-// only, but for the patience that is left.
+// only, but for the lane: its solver and the patience that is left.
 #pragma once
 
 #include <algorithm>
@@ -53,6 +53,9 @@ class Patience {
         return undecided_.contains({first, second});
     }
     void undecided(std::uint32_t first, std::uint32_t second) { ++undecided_[{first, second}]; }
+    void add(const Patience& other) {
+        for (const auto& [pair, count] : other.undecided_) undecided_[pair] += count;
+    }
     bool exhausted(std::uint32_t first, std::uint32_t second) const {
         const auto found = undecided_.find({first, second});
         return found != undecided_.end() && found->second >= undecided_max;
@@ -61,6 +64,14 @@ class Patience {
   private:
     static constexpr std::uint32_t undecided_max = 4;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> undecided_;
+};
+
+// What the questions share that are asked one after another. Lanes share nothing that changes, so that
+// several can be asked at the same time. A lane outlives the pairs that are asked in it.
+struct Lane {
+    std::shared_ptr<SolverContext> context;
+    Patience patience;
+    void open();  // makes the context, unless there is one
 };
 
 class Analysis {
@@ -72,12 +83,15 @@ class Analysis {
     const catalog::Schema& schema() const { return *schema_; }
     const catalog::SchemaPtr& schema_ptr() const { return schema_; }
     const Constants& constants() const { return *constants_; }
-    SolverContext& context() const { return *context_; }
+    SolverContext& context() const { return *lane_.context; }
+    // Of all that is asked one after another.
+    Lane& lane() const { return lane_; }
     // Per transaction; empty touches for skipped and read-only ones.
     std::vector<Access> access;
     std::vector<Touches> touches;
     Touches touched;                                               // by anybody: the union of all touches
     std::vector<Access> invariant_reads;                           // per invariant
+    std::vector<std::uint32_t> rows_needed;  // per transaction: rows that a call hits or reads one by one
     std::vector<std::map<TableId, std::uint32_t>> violation_rows;  // per invariant: rows_of_violation()
     std::set<TableId>
         claimed;  // a transaction makes rows of it by a plain INSERT (the rows of the start are known to all)
@@ -88,13 +102,12 @@ class Analysis {
     std::optional<std::uint32_t>
         unassumed;  // an invariant that is asked about and may not be assumed of any state
     std::uint32_t rlimit = 8'000'000;
-    mutable Patience patience;
     std::uint32_t extra_slots = 0;  // tests: adding slots changes no verdict
 
   private:
     catalog::SchemaPtr schema_;
     std::unique_ptr<Constants> constants_;
-    std::shared_ptr<SolverContext> context_;
+    mutable Lane lane_;
 };
 
 }  // namespace anabranch::confluence::smt

@@ -20,9 +20,10 @@ z3::solver simple_solver(z3::context& context) {
 class Pair::Impl {
   public:
     Impl(const Analysis& analysis, std::uint32_t first, std::uint32_t second,
-         std::vector<std::uint32_t> targets)
+         std::vector<std::uint32_t> targets, Lane& lane)
         : analysis_(analysis),
-          terms_(analysis.constants(), analysis.context()),
+          patience_(lane.patience),
+          terms_(analysis.constants(), *lane.context),
           universe_(analysis.schema(), terms_, analysis.touched, analysis.claimed),
           solver_(simple_solver(terms_.context())),
           e_(universe_, analysis.schema().transactions[first], Owner::first, &rest_keys_),
@@ -112,7 +113,8 @@ class Pair::Impl {
         const Answer story = breaks(invariant, {}, {});
         out.story = story == Answer::yes;
         if (out.story) return out;
-        out.proved = story == Answer::no && (all_believed || !relied_on(first, second));
+        if (story == Answer::no) out.refuted = needed();
+        out.proved = out.refuted && out.refuted->without(first, second);
         if (out.proved || all_believed) return out;
         out.proved = breaks(invariant, first, second) == Answer::no;
         return out;
@@ -277,18 +279,17 @@ class Pair::Impl {
         return answer(assumptions, part);
     }
 
-    // Whether the last refutation needed one of these facts.
-    bool relied_on(const Dropped& first, const Dropped& second) {
+    // The facts that the last refutation needed.
+    Needed needed() {
         const z3::expr_vector core = solver_.unsat_core();
         std::set<unsigned> used;
         for (const z3::expr& literal : core) used.insert(literal.id());
-        const auto any = [&](const Dropped& dropped, const std::map<std::string, z3::expr>& literals) {
-            return std::any_of(dropped.begin(), dropped.end(), [&](const std::string& key) {
-                const auto found = literals.find(key);
-                return found != literals.end() && used.contains(found->second.id());
-            });
-        };
-        return any(first, e_literals_) || any(second, f_literals_);
+        Needed out;
+        for (const auto& [key, literal] : e_literals_)
+            if (used.contains(literal.id())) out.first.insert(key);
+        for (const auto& [key, literal] : f_literals_)
+            if (used.contains(literal.id())) out.second.insert(key);
+        return out;
     }
 
     static constexpr std::uint32_t brief_part = 24;  // of the budget, for a question that may spare others
@@ -649,7 +650,7 @@ class Pair::Impl {
     z3::check_result check(const z3::expr_vector& assumptions, std::uint32_t part = 1) {
         if (failed_) return z3::unknown;
         const std::uint32_t limit = std::min(std::max(1U, analysis_.rlimit / part),
-                                             analysis_.patience.limit(first_, second_, analysis_.rlimit));
+                                             patience_.limit(first_, second_, analysis_.rlimit));
         if (limit != limit_) {
             z3::params params(terms_.context());
             params.set("rlimit", limit);
@@ -661,7 +662,7 @@ class Pair::Impl {
             result = solver_.check(assumptions);
         } catch (const z3::exception&) {
         }
-        if (result == z3::unknown && part == 1) analysis_.patience.undecided(first_, second_);
+        if (result == z3::unknown && part == 1) patience_.undecided(first_, second_);
         return result;
     }
 
@@ -690,6 +691,7 @@ class Pair::Impl {
     }
 
     const Analysis& analysis_;
+    Patience& patience_;
     Terms terms_;
     Universe universe_;
     z3::solver solver_;
@@ -711,9 +713,17 @@ class Pair::Impl {
     bool failed_ = false;          // a term that Z3 refuses: nothing is proved
 };
 
+bool Needed::without(const Dropped& of_first, const Dropped& of_second) const {
+    const auto apart = [](const Dropped& a, const Dropped& b) {
+        return std::none_of(a.begin(), a.end(), [&](const std::string& key) { return b.contains(key); });
+    };
+    return apart(first, of_first) && apart(second, of_second);
+}
+
 Pair::Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second,
-           std::vector<std::uint32_t> targets)
-    : impl_(std::make_unique<Impl>(analysis, first, second, std::move(targets))) {}
+           std::vector<std::uint32_t> targets, Lane* lane)
+    : impl_(std::make_unique<Impl>(analysis, first, second, std::move(targets),
+                                   lane != nullptr ? *lane : analysis.lane())) {}
 Pair::~Pair() = default;
 const std::vector<std::string>& Pair::facts(Side side) const {
     return impl_->facts(side);

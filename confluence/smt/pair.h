@@ -45,17 +45,24 @@ struct Cost {  // of one call: a parameter of it, or a constant
 enum class Answer : std::uint8_t { no, yes, unknown };
 
 enum class Expect : std::uint8_t { proof, story };
+
+// Facts that a refutation needed: as long as these hold, it stands.
+struct Needed {
+    Dropped first, second;
+    bool without(const Dropped& of_first, const Dropped& of_second) const;  // none of these is among them
+};
 struct Outcome {
     bool proved = false;     // there is no model without the dropped facts
     bool story = false;      // there is one with all facts: two calls from one state
     bool undecided = false;  // neither is known
+    std::optional<Needed> refuted;  // there is no model with these facts
 };
 
 class Pair {
   public:
-    // `targets` are invariants (indexes) that may break; `bounds` are candidates for inferred invariants.
+    // `targets` are invariants (indexes) that may break. In a lane of its own, or in the analysis's.
     Pair(const Analysis& analysis, std::uint32_t first, std::uint32_t second,
-         std::vector<std::uint32_t> targets);
+         std::vector<std::uint32_t> targets, Lane* lane = nullptr);
     ~Pair();
     Pair(const Pair&) = delete;
     Pair& operator=(const Pair&) = delete;

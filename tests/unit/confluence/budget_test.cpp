@@ -67,12 +67,12 @@ TEST_CASE("a question that the budget does not suffice for is answered unknown, 
     {
         smt::Pair pair(analysis, t, t, {invariant});
         CHECK(pair.breaks(invariant, {}, {}) == smt::Answer::no);
-        CHECK(analysis.patience.limit(t, t, 1800) == 1800);
+        CHECK(analysis.lane().patience.limit(t, t, 1800) == 1800);
     }
     analysis.rlimit = 1;
     smt::Pair pair(analysis, t, t, {invariant});
     CHECK(pair.breaks(invariant, {}, {}) == smt::Answer::unknown);
-    CHECK(analysis.patience.limit(t, t, 1800) == 300);
+    CHECK(analysis.lane().patience.limit(t, t, 1800) == 300);
 }
 
 TEST_CASE("with a small budget less is proved, nothing else, and the report is the same each time") {
