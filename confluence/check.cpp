@@ -5,20 +5,20 @@
 #include <set>
 
 #include "confluence/classify.h"
+#include "confluence/lanes.h"
 #include "confluence/planning.h"
 #include "confluence/repair.h"
 #include "confluence/rules.h"
-#include "confluence/search.h"
+#include "confluence/seek.h"
 #include "confluence/vacuity.h"
 
 namespace anabranch::confluence {
 
 namespace {
 
-// Of a schema with very many pairs: for so many conflicts a witness is sought, up to so many pairs are listed
-// where the transaction cannot touch the invariant, and so many transactions at most are searched for breaks
-// together.
-constexpr std::size_t large_witnesses_max = 40, listed_max = 250'000, contested_max = 100;
+// Of a schema with very many pairs: up to so many pairs are listed where the transaction cannot touch the
+// invariant, and so many transactions at most are searched for breaks together.
+constexpr std::size_t listed_max = 250'000, contested_max = 100;
 
 class Checker {
   public:
@@ -26,7 +26,8 @@ class Checker {
         : schema_(std::move(schema)),
           options_(options),
           analysis_(schema_),
-          classifier_(analysis_, options.progress) {
+          classifier_(analysis_, options.progress),
+          seeker_(analysis_, classifier_, options) {
         analysis_.rlimit = static_cast<std::uint32_t>(std::min<std::uint64_t>(options.rlimit, UINT32_MAX));
     }
 
@@ -37,16 +38,20 @@ class Checker {
         TRY_VOID(restrict());
         classifier_.clock = options_.clock_micros;
         const bool starts = World(schema_, 1).start().has_value();
+        classifier_.threads = options_.threads;
         if (options_.witnesses && starts)
-            classifier_.seek_witnesses = [&](std::vector<Edge>& edges) { seek_early(edges); };
+            classifier_.seek_witnesses = [&](std::vector<Edge>& edges) { seeker_.early(edges); };
         classifier_.run();
-        if (failure_) return fail(std::move(*failure_));
-        if (options_.witnesses && starts) TRY_VOID(seek_witnesses());
+        if (options_.witnesses && starts) TRY_VOID(seeker_.late());
         list_pairs();
-        if (options_.repairs && !classifier_.large()) offer_repairs();
+        Result<void> contested;
+        run_lanes(2, options_.threads, [&](std::size_t lane) {
+            if (lane == 0 && options_.repairs && !classifier_.large()) offer_repairs();
+            if (lane == 1 && options_.witnesses && starts) contested = contest();
+        });
+        TRY_VOID(std::move(contested));
         if (classifier_.large()) warn_of_size();
         report_.plan = make_plan(analysis_, classifier_);
-        if (options_.witnesses && starts) TRY_VOID(contest());
         report_.vacuous = find_vacuous(analysis_, seen_to_commit());
         report_.millis = static_cast<double>(now() - start) / 1000;
         return std::move(report_);
@@ -57,8 +62,7 @@ class Checker {
 
     // Transactions that commit in a story of the solver's or in a history of the search.
     std::set<std::uint32_t> seen_to_commit() const {
-        std::set<std::uint32_t> out;
-        if (search_) out = search_->counts().committed;
+        std::set<std::uint32_t> out = seeker_.committed();
         for (const Edge& edge : classifier_.edges()) {
             if (edge.story) out.insert({edge.first, edge.second});
         }
@@ -91,98 +95,12 @@ class Checker {
         return {};
     }
 
-    // What the solver's models suggest, per edge.
-    Seeds seeds_of(const Edge& edge) const {
-        Seeds seeds;
-        seeds.values.resize(schema_->transactions.size());
-        for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
-        seeds.apart = edge.calls;
-        for (std::uint32_t t = 0; t < schema_->transactions.size(); ++t) {
-            if (analysis_.access[t].writes_any()) seeds.builders.push_back(t);
-        }
-        const auto useful = [&](std::uint32_t t) {
-            const auto& reads = analysis_.invariant_reads[edge.invariant].tables;
-            return std::any_of(
-                analysis_.touches[t].begin(), analysis_.touches[t].end(), [&](const auto& entry) {
-                    const auto wants = [&](std::uint32_t u) {
-                        return analysis_.access[u].tables.contains(entry.first);
-                    };
-                    return reads.contains(entry.first) || wants(edge.first) || wants(edge.second);
-                });
-        };
-        if (classifier_.large()) std::erase_if(seeds.builders, [&](std::uint32_t t) { return !useful(t); });
-        std::stable_sort(seeds.builders.begin(), seeds.builders.end(),
-                         [&](std::uint32_t a, std::uint32_t b) { return useful(a) && !useful(b); });
-        return seeds;
-    }
-
-    static void add_values(Seeds& seeds, const SuggestedCall& call) {
-        auto& lists = seeds.values[call.transaction];
-        lists.resize(std::max(lists.size(), call.arguments.size()));
-        for (std::size_t i = 0; i < call.arguments.size(); ++i) {
-            auto& list = lists[i];
-            if (!call.arguments[i].empty() &&
-                std::find(list.begin(), list.end(), call.arguments[i]) == list.end())
-                list.push_back(call.arguments[i]);
-        }
-    }
-
-    // Where searches found nothing the next ones will hardly: they get a part of the effort, then a small
-    // one.
-    SearchLimits effort() const {
-        constexpr SearchLimits half{3, 3, 2, 8'000, 24, 12, 128}, less{3, 3, 2, 2'000, 8, 8, 64};
-        if (classifier_.large() || in_vain_.size() > 1) return less;
-        return in_vain_.empty() ? SearchLimits{} : half;
-    }
-
-    Result<bool> seek_witness(const Edge& edge) {
-        if (!search_) search_ = std::make_unique<Search>(schema_);
-        const std::int64_t start = now();
-        const SearchLimits limits = effort();
-        TRY(auto found,
-            search_->find_witness(edge.invariant, edge.first, edge.second, seeds_of(edge), limits));
-        classifier_.micros[{edge.first, edge.second}] += now() - start;
-        if (found)
-            witnesses_.emplace(key_of(edge), std::move(*found));
-        else
-            in_vain_[key_of(edge)] = limits.histories_max;
-        return witnesses_.contains(key_of(edge));
-    }
-
-    // Stories first: where one comes true nothing is left to be proved.
-    void seek_early(std::vector<Edge>& edges) {
-        for (Edge& edge : edges) {
-            if (!edge.story) continue;
-            auto found = seek_witness(edge);
-            if (!found) {
-                failure_ = std::move(found).error();
-                return;
-            }
-            edge.witnessed = *found;
-        }
-    }
-
-    Result<void> seek_witnesses() {
-        std::set<EdgeKey> left;
-        for (const Edge& edge : classifier_.edges()) left.insert(key_of(edge));
-        // What was proved since then is no reason to be tired.
-        std::erase_if(in_vain_, [&](const auto& entry) { return !left.contains(entry.first); });
-        std::size_t number = 0;
-        for (const Edge& edge : classifier_.edges()) {
-            if (classifier_.large() && ++number > large_witnesses_max) break;
-            const auto sought = in_vain_.find(key_of(edge));
-            const bool enough = sought != in_vain_.end() && sought->second >= effort().histories_max;
-            if (!edge.witnessed && !enough) TRY_VOID(seek_witness(edge));
-        }
-        return {};
-    }
-
     // What was left out because there is so much.
     void warn_of_size() {
         const auto& edges = classifier_.edges();
         std::string text = "the schema is large: bounds and repairs are not sought, and facts are not traded";
-        if (options_.witnesses && edges.size() > large_witnesses_max)
-            text += "; witnesses are sought for the first " + std::to_string(large_witnesses_max) + " of " +
+        if (options_.witnesses && edges.size() > Seeker::large_max)
+            text += "; witnesses are sought for the first " + std::to_string(Seeker::large_max) + " of " +
                     std::to_string(edges.size()) + " conflicts, the others are not proved either way";
         if (few_listed())
             text += "; pairs in which the transaction cannot touch the invariant are not listed";
@@ -199,8 +117,7 @@ class Checker {
             conflict.scope.push_back(forward ? Conflict::Key{d.first, d.second}
                                              : Conflict::Key{d.second, d.first});
         }
-        const auto witness = witnesses_.find(key_of(edge));
-        if (witness != witnesses_.end()) conflict.witness = witness->second;
+        if (const Witness* witness = seeker_.witness(edge)) conflict.witness = *witness;
         conflict.why = why(*schema_, edge, transaction, conflict.witness.has_value());
         return conflict;
     }
@@ -283,16 +200,7 @@ class Checker {
         }
         if (!any || !only_transactions_.empty() || !only_invariants_.empty()) return {};
         if (classifier_.large() && count > contested_max) return {};
-        if (!search_) search_ = std::make_unique<Search>(schema_);
-        Seeds seeds;
-        seeds.values.resize(count);
-        for (const Edge& edge : classifier_.edges()) {
-            for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
-        }
-        for (std::uint32_t t = 0; t < count; ++t) {
-            if (analysis_.access[t].writes_any()) seeds.builders.push_back(t);
-        }
-        TRY(const auto breaks, search_->find_breaks(apart, seeds));
+        TRY(const auto breaks, seeker_.breaks(apart));
         for (const Broken& broken : breaks) {
             const auto& invariant = schema_->invariants[broken.invariant];
             const std::string first = schema_->transactions[broken.first].name;
@@ -312,11 +220,8 @@ class Checker {
     const Options& options_;
     smt::Analysis analysis_;
     Classifier classifier_;
-    std::unique_ptr<Search> search_;
+    Seeker seeker_;
     std::set<std::uint32_t> only_transactions_, only_invariants_;
-    std::map<EdgeKey, Witness> witnesses_;
-    std::map<EdgeKey, std::uint64_t> in_vain_;  // sought among so many histories, and not found
-    std::optional<Error> failure_;              // of a search while the edges were classified
     Report report_;
 };
 

@@ -75,8 +75,10 @@ struct Options {
     std::uint64_t rlimit = 8'000'000;  // Z3's resource limit per query: reproducible, unlike a time limit
     // Called as pairs are decided; may be empty.
     std::function<void(std::size_t done, std::size_t total, const std::string& what)> progress;
-    // Clock readings come from outside (this library is pure): microseconds, monotone. May be empty: all
-    // millis are 0.
+    // At a time, at most; the report does not depend on it. `progress` is called by one at a time.
+    std::size_t threads = 1;
+    // Clock readings come from outside (this library is pure): microseconds, monotone; with several threads
+    // each reads its own. May be empty: all millis are 0.
     std::function<std::int64_t()> clock_micros;
 };
 

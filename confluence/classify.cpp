@@ -51,6 +51,7 @@ void Classifier::run() {
     order_endpoints();
     kept_.clear();
     pairs_.clear();
+    small_.clear();
     for (const smt::Lane& lane : lanes_) analysis_.lane().patience.add(lane.patience);
     lanes_.clear();
     lane_of_.clear();
@@ -209,10 +210,13 @@ smt::Pair* Classifier::kept_pair(const Edge& edge) const {
     return nullptr;
 }
 
+bool Classifier::heavy(PairKey key) const {
+    return analysis_.rows_needed[key.first] + analysis_.rows_needed[key.second] >= heavy_min;
+}
+
 // What goes into one encoding: in a small one all; else what needs the same rows.
 std::vector<Classifier::Targets> Classifier::split(PairKey key, const Targets& targets) const {
-    if (large() || analysis_.rows_needed[key.first] + analysis_.rows_needed[key.second] < heavy_min)
-        return {targets};
+    if (large() || !heavy(key)) return {targets};
     std::map<std::map<TableId, std::uint32_t>, Targets> by_rows;
     for (const std::uint32_t i : targets) by_rows[analysis_.violation_rows[i]].push_back(i);
     std::vector<Targets> out;
@@ -249,7 +253,7 @@ bool Classifier::settle(smt::Pair& pair, PairKey key, std::uint32_t invariant, E
 
 // The same in an encoding that assumes more. What had no story has none now.
 bool Classifier::settle_again(smt::Pair& pair, Edge& edge) const {
-    if (edge.story) return settle(pair, {edge.first, edge.second}, edge.invariant, edge);
+    if (edge.story || edge.undecided) return settle(pair, {edge.first, edge.second}, edge.invariant, edge);
     const auto answer = pair.breaks(edge.invariant, drops(edge.first, pair, Side::first),
                                     drops(edge.second, pair, Side::second));
     if (answer == smt::Answer::yes) edge.calls = pair.model_calls();

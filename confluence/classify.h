@@ -8,7 +8,8 @@
 // from one state (conflict).
 // 4. What is left open needs facts that some transaction might falsify: the greatest stable set of facts
 // (Houdini), then the diamond again; or not even that, when a refutation is known that needs only these.
-// First with those transactions ordered that a history of the real engine makes so: no proof can come of them.
+// First with those transactions ordered that a history of the real engine makes so: no proof can come of
+// them.
 // 5. What is still open, or in conflict without such a history, is tried once more with inferred bounds and
 // the rows that never go (infer.h).
 // 6. Edges make transactions ordered; ordered ones do not run apart, which may make facts stable again
@@ -114,6 +115,8 @@ class Classifier {
     smt::Pair& pair(PairKey key);
     smt::Pair& small_pair(PairKey key);
     smt::Pair& alone(std::uint32_t transaction) { return small_pair({transaction, transaction}); }
+    bool heavy(PairKey key) const;
+    smt::Pair& facts_pair(PairKey key) { return heavy(key) ? small_pair(key) : pair(key); }
     std::vector<Targets> split(PairKey key, const Targets& targets) const;
     smt::Pair* kept_pair(const Edge& edge) const;
     std::uint64_t weight(PairKey key) const;
@@ -170,7 +173,7 @@ class Classifier {
     std::map<PairKey, std::size_t> lane_of_;
     Encodings kept_;
     std::map<PairKey, std::unique_ptr<smt::Pair>> pairs_;  // with all obligations
-    std::map<PairKey, std::unique_ptr<smt::Pair>> small_;  // with none: for questions about bounds
+    std::map<PairKey, std::unique_ptr<smt::Pair>> small_;  // with none: bounds, facts of large ones
     std::map<std::uint32_t, smt::Dropped> dropped_;        // of transactions whose facts were stabilised
     std::vector<Edge> edges_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, Proof> proofs_;  // by (transaction, invariant)

@@ -45,11 +45,11 @@ void Classifier::stabilise(const std::set<std::uint32_t>& wanted) {
         for (std::uint32_t t : wanted) {
             for (std::uint32_t v = 0; v < count; ++v) {
                 if (analysis_.touches[v].empty() || !concurrent(t, v)) continue;
-                const Dropped meets = pair({t, t}).met_by(Side::first, analysis_.touches[v]);
+                const Dropped meets = facts_pair({t, t}).met_by(Side::first, analysis_.touches[v]);
                 if (std::all_of(meets.begin(), meets.end(),
                                 [&](const std::string& key) { return dropped_[t].contains(key); }))
                     continue;
-                smt::Pair& p = pair(std::minmax(t, v));
+                smt::Pair& p = facts_pair(std::minmax(t, v));
                 const Side side = t <= v ? Side::first : Side::second;
                 const Dropped lost = p.falsified(side, drops(std::min(t, v), p, Side::first),
                                                  drops(std::max(t, v), p, Side::second));
@@ -63,10 +63,11 @@ void Classifier::stabilise(const std::set<std::uint32_t>& wanted) {
 bool Classifier::proved_by_stable_facts(const Edge& edge) {
     const Dropped& first = dropped_.at(edge.first);
     const Dropped& second = dropped_.at(edge.second);
+    if (edge.undecided) return false;  // not even with all of them
     if (edge.refuted && edge.refuted->without(first, second)) return true;
-    smt::Pair* asked = kept_pair(edge);
-    smt::Pair& p = asked != nullptr ? *asked : pair({edge.first, edge.second});
-    return p.breaks(edge.invariant, first, second) == Answer::no;
+    if (smt::Pair* asked = kept_pair(edge)) return asked->breaks(edge.invariant, first, second) == Answer::no;
+    return encode({edge.first, edge.second}, {edge.invariant})->breaks(edge.invariant, first, second) ==
+           Answer::no;
 }
 
 void Classifier::prove_by_stable_facts() {
@@ -148,11 +149,12 @@ std::vector<smt::Distinct> Classifier::comparable_parameters(const Edge& edge) c
 // Parameters that must be equal, each by a proof that the conflict needs it. Calls with other keys still run
 // apart, so only facts that hold with every transaction apart may be used. True when the scope is known.
 bool Classifier::find_scope(Edge& edge, smt::Pair& pair) {
-    if (edge.scope_candidates.empty() || lane({edge.first, edge.second}).patience.exhausted(edge.first, edge.second))
+    if (edge.scope_candidates.empty() ||
+        lane({edge.first, edge.second}).patience.exhausted(edge.first, edge.second))
         return true;
-    return add_scope(edge, pair.excluding(edge.invariant, drops(edge.first, pair, Side::first),
-                                          drops(edge.second, pair, Side::second), edge.scope_candidates,
-                                          scope_part));
+    return add_scope(
+        edge, pair.excluding(edge.invariant, drops(edge.first, pair, Side::first),
+                             drops(edge.second, pair, Side::second), edge.scope_candidates, scope_part));
 }
 
 bool Classifier::find_scope(Edge& edge) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <thread>
 
 #include <sys/ioctl.h>
 
@@ -13,6 +14,8 @@
 namespace anabranch::tools {
 
 namespace {
+
+constexpr unsigned threads_max = 4;
 
 std::size_t terminal_width() {
     struct winsize size {};
@@ -80,6 +83,7 @@ int check(const CheckArguments& arguments) {
     options.only_invariant = arguments.invariant;
     options.repairs = arguments.repairs;
     options.clock_micros = monotonic_micros;
+    options.threads = std::clamp(std::thread::hardware_concurrency(), 1U, threads_max);
     Result<confluence::Report> report = fail(Error{});
     {
         Progress progress;

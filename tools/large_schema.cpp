@@ -90,7 +90,9 @@ class Generator {
         while (tables_[parent].key.empty()) parent = parent == 0 ? before - 1 : parent - 1;
         const std::string column = "ref" + std::to_string(table.made++);
         std::string text = column + " integer";
-        if (required || random_.chance(0.6)) text += " NOT NULL";
+        // The first row of a table that must refer to itself could never come.
+        const bool itself = &tables_[parent] == &table;
+        if (required || (random_.chance(0.6) && !itself)) text += " NOT NULL";
         text += " REFERENCES " + tables_[parent].name;
         if (random_.chance(0.05)) text += " ON DELETE CASCADE";
         table.columns.push_back(std::move(text));

@@ -61,8 +61,7 @@ void Lane::open() {
 }
 
 Analysis::Analysis(catalog::SchemaPtr schema, const Analysis* lender)
-    : schema_(std::move(schema)),
-      constants_(std::make_unique<Constants>()) {
+    : schema_(std::move(schema)), constants_(std::make_unique<Constants>()) {
     if (lender != nullptr) lane_.context = lender->lane_.context;
     lane_.open();
     ConstantWalker walker(*constants_);

@@ -89,8 +89,8 @@ class Analysis {
     // Per transaction; empty touches for skipped and read-only ones.
     std::vector<Access> access;
     std::vector<Touches> touches;
-    Touches touched;                                               // by anybody: the union of all touches
-    std::vector<Access> invariant_reads;                           // per invariant
+    Touches touched;                         // by anybody: the union of all touches
+    std::vector<Access> invariant_reads;     // per invariant
     std::vector<std::uint32_t> rows_needed;  // per transaction: rows that a call hits or reads one by one
     std::vector<std::map<TableId, std::uint32_t>> violation_rows;  // per invariant: rows_of_violation()
     std::set<TableId>

@@ -113,9 +113,10 @@ class Pair::Impl {
         const Answer story = breaks(invariant, {}, {});
         out.story = story == Answer::yes;
         if (out.story) return out;
+        out.undecided = story == Answer::unknown;  // with fewer facts it is harder still
         if (story == Answer::no) out.refuted = needed();
         out.proved = out.refuted && out.refuted->without(first, second);
-        if (out.proved || all_believed) return out;
+        if (out.proved || out.undecided || all_believed) return out;
         out.proved = breaks(invariant, first, second) == Answer::no;
         return out;
     }
@@ -402,7 +403,7 @@ class Pair::Impl {
         read_signs_known(e_, first_, hard);
         read_signs_known(f_, second_, hard);
         permanent(s, hard);
-        assume_invariants(s, se, sf);
+        assume_invariants(s, se, sf, e, f);
         encode_goals(e, f, sef);
         encode_bounds(s, se, sf, sef);
         rest_keys({&s, &se, &sf}, hard);
@@ -530,11 +531,24 @@ class Pair::Impl {
         });
     }
 
-    void assume_invariants(const State& s, const State& se, const State& sf) {
+    // Whether the invariant reads the same before and after the effect: conservative.
+    bool untouched(std::uint32_t invariant, const Effect& effect) const {
+        const auto& tables = analysis_.invariant_reads[invariant].tables;
+        return std::all_of(tables.begin(), tables.end(), [&](const auto& entry) {
+            const TableId table = entry.first;
+            const auto& slots = effect.tables[table.value];
+            return universe_.shape(table).derived.empty() && effect.rest[table.value].empty() &&
+                   std::none_of(slots.begin(), slots.end(), [](const SlotEffect& e) { return e.touched; });
+        });
+    }
+
+    void assume_invariants(const State& s, const State& se, const State& sf, const Effect& e,
+                           const Effect& f) {
         const auto& invariants = analysis_.schema().invariants;
         for (std::uint32_t i = 0; i < invariants.size(); ++i) {
             if (!relevant(i)) continue;
             for (const State* state : {&s, &se, &sf}) {
+                if ((state == &se && untouched(i, e)) || (state == &sf && untouched(i, f))) continue;
                 InvariantEncoder encoder(universe_, &rest_keys_);
                 const auto violated = encoder.violated(invariants[i], *state);
                 if (violated && !violated->opaque && !violated->holds.is_false())

@@ -52,9 +52,9 @@ struct Needed {
     bool without(const Dropped& of_first, const Dropped& of_second) const;  // none of these is among them
 };
 struct Outcome {
-    bool proved = false;     // there is no model without the dropped facts
-    bool story = false;      // there is one with all facts: two calls from one state
-    bool undecided = false;  // neither is known
+    bool proved = false;            // there is no model without the dropped facts
+    bool story = false;             // there is one with all facts: two calls from one state
+    bool undecided = false;         // neither is known
     std::optional<Needed> refuted;  // there is no model with these facts
 };
 
