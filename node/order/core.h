@@ -146,6 +146,7 @@ class Core final : public Order {
 
     // recovery.cpp
     void on(const Recover& input);
+    void on(const Trusted&);
     void ask_for_promises(const std::set<ReplicaId>& whom);
     void handle(ReplicaId from, const RecoveryRequest& message);
     void handle(ReplicaId from, const RecoveryReply& message);

@@ -51,7 +51,7 @@ void Core::become_follower(Epoch epoch, ReplicaId primary) {
 // A replica that a change removes may be the only one whose log the others still need, until the change is
 // committed (thesis section 4.2.2).
 bool Core::may_stand() const {
-    if (promises_) return false;
+    if (promises_ || recovery_) return false;
     if (log_.members().votes(self_)) return true;
     return log_.members_index() > commit_ && log_.members_before().votes(self_);
 }

@@ -121,13 +121,15 @@ struct Tell {  // somebody at this peer waits for what has just been committed
     ReplicaId peer;
 };
 // This replica has lost its disk. It asks the others what it may have promised, which Recovered tells,
-// perhaps never: recovery.cpp. To be repeated. Until then nothing that it says may count: the driver must let
-// no vote and no acknowledgement leave.
+// perhaps never: recovery.cpp. To be repeated, from before the first Tick on. Until then, or until Trusted,
+// it does not stand, and nothing that it says may count: the driver must let no vote and no acknowledgement
+// leave.
 struct Recover {
     std::vector<ReplicaId> known;  // some of whom know the members
 };
+struct Trusted {};  // Recover is over: what it may have promised can do no harm any more
 using Input = std::variant<Tick, Receive, Persisted, Held, Applied, Propose, Read, Transfer, ChangeMembers,
-                           Compact, Forgotten, Tell, Recover>;
+                           Compact, Forgotten, Tell, Recover, Trusted>;
 
 // ---- outputs ----
 // Log records, to be written in this sequence: snapshot, hard state, entries; record.h has their bytes and

@@ -36,6 +36,11 @@ void Core::on(const Recover& input) {
     ask_for_promises(asked);
 }
 
+void Core::on(const Trusted&) {
+    recovery_.reset();
+    promises_.reset();
+}
+
 // The other voters of all lists, with this replica in them, that those name who have answered.
 std::set<ReplicaId> Core::electors() const {
     std::set<ReplicaId> out;

@@ -115,6 +115,7 @@ class Ordered {
     bool fenced() const;
     // Of the other voters, when this node has lost its directory; they come to State::promises.
     void ask_for_promises();
+    void trust() { feed(order::Trusted{}); }  // it remembers, or nothing that it has forgotten matters
     bool caught_up() const { return core_->caught_up(); }
     // A read that is to see all that the order had committed when it was asked for: the CSN to wait for, once
     // it is known. A failed one may be asked for again.

@@ -38,7 +38,7 @@ Result<void> Standing::recover(BytesView body) {
 
 void Standing::start() {
     const bool other = kind_ != Kind::unknown && recorded_for_ != state_.options.id;
-    if ((kind_ == Kind::unknown || other) && is_alone()) {
+    if ((kind_ == Kind::unknown || (other && never_had_others())) && is_alone()) {
         kind_ = Kind::unknown;
         become(Kind::member);
     } else if (kind_ == Kind::unknown) {
@@ -48,6 +48,8 @@ void Standing::start() {
     }
     state_.passive = !takes_part();
     if (state_.options.unsafe.keep_promises) kind_ = Kind::member, state_.passive = false;
+    // By an old list it may be the only voter, which would need nobody's vote.
+    if (state_.passive) ordered_.ask_for_promises();
 }
 
 // With the directory of another replica id.
@@ -67,6 +69,7 @@ void Standing::become(Kind kind) {
     kind_ = kind;
     state_.passive = !takes_part();
     state_.append(RecordKind::standing, record());
+    if (kind == Kind::member) ordered_.trust();
     if (kind == Kind::reborn)
         state_.notice(
             Notice::Level::warning,
@@ -84,6 +87,11 @@ bool Standing::is_alone() const {
     return state_.belongs == State::Belongs::joined &&
            std::none_of(state_.contacts.begin(), state_.contacts.end(),
                         [](const Contact& other) { return other.voter && !other.former; });
+}
+
+// What was cut off from the log of a salvaged directory may have let others in.
+bool Standing::never_had_others() const {
+    return state_.options.founded || (state_.roster.former.empty() && state_.options.peers.empty());
 }
 
 // One that joins is asked about once it knows who the voters are.

@@ -48,6 +48,7 @@ class Standing {
     bool takes_part() const { return kind_ == Kind::member || kind_ == Kind::returning; }
     Bytes record() const;
     bool is_alone() const;
+    bool never_had_others() const;
     bool is_stranger() const;
 
     State& state_;

@@ -201,3 +201,17 @@ TEST_CASE("a replica that votes at once after the loss of its disk is found", "[
     CAPTURE(story);
     CHECK(seed != 0);
 }
+
+TEST_CASE("a sole voter by its own list does not lead while it asks what it has promised", "[order]") {
+    Boot boot = Solo::three();
+    boot.snapshot.members = voters({A});
+    Solo a(std::move(boot));
+    a.step(Recover{{B}});
+    a.time_out();
+    CHECK(a.status().role == Role::follower);
+    a.step(Trusted{});
+    a.wait(seconds(1));
+    a.time_out();
+    a.persisted();
+    CHECK(a.status().role == Role::primary);
+}

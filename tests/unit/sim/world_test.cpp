@@ -212,3 +212,13 @@ TEST_CASE(
     CHECK(outcome.ok);
     CHECK(outcome.marks.at("state transfers done") > 0);
 }
+
+TEST_CASE("a salvaged node that was the only voter by what is left of its log does not lead by itself") {
+    const auto script = parse_script(anabranch::test::read_file(
+        anabranch::test::source_path("tests/unit/sim/scripts/salvaged_sole_voter.script")));
+    REQUIRE(script);
+    const auto outcome = run(bank(), bank_plan(), *script);
+    INFO(outcome.problem);
+    CHECK(outcome.ok);
+    CHECK(outcome.marks.at("rotten disks salvaged") == 1);
+}
