@@ -88,7 +88,7 @@ class Backend final : public pgwire::Backend {
     // The client is turned away once it has said who it is: before that, clients take an error for a failure
     // of TLS.
     void refuse(Error reason) { refusal_ = std::move(reason); }
-    Duration statement_timeout() const { return settings_.duration("statement_timeout"); }
+    Duration statement_timeout() const { return settings_.timeouts().statement; }
     // How long a client may say nothing; zero: for ever. And what it is told then.
     Duration idle_timeout() const;
     Error idle_error() const;

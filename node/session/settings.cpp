@@ -142,6 +142,7 @@ void Settings::reset_all() {
     values_.clear();
     for (const auto& entry : known) values_[entry.name] = entry.value;
     for (const auto& [name, value] : defaults_) values_[name] = value;
+    note_timeouts();
 }
 
 Result<void> Settings::set_default(std::string_view name, std::string_view value) {
@@ -151,9 +152,12 @@ Result<void> Settings::set_default(std::string_view name, std::string_view value
     return {};
 }
 
-Duration Settings::duration(std::string_view name) const {
-    const auto found = values_.find(name);
-    return found == values_.end() ? Duration{} : parse_timeout(found->second).value_or(Duration{});
+void Settings::note_timeouts() {
+    const auto timeout = [this](std::string_view name) {
+        return parse_timeout(values_.find(name)->second).value_or(Duration{});
+    };
+    timeouts_ = {timeout("statement_timeout"), timeout("idle_session_timeout"),
+                 timeout("idle_in_transaction_session_timeout")};
 }
 
 Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
@@ -174,6 +178,7 @@ Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
     if (entry->is_timeout()) {
         TRY(const Duration timeout, checked_timeout(raw_name, value));
         values_[name] = timeout_text(timeout);
+        note_timeouts();
         return {};
     }
     values_[name] = value;
@@ -189,6 +194,7 @@ void Settings::reset(std::string_view raw_name) {
         values_[name] = entry->value;
     else
         values_.erase(name);
+    note_timeouts();
 }
 
 std::optional<std::string> Settings::get(std::string_view name) const {

@@ -23,7 +23,10 @@ class Settings {
     void reset(std::string_view name);
     void reset_all();
     std::optional<std::string> get(std::string_view name) const;
-    Duration duration(std::string_view name) const;  // of a timeout; zero: none
+    struct Timeouts {  // zero: none
+        Duration statement, idle_session, idle_in_transaction;
+    };
+    const Timeouts& timeouts() const { return timeouts_; }
     // What RESET goes back to, and what a session begins with; same errors as set().
     Result<void> set_default(std::string_view name, std::string_view value);
     bool announced(std::string_view name) const;  // a change is reported to the client
@@ -31,7 +34,10 @@ class Settings {
     std::vector<std::pair<std::string, std::string>> all() const;
 
   private:
+    void note_timeouts();
+
     std::map<std::string, std::string, std::less<>> values_, defaults_;
+    Timeouts timeouts_;  // as values_ has them: they are looked at with every message
 };
 
 }  // namespace anabranch::session

@@ -33,8 +33,7 @@ class Tables final : public exec::VirtualTables {
   private:
     void settings(const catalog::SystemTable& table,
                   FunctionRef<bool(std::span<const sql::Datum>)> visit) const;
-    void schema_rows(std::uint32_t virtual_table,
-                     FunctionRef<bool(std::span<const sql::Datum>)> visit) const;
+    void schema_rows(std::uint32_t virtual_table, FunctionRef<bool(std::span<const sql::Datum>)> visit) const;
 
     catalog::SchemaPtr schema_;
     const replica::Replica* replica_ = nullptr;
