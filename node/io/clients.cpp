@@ -32,6 +32,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     void start() {
         boost::system::error_code ignored;
         socket_.set_option(tcp::no_delay(true), ignored);
+        socket_.non_blocking(true, ignored);
         deadline_ = Clock::now() + authentication_timeout;
         arm();
         read();
@@ -51,11 +52,9 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         session_.complete(number, backend_->outcome(told));
         attend(true);
         mark();
-        resume();
     }
     void durable(std::uint64_t ticket) {
-        session_.durable(ticket);
-        mark();
+        if (session_.durable(ticket)) mark();
     }
     void notify(const std::string& channel, const std::string& payload) {
         if (!backend_->listens(channel)) return;
@@ -71,8 +70,10 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     void write() {
         marked_ = false;
         if (writing_ || closed_) return;
-        output_ = session_.take_output();
-        if (output_.empty()) {
+        session_.take_output(output_);
+        const std::size_t sent = output_.empty() || tls_ ? 0 : send_now();
+        if (sent == output_.size()) {
+            output_.clear();
             if (session_.wants_close()) close();
             return;
         }
@@ -83,7 +84,19 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         if (tls_)
             asio::async_write(*tls_, asio::buffer(output_), std::move(done));
         else
-            asio::async_write(socket_, asio::buffer(output_), std::move(done));
+            asio::async_write(socket_, asio::buffer(output_) + sent, std::move(done));
+    }
+    // Goes on reading, unless the client sends and sends without taking its answers, or before they can be
+    // given.
+    void resume() {
+        if (!paused_ || closed_ || session_.wants_close()) return;
+        if (session_.wants_tls()) {
+            if (!writing_) shake_hands();
+            return;
+        }
+        if (session_.waiting_bytes() + (writing_ ? output_.size() : 0) > waiting_bytes_max) return;
+        paused_ = false;
+        read();
     }
     void close() {
         if (closed_) return;
@@ -116,37 +129,31 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
             return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
         return address.is_loopback();
     }
+    // As much as the socket takes without waiting: nearly always all.
+    std::size_t send_now() {
+        boost::system::error_code error;
+        const std::size_t sent = socket_.write_some(asio::buffer(output_), error);
+        return error ? 0 : sent;
+    }
     void on_read(boost::system::error_code error, std::size_t size) {
         if (closed_) return;
         if (error) return vanish();
         session_.receive({buffer_, size});
         if (const auto cancel = session_.cancel_request()) clients_.cancel(cancel->pid, cancel->secret);
         attend(false);
-        mark();
-        clients_.loop_.turn();
-        if (closed_ || session_.wants_close() || session_.wants_tls()) return;
         paused_ = true;
-        resume();
-    }
-    // Goes on reading, unless the client sends and sends without taking its answers, or before they can be
-    // given.
-    void resume() {
-        if (!paused_ || closed_ ||
-            session_.waiting_bytes() + (writing_ ? output_.size() : 0) > waiting_bytes_max)
-            return;
-        paused_ = false;
-        read();
+        mark();
+        clients_.loop_.turn_soon();
     }
     void on_written(boost::system::error_code error) {
         writing_ = false;
         if (closed_) return;
         if (error) return vanish();
         write();
-        if (closed_ || writing_) return;
-        if (session_.wants_tls()) return shake_hands();
         resume();
     }
     void shake_hands() {
+        paused_ = false;
         tls_.emplace(socket_, *clients_.security_->tls());
         tls_->async_handshake(asio::ssl::stream_base::server,
                               [self = shared_from_this()](boost::system::error_code error) {
@@ -288,6 +295,8 @@ void Clients::write_all() {
         auto batch = std::move(dirty_);
         dirty_.clear();
         for (auto& client : batch) client->write();
+        // Not before all have been answered: while they read, the next requests come.
+        for (auto& client : batch) client->resume();
     }
 }
 

@@ -24,8 +24,11 @@ Address address_of(const tcp::acceptor& acceptor);
 // written.
 class Loop : public session::Host {
   public:
-    // An event is over: carry out outputs now.
+    // An event is over: carry out outputs now,
     virtual void turn() = 0;
+    // or together with those of whatever else has arrived by now: one flush of the log, one write to each
+    // client.
+    virtual void turn_soon() = 0;
     virtual std::uint64_t durable() const = 0;
     virtual const NodeConfig& config() const = 0;
     virtual asio::io_context& context() = 0;

@@ -249,6 +249,21 @@ class Node final : public Loop {
         arm();
     }
 
+    void turn_soon() override {
+        if (std::exchange(turn_posted_, true)) {
+            // Who has been answered does not wait long for the others.
+            if (now() - turn_posted_at_ <= micros(500)) return;
+            turn_posted_at_ = now();
+            return turn();
+        }
+        turn_posted_at_ = now();
+        asio::post(context_, [this] {
+            turn_posted_ = false;
+            if (stopping_ || replica_->next_deadline() > now()) return turn();
+            tick();
+        });
+    }
+
     void report(replica::Notice::Level level, const std::string& text) override {
         reporter_.report(level, text, now());
     }
@@ -507,10 +522,10 @@ class Node final : public Loop {
     std::uint64_t durable_ = 0;
     std::uint64_t turns_ = 0;
     std::optional<Instant> armed_;  // what the timer is set to
-    Instant started_, space_told_, lazy_since_;
+    Instant started_, space_told_, lazy_since_, turn_posted_at_;
     Reporter reporter_;
     std::optional<Error> failure_;
-    bool tick_posted_ = false;
+    bool turn_posted_ = false, tick_posted_ = false;
     bool turning_ = false, stopping_ = false, mutual_tls_ = false;
 };
 

@@ -18,18 +18,20 @@ class Output {
     // adds nothing.
     void gate(std::uint64_t ticket) {
         if (ticket <= durable_ || (!held_.empty() && held_.back().ticket >= ticket)) return;
-        held_.push_back({ticket, 0, {}});
+        held_.push_back({ticket, 0, 0, {}});
     }
-    // An answer comes later, and everything appended from here on comes after it. `number` > 0.
-    void slot(std::uint64_t number) {
-        held_.push_back({held_.empty() ? 0 : held_.back().ticket, number, {}});
+    // An answer comes later, behind `before`, and everything appended from here on comes after it.
+    // `number` > 0.
+    void slot(std::uint64_t number, std::string before) {
+        const std::size_t place = before.size();
+        held_.push_back({held_.empty() ? 0 : held_.back().ticket, number, place, std::move(before)});
         ++slots_;
     }
     // False: there is no such slot.
     bool fill(std::uint64_t number, std::string_view answer) {
         for (auto& held : held_) {
             if (held.slot != number) continue;
-            held.bytes.insert(0, answer);
+            held.bytes.insert(held.place, answer);
             held.slot = 0;
             --slots_;
             release();
@@ -38,18 +40,24 @@ class Output {
         return false;
     }
     std::size_t slots() const { return slots_; }
-    void reached(std::uint64_t ticket) {
+    bool reached(std::uint64_t ticket) {  // true: something may go out now that could not before
         if (ticket > durable_) durable_ = ticket;
+        const std::size_t before = ready_.size();
         release();
+        return ready_.size() > before;
     }
     std::size_t size() const { return ready_.size(); }  // of what may go out
-    std::string take() { return std::exchange(ready_, {}); }
+    void take(std::string& into) {                      // in exchange for its memory
+        into.clear();
+        ready_.swap(into);
+    }
     bool empty() const { return ready_.empty() && held_.empty(); }
 
   private:
     struct Held {
         std::uint64_t ticket;
-        std::uint64_t slot;  // not 0: the bytes wait for its answer, too
+        std::uint64_t slot;  // not 0: the bytes wait for its answer, too,
+        std::size_t place;   // which goes there
         std::string bytes;
     };
     void release() {

@@ -1,6 +1,7 @@
 #include "node/pgwire/portal.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/sql/value.h"
 
@@ -50,9 +51,53 @@ bool Portal::send(std::uint32_t limit, std::string& out) {
     return true;
 }
 
+void Portal::reset() {
+    constexpr std::size_t kept_max = 16 * 1024;
+    prepared.reset();
+    text.clear();
+    arena->reset();
+    parameters.clear();
+    formats.clear();
+    executed = false;
+    if (rows.capacity() > kept_max) std::string().swap(rows);
+    if (row_ends.capacity() > kept_max) std::vector<std::size_t>().swap(row_ends);
+    rows.clear();
+    row_ends.clear();
+    rows_sent = 0;
+    tag.clear();
+}
+
+const Portal* Portals::find(std::string_view name) const {
+    if (name.empty()) return has_unnamed_ ? &unnamed_ : nullptr;
+    const auto found = named_.find(name);
+    return found == named_.end() ? nullptr : &found->second;
+}
+
+Portal& Portals::open(std::string_view name) {
+    close(name);
+    if (!name.empty()) return named_[std::string(name)];
+    has_unnamed_ = true;
+    return unnamed_;
+}
+
+void Portals::close(std::string_view name) {
+    if (name.empty()) {
+        if (std::exchange(has_unnamed_, false)) unnamed_.reset();
+        return;
+    }
+    const auto found = named_.find(name);
+    if (found != named_.end()) named_.erase(found);
+}
+
+void Portals::clear() {
+    close({});
+    named_.clear();
+}
+
 Result<void> bind_parameters(MessageReader& body, Portal& portal, const sql::EnumLabels* labels) {
     const auto malformed = [] { return fail(sqlstate::protocol_violation, "malformed Bind message"); };
-    std::vector<std::uint16_t> formats(body.i16());
+    auto& formats = portal.parameter_formats;
+    formats.resize(body.i16());
     for (auto& format : formats) format = body.i16();
     if (body.failed()) return malformed();
     const auto& types = portal.prepared->parameter_types();
@@ -72,8 +117,11 @@ Result<void> bind_parameters(MessageReader& body, Portal& portal, const sql::Enu
             portal.parameters.push_back(sql::Datum::null());
             continue;
         }
-        const auto bytes = portal.arena->copy(body.raw(static_cast<std::size_t>(size)));
+        const auto sent = body.raw(static_cast<std::size_t>(size));
         if (body.failed()) return malformed();
+        // A value of bytes may be those of the message, which is gone before the portal is.
+        const bool kept = sql::storage_of(types[i]) == sql::Storage::bytes;
+        const auto bytes = kept ? portal.arena->copy(sent) : sent;
         auto value = format_of(formats, i) == 1 ? sql::parse_binary(types[i], bytes, *portal.arena, labels)
                                                 : sql::parse_text(types[i], bytes, *portal.arena, labels);
         if (!value) return std::unexpected(std::move(value).error());

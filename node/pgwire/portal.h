@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/arena.h"
@@ -21,7 +22,7 @@ struct Portal {
     std::string text;
     std::unique_ptr<Arena> arena = std::make_unique<Arena>();  // owns the parameters' bytes
     std::vector<sql::Datum> parameters;
-    std::vector<std::uint16_t> formats;  // of the result columns
+    std::vector<std::uint16_t> parameter_formats, formats;  // `formats`: of the result columns
     bool executed = false;
     // Rows of a portal that is read in pieces: DataRow messages and where each ends.
     std::string rows;
@@ -32,6 +33,24 @@ struct Portal {
     // Appends the next rows, all that are left without a limit. True when the portal is at its end; as in
     // PostgreSQL a limit that is just reached does not tell.
     bool send(std::uint32_t limit, std::string& out);
+    // As new; a little memory is kept for the next one.
+    void reset();
+};
+
+// The portals of a session by name. The unnamed one, which most drivers use for every statement, keeps its
+// memory from one Bind to the next.
+class Portals {
+  public:
+    const Portal* find(std::string_view name) const;  // null: there is none
+    Portal* find(std::string_view name) { return const_cast<Portal*>(std::as_const(*this).find(name)); }
+    Portal& open(std::string_view name);  // in place of the one of that name
+    void close(std::string_view name);
+    void clear();
+
+  private:
+    Portal unnamed_;
+    bool has_unnamed_ = false;
+    std::map<std::string, Portal, std::less<>> named_;
 };
 
 // Writes DataRows to `out` as they come. Not moved while a statement runs.

@@ -34,7 +34,7 @@ class Session::Impl {
         resume(waiting, std::move(outcome));
         run();
     }
-    void durable(std::uint64_t ticket) { output_.reached(ticket); }
+    bool durable(std::uint64_t ticket) { return output_.reached(ticket) || wants_close(); }
     void notify(std::string_view channel, std::string_view payload) {
         auto m = out();
         m.begin('A');
@@ -49,7 +49,7 @@ class Session::Impl {
         write_error(m, "FATAL", reason, {}, 0);
         closing_ = true;
     }
-    std::string take_output() { return output_.take(); }
+    void take_output(std::string& into) { output_.take(into); }
     bool wants_close() const { return closing_ && output_.empty(); }
     std::optional<CancelRequest> cancel_request() const { return cancel_; }
     bool wants_tls() const { return wants_tls_; }
@@ -70,7 +70,13 @@ class Session::Impl {
   private:
     enum class Waiting : std::uint8_t { nothing, simple, simple_end, execute, sync };
 
-    MessageWriter out() { return MessageWriter(output_.tail()); }
+    std::string& tail() {
+        std::string& out = output_.tail();
+        out += acknowledged_;
+        acknowledged_.clear();
+        return out;
+    }
+    MessageWriter out() { return MessageWriter(tail()); }
     void error(const Error& problem, std::string_view sent = {}, std::uint32_t base = 0) {
         auto m = out();
         write_error(m, "ERROR", problem, sent, base);
@@ -100,6 +106,7 @@ class Session::Impl {
             consumed_ += std::size_t{size} + 1;
             dispatch(type);
         }
+        if (waiting_ == Waiting::nothing) (void)tail();
         if (consumed_ == input_.size() || consumed_ > 1 << 16) {
             input_.erase(0, consumed_);
             consumed_ = 0;
@@ -127,10 +134,10 @@ class Session::Impl {
             default:
                 return false;
         }
-        const auto portal = portals_.find(MessageReader(body).text());
+        const Portal* portal = portals_.find(MessageReader(body).text());
         const std::size_t after = consumed_ + 5 + body.size();
-        return portal != portals_.end() && output_.slots() < overlapping_max && after < input_.size() &&
-               input_[after] == 'S' && may_overlap(portal->second);
+        return portal != nullptr && output_.slots() < overlapping_max && after < input_.size() &&
+               input_[after] == 'S' && may_overlap(*portal);
     }
     // `portal` is followed by Sync.
     bool may_overlap(const Portal& portal) const {
@@ -153,7 +160,7 @@ class Session::Impl {
 
     bool start_up(std::string_view in) {
         const std::size_t before = in.size();
-        const auto step = startup_.step(in, output_.tail());
+        const auto step = startup_.step(in, tail());
         consumed_ += before - in.size();
         switch (step) {
             case Startup::Step::more:
@@ -294,7 +301,7 @@ class Session::Impl {
         const auto text = body.text();
         if (body.failed() || !body.done())
             return fatal(Error::make(sqlstate::protocol_violation, "malformed Query message"));
-        portals_.erase("");
+        portals_.close({});
         simple_ = Simple{std::string(text), {}, 0, nullptr, {}, false};
         auto ranges = backend_.split(simple_.text);
         if (!ranges) {
@@ -328,7 +335,7 @@ class Session::Impl {
                     return simple_failed(Error::make(sqlstate::in_failed_transaction,
                                                      "current transaction is aborted, commands ignored until "
                                                      "end of transaction block"));
-                return copy_in_.begin(*copy, output_.tail());
+                return copy_in_.begin(*copy, tail());
             }
             if (!simple_run({})) return;
         }
@@ -409,7 +416,7 @@ class Session::Impl {
     void release_rows() {
         const auto* copy = simple_.prepared->copy();
         if (copy != nullptr && !copy->from) copy_sink_.finish();
-        output_.tail() += rows_;
+        tail() += rows_;
     }
 
     // ---- COPY FROM STDIN: data is collected, and is one statement when it ends ----
@@ -437,6 +444,12 @@ class Session::Impl {
 
     // ---- extended query ----
 
+    // What Parse, Bind, Describe and Close are told goes out with the answer to the Execute that follows at
+    // once, so that one call is one packet.
+    void acknowledge(char type) {
+        MessageWriter m(acknowledged_);
+        write_empty(m, type);
+    }
     void extended_error(const Error& problem, std::string_view sent = {}) {
         error(problem, sent);
         skip_until_sync_ = true;
@@ -456,33 +469,32 @@ class Session::Impl {
         auto prepared = backend_.prepare(text, types);
         if (!prepared) return extended_error(prepared.error(), text);
         statements_.insert_or_assign(name, NamedStatement{*prepared, text});
-        auto m = out();
-        write_empty(m, '1');
+        acknowledge('1');
     }
 
     void bind(MessageReader& body) {
-        const std::string portal_name(body.text());
-        const std::string statement_name(body.text());
+        const auto portal_name = body.text(), statement_name = body.text();
         const auto statement = statements_.find(statement_name);
         if (body.failed())
             return extended_error(Error::make(sqlstate::protocol_violation, "malformed Bind message"));
         if (statement == statements_.end()) return extended_error(no_statement(statement_name));
-        if (!portal_name.empty() && portals_.contains(portal_name))
-            return extended_error(Error::make("42P03", "cursor \"" + portal_name + "\" already exists"));
-        Portal portal;
+        if (!portal_name.empty() && portals_.find(portal_name) != nullptr)
+            return extended_error(
+                Error::make("42P03", "cursor \"" + std::string(portal_name) + "\" already exists"));
+        Portal& portal = portals_.open(portal_name);
         portal.prepared = statement->second.prepared;
         portal.text = statement->second.text;
-        if (auto bound = bind_parameters(body, portal, backend_.enum_labels()); !bound)
+        if (auto bound = bind_parameters(body, portal, backend_.enum_labels()); !bound) {
+            portals_.close(portal_name);
             return extended_error(bound.error());
-        portals_.insert_or_assign(portal_name, std::move(portal));
-        auto m = out();
-        write_empty(m, '2');
+        }
+        acknowledge('2');
     }
 
     void describe_message(MessageReader& body) {
         const char what = static_cast<char>(body.i8());
         const std::string name(body.text());
-        auto m = out();
+        MessageWriter m(acknowledged_);
         if (what == 'S') {
             const auto statement = statements_.find(name);
             if (statement == statements_.end()) return extended_error(no_statement(name));
@@ -493,12 +505,12 @@ class Session::Impl {
             m.end();
             return describe_columns(m, *statement->second.prepared, no_formats_);
         }
-        const auto portal = portals_.find(name);
-        if (what == 'P' && portal == portals_.end())
+        const Portal* portal = portals_.find(name);
+        if (what == 'P' && portal == nullptr)
             if (const auto* columns = backend_.cursor(name))
                 return write_row_description(m, *columns, no_formats_);
-        if (what != 'P' || portal == portals_.end()) return extended_error(no_portal(name));
-        describe_columns(m, *portal->second.prepared, portal->second.formats);
+        if (what != 'P' || portal == nullptr) return extended_error(no_portal(name));
+        describe_columns(m, *portal->prepared, portal->formats);
     }
     static void describe_columns(MessageWriter& m, const Prepared& prepared,
                                  const std::vector<std::uint16_t>& formats) {
@@ -509,13 +521,13 @@ class Session::Impl {
     }
 
     void execute(MessageReader& body) {
-        executing_ = std::string(body.text());
+        executing_ = body.text();
         row_limit_ = body.i32();
         if (body.failed() || !body.done())
             return extended_error(Error::make(sqlstate::protocol_violation, "malformed Execute message"));
-        const auto found = portals_.find(executing_);
-        if (found == portals_.end()) return extended_error(no_portal(executing_));
-        Portal& portal = found->second;
+        Portal* const found = portals_.find(executing_);
+        if (found == nullptr) return extended_error(no_portal(executing_));
+        Portal& portal = *found;
         if (portal.prepared->kind() == Prepared::Kind::empty) {
             auto m = out();
             return write_empty(m, 'I');
@@ -534,16 +546,17 @@ class Session::Impl {
         sink_.start(&portal.rows, &portal.prepared->columns(), &portal.formats, backend_.enum_labels(),
                     row_limit_ > 0 ? &portal.row_ends : nullptr);
         auto done = backend_.execute(++number_, *portal.prepared, portal.parameters, sink_, implicit);
-        if (overlaps && done.when == When::later) return output_.slot(number_);
+        if (overlaps && done.when == When::later)
+            return output_.slot(number_, std::exchange(acknowledged_, {}));
         if (settled(done, Waiting::execute)) execute_done(std::move(done.outcome));
     }
     void execute_done(Result<Outcome> outcome) {
-        const auto found = portals_.find(executing_);
-        if (found == portals_.end()) return;
-        Portal& portal = found->second;
+        Portal* const found = portals_.find(executing_);
+        if (found == nullptr) return;
+        Portal& portal = *found;
         if (!outcome) {
             const std::string text = portal.text;
-            portals_.erase(found);
+            portals_.close(executing_);
             return extended_error(outcome.error(), text);
         }
         report(*outcome);
@@ -551,7 +564,7 @@ class Session::Impl {
         send_rows(portal);
     }
     void send_rows(Portal& portal) {
-        if (portal.send(row_limit_, output_.tail())) return command_complete(portal.tag);
+        if (portal.send(row_limit_, tail())) return command_complete(portal.tag);
         auto m = out();
         write_empty(m, 's');
     }
@@ -562,9 +575,8 @@ class Session::Impl {
         if (what == 'S')
             statements_.erase(name);
         else
-            portals_.erase(name);
-        auto m = out();
-        write_empty(m, '3');
+            portals_.close(name);
+        acknowledge('3');
     }
 
     void sync() {
@@ -584,9 +596,10 @@ class Session::Impl {
         ready();
     }
 
-    static Error no_statement(const std::string& name) {
-        return Error::make("26000", name.empty() ? std::string("unnamed prepared statement does not exist")
-                                                 : "prepared statement \"" + name + "\" does not exist");
+    static Error no_statement(std::string_view name) {
+        return Error::make("26000", name.empty()
+                                        ? std::string("unnamed prepared statement does not exist")
+                                        : "prepared statement \"" + std::string(name) + "\" does not exist");
     }
     static Error no_portal(const std::string& name) {
         return Error::make("34000", "portal \"" + name + "\" does not exist");
@@ -598,6 +611,7 @@ class Session::Impl {
     std::size_t consumed_ = 0;
     std::string message_;
     Output output_;
+    std::string acknowledged_;  // what was told before an Execute and is not in `output_` yet
     std::string rows_;
     bool started_ = false;
     bool closing_ = false;
@@ -611,7 +625,7 @@ class Session::Impl {
     bool batch_failed_ = false;
     bool batch_implicit_ = false;
     std::map<std::string, NamedStatement, std::less<>> statements_;
-    std::map<std::string, Portal, std::less<>> portals_;
+    Portals portals_;
     std::string executing_;
     std::uint32_t row_limit_ = 0;
     static constexpr std::size_t overlapping_max = 64;
@@ -630,8 +644,8 @@ void Session::receive(std::string_view bytes) {
 void Session::complete(std::uint64_t number, Result<Outcome> outcome) {
     impl_->complete(number, std::move(outcome));
 }
-void Session::durable(std::uint64_t ticket) {
-    impl_->durable(ticket);
+bool Session::durable(std::uint64_t ticket) {
+    return impl_->durable(ticket);
 }
 void Session::notify(std::string_view channel, std::string_view payload) {
     impl_->notify(channel, payload);
@@ -639,8 +653,13 @@ void Session::notify(std::string_view channel, std::string_view payload) {
 void Session::terminate(const Error& reason) {
     impl_->terminate(reason);
 }
+void Session::take_output(std::string& into) {
+    impl_->take_output(into);
+}
 std::string Session::take_output() {
-    return impl_->take_output();
+    std::string out;
+    take_output(out);
+    return out;
 }
 bool Session::wants_close() const {
     return impl_->wants_close();

@@ -30,15 +30,16 @@ class Session {
     void receive(std::string_view bytes);
     // A `later` completion: the backend has given all rows to the sink.
     void complete(std::uint64_t number, Result<Outcome> outcome);
-    // Everything up to this ticket is durable: answers that waited may go out.
-    void durable(std::uint64_t ticket);
+    // Everything up to this ticket is durable: answers that waited may go out. True if there were some.
+    bool durable(std::uint64_t ticket);
     // An asynchronous notification (LISTEN / NOTIFY), sent when the protocol allows.
     void notify(std::string_view channel, std::string_view payload);
     // Server-side end: sends ErrorResponse FATAL (57P01 shutdown, 57P05 idle, 53300 ...) and closes.
     void terminate(const Error& reason);
 
     // Bytes ready to be sent now (answers behind an unreached ticket are held back). Cleared by the caller
-    // with take_output().
+    // with take_output(), into a string whose memory serves the next output.
+    void take_output(std::string& into);
     std::string take_output();
     bool wants_close() const;  // after the output is flushed
     // Set when the first packet was a CancelRequest: the shell looks up the session with this pid and secret

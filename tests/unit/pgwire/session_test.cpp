@@ -252,6 +252,41 @@ TEST_CASE("a later completion resumes the pipeline where it stood") {
     CHECK(wire.types() == "EZ");
 }
 
+TEST_CASE("what Parse and Bind are told goes out with the answer to the Execute that follows") {
+    Wire wire;
+    SECTION("once that has completed") {
+        CHECK(wire.send(parse("later") + bind_message() + message('D', z("P")) + execute() + sync_message)
+                  .empty());
+        wire.session.complete(wire.backend.last_number, Outcome{"CALL", {}, {}});
+        CHECK(wire.types() == "12nCZ");
+    }
+    SECTION("and is durable") {
+        CHECK(wire.send(parse("durable") + bind_message() + execute() + sync_message).empty());
+        CHECK(wire.session.durable(1));
+        CHECK_FALSE(wire.session.durable(1));
+        CHECK(wire.types() == "12CZ");
+    }
+    SECTION("or at once, when none follows") {
+        CHECK(wire.send(parse("later") + message('H', "")) == "1");
+        CHECK(wire.send(bind_message()) == "2");
+        CHECK(wire.send(message('Q', z("one"))) == "CZ");
+    }
+}
+
+TEST_CASE("a Bind that fails leaves no unnamed portal, and one that succeeds takes its place") {
+    Wire wire;
+    wire.send(parse("echo"));
+    const auto echo = [](const std::string& number) {
+        return bind_message(n16(1) + n32(static_cast<std::uint32_t>(number.size())) + number) + execute();
+    };
+    CHECK(wire.send(echo("41")) == "2DC");
+    wire.session.receive(echo("42"));
+    CHECK(wire.session.take_output().find("42") != std::string::npos);
+    CHECK(wire.send(echo("4x2") + sync_message) == "EZ");
+    wire.session.receive(execute() + sync_message);
+    CHECK(wire.session.take_output().find("34000") != std::string::npos);
+}
+
 std::string transaction(const std::string& text) {
     return parse(text) + bind_message() + execute() + sync_message;
 }
@@ -259,7 +294,7 @@ std::string transaction(const std::string& text) {
 TEST_CASE("statements that may overlap are handed over before those ahead of them have completed") {
     Wire wire;
     const auto done = [](const std::string& tag) { return Outcome{tag, {}, {}}; };
-    CHECK(wire.send(transaction("overlap") + transaction("overlap") + transaction("overlap")) == "12");
+    CHECK(wire.send(transaction("overlap") + transaction("overlap") + transaction("overlap")).empty());
     CHECK(wire.backend.executed.size() == 3);
     const auto last = wire.backend.last_number;
     CHECK(wire.session.busy());
@@ -268,11 +303,11 @@ TEST_CASE("statements that may overlap are handed over before those ahead of the
         CHECK(wire.types().empty());
         wire.session.complete(last - 2, done("first"));
         auto bytes = wire.session.take_output();
-        CHECK(wire.types(bytes) == "CZ12");
+        CHECK(wire.types(bytes) == "12CZ");
         CHECK(bytes.find("first") != std::string::npos);
         wire.session.complete(last - 1, fail(sqlstate::check_violation, "no money"));
         bytes = wire.session.take_output();
-        CHECK(wire.types(bytes) == "EZ12CZ");
+        CHECK(wire.types(bytes) == "12EZ12CZ");
         CHECK(bytes.find("third") != std::string::npos);
         CHECK_FALSE(wire.session.busy());
     }
@@ -280,10 +315,10 @@ TEST_CASE("statements that may overlap are handed over before those ahead of the
         CHECK(wire.send(transaction("one") + message('Q', z("two"))).empty());
         wire.session.complete(last - 2, done("first"));
         wire.session.complete(last - 1, done("second"));
-        CHECK(wire.types() == "CZ12CZ12");
+        CHECK(wire.types() == "12CZ12CZ");
         CHECK(wire.backend.executed.size() == 3);
         wire.session.complete(last, done("third"));
-        CHECK(wire.types() == "CZ12CZCZ");
+        CHECK(wire.types() == "12CZ12CZCZ");
         CHECK(wire.backend.executed.size() == 5);
     }
     SECTION("but not those that share a transaction") {
