@@ -157,6 +157,10 @@ class Database final : public exec::Store {
     // Not a join: the keys that the chunk covers become what they are in it. For a replica whose rows are
     // found to be wrong. Answers which keys have changed.
     Result<std::vector<std::string>> replace(BytesView chunk);
+    // One row of another database of the same schema that has forgotten the same: as replace() and
+    // import_chunk() do it, but without bytes in between.
+    void replace_row(TableId table, std::string_view key, const Database& from);
+    void join_row(TableId table, std::string_view key, const Database& from);
     void set_version(
         const VersionVector& version);  // join; ends an import, with an empty version gives it up
 

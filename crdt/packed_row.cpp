@@ -238,17 +238,20 @@ bool well_formed_meta(std::string_view block, std::uint32_t image_size, std::siz
 
 }  // namespace
 
-StoredRow* StoredRow::make(std::string_view key, std::uint64_t hash) {
-    void* memory = ::operator new(sizeof(StoredRow) + key.size());
+StoredRow* StoredRow::make(std::string_view key, std::uint64_t hash, std::size_t room) {
+    room = round_up(room, 16);
+    void* memory = ::operator new(sizeof(StoredRow) + key_room(key.size()) + room);
     auto* row = new (memory) StoredRow;
     row->hash = hash;
     row->key_size = static_cast<std::uint32_t>(key.size());
+    row->room = row->capacity = static_cast<std::uint32_t>(room);
     if (!key.empty()) std::memcpy(reinterpret_cast<char*>(row + 1), key.data(), key.size());
+    if (room > 0) row->block = row->inside();
     return row;
 }
 
 void StoredRow::destroy(StoredRow* row) {
-    ::operator delete(row->block);
+    if (row->has_own_block()) ::operator delete(row->block);
     row->~StoredRow();
     ::operator delete(row);
 }
@@ -322,8 +325,8 @@ void install(const PackBuffer& buffer, StoredRow& row) {
     const std::size_t size = buffer.bytes.size();
     if (size > row.capacity) {
         // A row that grows once is likely to grow again: more replicas, longer text.
-        const std::size_t capacity = round_up(row.block == nullptr ? size : size + size / 8, 16);
-        ::operator delete(row.block);
+        const std::size_t capacity = round_up(size + size / 8, 16);
+        if (row.has_own_block()) ::operator delete(row.block);
         row.block = static_cast<char*>(::operator new(capacity));
         row.capacity = static_cast<std::uint32_t>(capacity);
     }

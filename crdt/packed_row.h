@@ -1,5 +1,6 @@
 // A row as it is stored: a cell that never moves, with the key, and one block of bytes that holds the image
-// the executor reads and the metadata that merging needs.
+// the executor reads and the metadata that merging needs. The block lies behind the key, where whoever has
+// found the row finds it in the cache, until it grows out of its room there.
 //
 //   block  [image: exec/row.h, current values, counters summed][meta]
 //   meta   [head][deleted_at, per_key tables][initial value per counter][their NULL bits][parent per derived
@@ -32,7 +33,8 @@ struct StoredRow {
     std::uint32_t meta_size = 0;
     std::uint32_t capacity = 0;
     std::uint32_t key_size = 0;
-    bool first = true;  // of the live inserts of its key
+    std::uint32_t room = 0;  // for a block, behind the key
+    bool first = true;       // of the live inserts of its key
     bool alive = false;
     bool hidden = false;  // alive, but a parent is gone
     bool marked = false;  // for the duration of one visibility.h pass
@@ -42,11 +44,20 @@ struct StoredRow {
     std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), key_size}; }
     std::string_view bytes() const { return {block, std::size_t{image_size} + meta_size}; }
     exec::RowView view(const TableShape& shape) const { return {block, &shape.layout, nulled}; }
-    std::size_t memory() const { return sizeof(StoredRow) + key_size + capacity; }
+    std::size_t memory() const {
+        return sizeof(StoredRow) + key_room(key_size) + room + (has_own_block() ? capacity : 0);
+    }
+    bool has_own_block() const { return block != nullptr && (room == 0 || block != inside()); }
+    char* inside() const {
+        return const_cast<char*>(reinterpret_cast<const char*>(this + 1)) + key_room(key_size);
+    }
+    static std::size_t key_room(std::size_t key_size) { return (key_size + 7) / 8 * 8; }
 
-    static StoredRow* make(std::string_view key, std::uint64_t hash);
+    static StoredRow* make(std::string_view key, std::uint64_t hash, std::size_t room);
     static void destroy(StoredRow* row);
 };
+
+inline constexpr std::size_t total_bytes = 32;  // of one origin in one counter
 
 // A block in the making, and memory to make it with.
 struct PackBuffer {

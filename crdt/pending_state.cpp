@@ -24,8 +24,8 @@ PendingState::~PendingState() {
 
 VersionVector PendingState::version() const {
     VersionVector out = base_.version();
-    for (const Delta& delta : deltas_)
-        if (!out.contains(delta.dot)) out.set(delta.dot.origin, delta.dot.seq);
+    for (const auto& delta : deltas_)
+        if (!out.contains(delta->dot)) out.set(delta->dot.origin, delta->dot.seq);
     return out;
 }
 
@@ -38,12 +38,6 @@ void PendingState::changed(TableId table, std::string_view key) {
     stale_.emplace_back(table, found->first);
 }
 
-Bytes PendingState::row_of_base(TableId table, const std::string& key) const {
-    std::string end = key;
-    end.push_back('\0');  // the next string there is
-    return base_.export_chunk(table, key, 0, end).bytes;
-}
-
 // What the base has got, joined into what the copy has, is what the row would be with both.
 void PendingState::follow() {
     if (ahead_ == nullptr) return;
@@ -52,8 +46,7 @@ void PendingState::follow() {
         const auto found = copies_[table.value].find(key);
         if (found == copies_[table.value].end() || !found->second.stale) continue;
         found->second.stale = false;
-        const auto joined = ahead_->import_chunk(row_of_base(table, key), base_.version());
-        CHECK_NOTE(joined.has_value(), "a row of this very database: " + joined.error().message);
+        ahead_->join_row(table, key, base_);
     }
     stale_.clear();
     ahead_->set_version(base_.version());
@@ -68,7 +61,8 @@ void PendingState::begin() {
     base_.set_watch(this);
 }
 
-bool PendingState::add(Delta delta) {
+bool PendingState::add(const std::shared_ptr<const Delta>& given) {
+    const Delta& delta = *given;
     const bool linked = std::any_of(delta.rows.begin(), delta.rows.end(), [&](const RowDelta& row) {
         return base_.impl_->shapes[row.table.value].linked();
     });
@@ -79,19 +73,19 @@ bool PendingState::add(Delta delta) {
         auto& copies = copies_[row.table.value];
         auto found = copies.find(row.key);
         if (found == copies.end()) {
-            const auto taken = ahead_->replace(row_of_base(row.table, row.key));
-            CHECK_NOTE(taken.has_value(), "a row of this very database: " + taken.error().message);
+            ahead_->replace_row(row.table, row.key, base_);
             found = copies.try_emplace(row.key).first;
         }
         found->second.newest = delta.dot.seq;
     }
     CHECK(ahead_->merge(delta) == Database::Merged::applied);
-    deltas_.push_back(std::move(delta));
+    deltas_.push_back(given);
     return true;
 }
 
 void PendingState::drop_oldest() {
-    const Delta delta = std::move(deltas_.front());
+    const auto oldest = std::move(deltas_.front());
+    const Delta& delta = *oldest;
     deltas_.pop_front();
     for (const RowDelta& row : delta.rows) {
         auto& copies = copies_[row.table.value];

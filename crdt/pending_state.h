@@ -37,7 +37,7 @@ class PendingState final : public exec::Store, private Database::Watch {
     // Brings the copies up to date with the base: before anything is read.
     void follow();
     // The next delta, whose past is version(). False: it cannot be pending, nothing has changed.
-    bool add(Delta delta);
+    bool add(const std::shared_ptr<const Delta>& delta);
     // The base has merged the oldest one.
     void drop_oldest();
     // None of them will be merged.
@@ -67,13 +67,12 @@ class PendingState final : public exec::Store, private Database::Watch {
 
     void changed(TableId table, std::string_view key) override;
     void begin();
-    Bytes row_of_base(TableId table, const std::string& key) const;
 
     const catalog::SchemaPtr schema_;
     Database& base_;
     std::unique_ptr<Database> ahead_;  // rows that are in `copies_`, and some that were
     std::vector<Copies> copies_;       // by table
-    std::deque<Delta> deltas_;
+    std::deque<std::shared_ptr<const Delta>> deltas_;
     std::vector<std::pair<TableId, std::string>> stale_;
     std::size_t left_behind_ = 0;  // rows of ahead_ that are no copies any more
 };

@@ -310,6 +310,36 @@ Result<std::vector<std::string>> Database::replace(BytesView bytes) {
     return Import(*impl_, impl_->table(chunk.table), impl_->version).install(chunk);
 }
 
+namespace {
+
+// One row as another database of this process has it: a chunk that never was bytes. It must not outlive the
+// row, nor `end`.
+DecodedChunk chunk_of_row(const Database::Impl& from, TableId table, std::string_view key, std::string& end) {
+    end = key;
+    end.push_back('\0');  // the next string there is
+    DecodedChunk chunk{table, from.forgotten, key, end, false, {}};
+    const Table* in = from.filled(table);
+    const StoredRow* row = in == nullptr ? nullptr : in->newest(key);
+    if (row == nullptr) return chunk;
+    ChunkKey& held = chunk.keys.emplace_back(ChunkKey{key, {}});
+    for (; row != nullptr; row = row->older) held.versions.push_back({row->image_size, row->bytes()});
+    return chunk;
+}
+
+}  // namespace
+
+void Database::replace_row(TableId table, std::string_view key, const Database& from) {
+    std::string end;
+    const DecodedChunk chunk = chunk_of_row(*from.impl_, table, key, end);
+    Import(*impl_, impl_->table(table), impl_->version).install(chunk);
+}
+
+void Database::join_row(TableId table, std::string_view key, const Database& from) {
+    std::string end;
+    const DecodedChunk chunk = chunk_of_row(*from.impl_, table, key, end);
+    Import(*impl_, impl_->table(table), from.impl_->version).join(chunk);
+}
+
 void Database::set_version(const VersionVector& version) {
     impl_->version.merge(version);
     impl_->importing = {};

@@ -162,7 +162,8 @@ bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {
     bool relevant = false;
     if (row == nullptr) {
         if (gone) return false;
-        row = StoredRow::make(key, hash64(key));
+        // With room for a first total of each counter: rows of such tables are there to be added to.
+        row = StoredRow::make(key, hash64(key), buffer.bytes.size() + total_bytes * shape_.counters.size());
         install(buffer, *row);
         link(row, to.payload.incarnation);
         relevant = true;

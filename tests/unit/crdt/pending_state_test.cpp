@@ -123,7 +123,7 @@ class Primary {
         const Stamp at = stamp(ORDER_ORIGIN);
         const Delta delta = pending_.make_delta(writes, dot, at);
         REQUIRE(delta == ahead_->make_delta(writes, dot, at));
-        REQUIRE(pending_.add(delta));
+        REQUIRE(pending_.add(std::make_shared<const Delta>(delta)));
         REQUIRE(ahead_->merge(delta) == Database::Merged::applied);
         in_flight_.push_back(delta);
     }
@@ -218,7 +218,7 @@ TEST_CASE("What hangs on other rows cannot be pending, and changes nothing") {
     Transaction t(pending, *schema);
     act_on_family(t, 0, 0);
     const Delta delta = pending.make_delta(t.writes(), {ORDER_ORIGIN, 1}, {10, ORDER_ORIGIN});
-    REQUIRE_FALSE(pending.add(delta));
+    REQUIRE_FALSE(pending.add(std::make_shared<const Delta>(delta)));
     REQUIRE(pending.empty());
     REQUIRE(pending.version() == base.version());
     REQUIRE(base.merge(delta) == Database::Merged::applied);
@@ -237,7 +237,7 @@ TEST_CASE("An entry that is there by other ways before it is committed here is n
     };
     REQUIRE(base.merge(next(1, 0)) == Database::Merged::applied);
     const Delta second = next(2, 5);
-    REQUIRE(pending.add(second));
+    REQUIRE(pending.add(std::make_shared<const Delta>(second)));
     const Delta third = next(3, 7);
     REQUIRE(base.merge(second) == Database::Merged::applied);  // by gossip
     REQUIRE(base.merge(third) == Database::Merged::applied);
