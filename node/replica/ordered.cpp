@@ -360,13 +360,21 @@ void Ordered::drain() {
     }
 }
 
+// What this primary has proposed itself need not be read from the entry's bytes again.
+Ordered::InFlight* Ordered::own_of(const order::Entry& entry) {
+    if (in_flight_.empty()) return nullptr;
+    InFlight& oldest = in_flight_.front();
+    return oldest.index == entry.index && oldest.epoch == entry.epoch ? &oldest : nullptr;
+}
+
 // False while dependencies are on their way.
 bool Ordered::apply(const order::Entry& entry) {
     if (entry.index <= state_.database.version().get(ORDER_ORIGIN)) return true;  // came by gossip
-    auto decoded = delta_of(entry, *state_.schema);
+    InFlight* const own = own_of(entry);
+    auto decoded = own == nullptr ? delta_of(entry, *state_.schema) : DecodedDelta{};
     CHECK_NOTE(decoded.has_value(),
                "committed entry " + std::to_string(entry.index) + ": " + decoded.error().message);
-    const crdt::Delta* delta = &decoded->delta;
+    const crdt::Delta* delta = own == nullptr ? &decoded->delta : own->delta.get();
     switch (state_.database.merge(*delta)) {
         case crdt::Database::Merged::premature:
             return false;
@@ -381,7 +389,7 @@ bool Ordered::apply(const order::Entry& entry) {
     }
     if (delta->stamp.hlc > state_.clock.last()) state_.clock.restore(delta->stamp.hlc);
     identities_.observe(*delta);
-    state_.outcomes.note(entry.index, std::move(decoded->outcomes));
+    state_.outcomes.note(entry.index, std::move(own == nullptr ? decoded->outcomes : own->outcomes));
     note_forgotten(state_, *delta);
     Bytes body;
     ByteWriter(body).varint(entry.index);
@@ -433,9 +441,18 @@ void Ordered::tick() {
     feed(order::Tick{});
     route();
     gathered();
+    if (state_.now >= first_deadline_) time_out();
+    std::erase_if(queue_, [&](const Work& item) { return item.deadline < state_.now; });
+}
+
+void Ordered::time_out() {
+    first_deadline_ = Instant{INT64_MAX};
     for (auto it = outstanding_.begin(); it != outstanding_.end();) {
         auto current = it++;
-        if (state_.now < current->second.deadline) continue;
+        if (state_.now < current->second.deadline) {
+            first_deadline_ = std::min(first_deadline_, current->second.deadline);
+            continue;
+        }
         const Key key = current->first;
         const Error error = unreachable(current->second);
         const bool certain = current->second.phase == Phase::waiting && current->second.unsure == 0;
@@ -447,15 +464,13 @@ void Ordered::tick() {
         }
         reply(key.first, key.second, std::unexpected(error));
     }
-    std::erase_if(queue_, [&](const Work& item) { return item.deadline < state_.now; });
 }
 
 Instant Ordered::next_deadline() const {
     if (due()) return state_.now;
     Instant next = core_->next_deadline();
     if (!queue_.empty() && next_proposal() > state_.now) next = std::min(next, next_proposal());
-    for (const auto& [key, item] : outstanding_) next = std::min(next, item.deadline);
-    return next;
+    return std::min(next, first_deadline_);
 }
 
 }  // namespace anabranch::replica

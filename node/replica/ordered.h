@@ -18,6 +18,7 @@
 // becomes of the entries.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <deque>
 #include <functional>
 #include <map>
@@ -59,6 +60,7 @@ struct OrderedStep {
     std::shared_ptr<Values> values;
     std::uint64_t expected = 0;
 };
+using OrderedSteps = boost::container::small_vector<OrderedStep, 1>;
 // Of a statement's tag and rows (HashingSink).
 std::uint64_t hash_of(const std::string& tag, std::uint64_t rows);
 
@@ -86,7 +88,7 @@ class Ordered {
 
     struct Request {
         std::uint64_t session = 0, number = 0;
-        std::vector<OrderedStep> steps;          // one transaction
+        OrderedSteps steps;                      // one transaction
         exec::RowSink* sink = nullptr;           // of the last; null: the rows were shown already
         std::optional<wire::DrawnValues> drawn;  // at this node; none: the primary draws
         std::string tag;  // to answer with instead of the statement's own ("COMMIT"), if not empty
@@ -133,7 +135,7 @@ class Ordered {
     void merged();        // the state has grown: something may be able to go on
     void tick();
     Instant next_deadline() const;
-    // Early calls wait for others that come at the same time: gathered() says that all have come.
+    // Calls wait for others that come at the same time: gathered() says that all have come.
     bool due() const;
     void gathered();
 
@@ -168,7 +170,7 @@ class Ordered {
     struct Work {               // at the primary
         std::string requester;  // peer; empty: clients of this node
         RequestKey key;
-        std::vector<OrderedStep> steps;  // none: a fence
+        OrderedSteps steps;  // none: a fence
         std::optional<wire::DrawnValues> drawn;
         crdt::VersionVector seen;
         Instant deadline;
@@ -186,11 +188,13 @@ class Ordered {
         order::Epoch epoch = 0;
         Instant since;
         std::vector<Call> calls;
-        crdt::Delta delta;
-        bool ahead = false;  // pending_state_ has it
-        bool told = false;   // whoever wants to know before it is committed
+        std::shared_ptr<const crdt::Delta> delta;
+        std::vector<Outcomes::Outcome> outcomes;  // of the calls, as the entry has them
+        bool ahead = false;                       // pending_state_ has it
+        bool told = false;                        // whoever wants to know before it is committed
     };
     using Key = std::pair<std::uint64_t, std::uint64_t>;
+    using Keys = boost::container::small_vector<Key, 2>;
 
     void feed(order::Input input);
     void handle(order::Outputs outputs);
@@ -199,8 +203,10 @@ class Ordered {
     Ticket own_past_of(const order::Message& message) const;
     void on(const order::Committed& output);
     void on(const order::LostPrimary& output);
+    void time_out();
     void drain();
     bool apply(const order::Entry& entry);
+    InFlight* own_of(const order::Entry& entry);
     void settle(const order::Entry& entry);
     void settle(std::vector<Call>& calls, bool committed);
     void not_taken();
@@ -235,7 +241,8 @@ class Ordered {
     Result<OrderedStep> step_of(const wire::ForwardedStep& step);
     std::string name_of(ReplicaId member) const;
     void answer(const Work& item, wire::Forwarded answer, Ticket after = 0);
-    std::vector<Key> waiting_for(RequestKey key) const;
+    Keys waiting_for(RequestKey key) const;
+    bool is_waited_for(RequestKey key) const;
     void erase(const Key& key);
     void finish(const Key& key, Outstanding& item);
     void reply(std::uint64_t session, std::uint64_t number, Result<std::string> tag);
@@ -256,15 +263,16 @@ class Ordered {
     std::deque<std::pair<order::Ticket, Ticket>> tickets_;  // of the core, of the log
     std::deque<order::Entry> committed_;                    // in order, waiting for their dependencies
     std::map<Key, Outstanding> outstanding_;
-    std::map<RequestKey, std::set<Key>> by_request_;  // of outstanding_
+    std::set<std::pair<RequestKey, Key>> by_request_;  // of outstanding_
+    Instant first_deadline_{INT64_MAX};                // of outstanding_, or before it
     RequestKey newest_request_;
     std::deque<Work> queue_;
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
     order::Index fence_ = 0;          // 0: none yet
     std::deque<InFlight> in_flight_;  // of one epoch, in order, without gaps
-    std::set<RequestKey> keys_in_flight_;
+    RequestKeys keys_in_flight_;
     // What this primary has queued lately, also if it has been answered since; in order of arrival, too.
-    std::set<RequestKey> taken_;
+    RequestKeys taken_;
     std::deque<RequestKey> taken_in_order_;
     EarlyAnswers early_;
     order::Epoch applied_epoch_ = 0;  // of the newest entry that was applied here
@@ -272,7 +280,7 @@ class Ordered {
     Duration commit_takes_;           // about
     // So many calls will wait soon, if those whose entry was committed then make the next one at once.
     std::size_t expected_ = 0;
-    bool gathers_ = false, hurried_ = false;
+    bool gathers_ = false, hurries_ = false, hurried_ = false;
     Instant answered_at_;
     Replica::OrderWork order_work_;
     std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large

@@ -29,7 +29,8 @@ void Ordered::submit(Request request) {
     item.unsure = request.again ? 1 : 0;
     item.key = request.key;
     if (item.key == RequestKey{}) ++newest_request_.number, item.key = newest_request_;
-    by_request_[item.key].insert(key);
+    by_request_.emplace(item.key, key);
+    first_deadline_ = std::min(first_deadline_, item.deadline);
     item.request = std::move(request);
     const bool early = item.request.early;
     const auto [place, fresh] = outstanding_.insert_or_assign(key, std::move(item));
@@ -178,17 +179,21 @@ void Ordered::forwarded(const std::string& peer, const wire::Forwarded& message)
     work();
 }
 
-std::vector<Ordered::Key> Ordered::waiting_for(RequestKey key) const {
-    const auto found = by_request_.find(key);
-    return found == by_request_.end() ? std::vector<Key>()
-                                      : std::vector<Key>(found->second.begin(), found->second.end());
+Ordered::Keys Ordered::waiting_for(RequestKey key) const {
+    Keys out;
+    for (auto at = by_request_.lower_bound({key, Key{}}); at != by_request_.end() && at->first == key; ++at)
+        out.push_back(at->second);
+    return out;
+}
+
+bool Ordered::is_waited_for(RequestKey key) const {
+    const auto at = by_request_.lower_bound({key, Key{}});
+    return at != by_request_.end() && at->first == key;
 }
 
 void Ordered::erase(const Key& key) {
     const auto found = outstanding_.find(key);
-    const auto keys = by_request_.find(found->second.key);
-    keys->second.erase(key);
-    if (keys->second.empty()) by_request_.erase(keys);
+    by_request_.erase({found->second.key, key});
     outstanding_.erase(found);
 }
 

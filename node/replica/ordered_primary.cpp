@@ -108,29 +108,27 @@ bool Ordered::may_propose() const {
            (state_.now >= next_proposal() || queue_.size() >= calls_max || hurried());
 }
 
-// A call that is answered once it has run waits for those that come at the same time, until the next tick,
-// and for nothing else. Behind so many entries it waits, so that they do not become ever smaller.
+// Calls wait for those that come at the same time, until the next tick. One that is answered once it has run
+// waits for nothing else; behind so many entries it does, so that they do not become ever smaller.
 bool Ordered::hurried() const {
     return hurried_ && in_flight_.size() < hurried_max;
 }
 
 bool Ordered::due() const {
-    return gathers_ && core_->may_execute() && in_flight_.size() < hurried_max;
+    if (!gathers_ || !core_->may_execute()) return false;
+    return !hurries_ || in_flight_.size() < hurried_max;
 }
 
 void Ordered::gathered() {
     gathers_ = false;
-    hurried_ = true;
+    hurried_ = std::exchange(hurries_, false);
     work();
     hurried_ = false;
 }
 
-// What has come in is worked on at once, or together with what else comes now.
 void Ordered::arrived(bool early) {
-    if (early)
-        gathers_ = true;
-    else
-        work();
+    gathers_ = true;
+    hurries_ = hurries_ || early;
 }
 
 // Each proposal costs every member some work, however few calls it holds: there are about 32 for the time
@@ -182,7 +180,7 @@ void Ordered::propose_forget() {
 // come back by gossip before this node's own disk had it is in the database already.
 bool Ordered::look_ahead() {
     for (auto& batch : in_flight_) {
-        if (batch.ahead || state_.database.version().contains(batch.delta.dot)) continue;
+        if (batch.ahead || state_.database.version().contains(batch.delta->dot)) continue;
         if (!pending_state_.add(batch.delta)) return false;
         batch.ahead = true;
     }
@@ -195,7 +193,7 @@ bool Ordered::look_ahead() {
 std::vector<Ordered::Work> Ordered::ready() {
     std::vector<Work> out;
     std::deque<Work> not_yet;
-    std::set<RequestKey> keys, behind;
+    RequestKeys keys, behind;
     for (; !queue_.empty() && out.size() < calls_max; queue_.pop_front()) {
         Work& item = queue_.front();
         const bool fence = item.is_fence();
@@ -207,8 +205,7 @@ std::vector<Ordered::Work> Ordered::ready() {
             continue;
         }
         // Its client has been told already, or is gone.
-        const bool forgotten =
-            item.requester.empty() ? !by_request_.contains(item.key) : item.deadline < state_.now;
+        const bool forgotten = item.requester.empty() ? !is_waited_for(item.key) : item.deadline < state_.now;
         if (forgotten) continue;
         keys.insert(item.key);
         out.push_back(std::move(item));
@@ -267,18 +264,19 @@ void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen,
     batch.index = core_->next_index();
     batch.epoch = core_->epoch();
     batch.since = state_.now;
-    batch.delta = pending_state_.make_delta(writes, {ORDER_ORIGIN, batch.index},
-                                            {state_.clock.tick(state_.now), ORDER_ORIGIN});
-    batch.delta.forget = std::move(forget);
-    std::vector<Outcomes::Outcome> outcomes;
+    auto delta = std::make_shared<crdt::Delta>(pending_state_.make_delta(
+        writes, {ORDER_ORIGIN, batch.index}, {state_.clock.tick(state_.now), ORDER_ORIGIN}));
+    delta->forget = std::move(forget);
+    batch.outcomes.reserve(batch.calls.size());
     for (auto& call : batch.calls) {
         call.answer.csn = batch.index;
-        if (!call.work.is_fence()) outcomes.push_back({call.work.key, encode_answer(call.answer)});
+        if (!call.work.is_fence()) batch.outcomes.push_back({call.work.key, encode_answer(call.answer)});
     }
-    order::Propose proposal{batch.epoch, batch.index, with_outcomes(outcomes, batch.delta.encode()),
-                            to_dots(batch.delta.dependencies, false)};
+    order::Propose proposal{batch.epoch, batch.index, with_outcomes(batch.outcomes, delta->encode()),
+                            to_dots(delta->dependencies, false)};
+    batch.delta = std::move(delta);
     if (refused_for_size(batch, writes, proposal.delta.size(), seen)) return;
-    for (const auto& outcome : outcomes) keys_in_flight_.insert(outcome.key);
+    for (const auto& outcome : batch.outcomes) keys_in_flight_.insert(outcome.key);
     ++order_work_.entries;
     order_work_.calls += batch.calls.size();
     order_work_.ahead += in_flight_.empty() ? 0 : 1;
@@ -454,9 +452,10 @@ void Ordered::answer(const Work& item, wire::Forwarded answer, Ticket after) {
         state_.out->push_back(Send{item.requester, std::move(answer), after > state_.durable ? after : 0});
         return;
     }
-    for (const Key& key : waiting_for(item.key)) {
+    const Keys keys = waiting_for(item.key);
+    for (const Key& key : keys) {
         Outstanding& asked = outstanding_.at(key);
-        asked.answer = answer;
+        asked.answer = keys.size() == 1 ? std::move(answer) : answer;
         asked.phase = Phase::applying;
         finish(key, asked);
     }

@@ -7,9 +7,10 @@
 // if a request was ever committed, and its outcome has not been forgotten, it is known there.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -25,6 +26,16 @@ struct RequestKey {
     std::uint64_t client = 0, number = 0;
     friend auto operator<=>(const RequestKey&, const RequestKey&) = default;
 };
+
+struct RequestKeyHash {
+    using is_avalanching = void;
+    std::size_t operator()(const RequestKey& key) const {
+        std::uint64_t bits = key.client ^ key.number * 0x9e3779b97f4a7c15;
+        bits = (bits ^ bits >> 32) * 0xd6e8feb86659fd93;
+        return bits ^ bits >> 32;
+    }
+};
+using RequestKeys = boost::unordered_flat_set<RequestKey, RequestKeyHash>;  // nothing may hang on its order
 
 class Outcomes {
   public:
@@ -52,7 +63,7 @@ class Outcomes {
     void add(std::uint64_t csn, RequestKey key, Bytes answer);
     void forget();
 
-    std::map<RequestKey, Known> known_;
+    boost::unordered_flat_map<RequestKey, Known, RequestKeyHash> known_;
     std::deque<std::pair<std::uint64_t, RequestKey>> by_csn_;
     std::size_t bytes_ = 0;
     std::uint64_t forgotten_ = 0;

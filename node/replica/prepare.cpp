@@ -30,8 +30,22 @@ sql::StatementPtr argument_query(const std::vector<sql::ExprPtr>& arguments) {
     return statement;
 }
 
-bool take_simple(const std::vector<sql::ExprPtr>& arguments, std::vector<Runnable::Argument>& out) {
-    for (const auto& argument : arguments) {
+// The value that a domain's conditions are about, where the call looks at them itself before anything else.
+const sql::ExprPtr& without_domain(const sql::ExprPtr& argument, std::size_t number,
+                                   const catalog::Transaction& transaction) {
+    const auto* check = std::get_if<sql::DomainCheck>(&argument->node);
+    if (check == nullptr) return argument;
+    for (const auto& parameter : transaction.parameters)
+        if (parameter.index == number && parameter.mode != catalog::Parameter::Mode::out &&
+            parameter.domain == check->domain)
+            return check->arg;
+    return argument;
+}
+
+bool take_simple(const std::vector<sql::ExprPtr>& arguments, const catalog::Transaction& transaction,
+                 bool checks_domains, std::vector<Runnable::Argument>& out) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const auto& argument = checks_domains ? without_domain(arguments[i], i, transaction) : arguments[i];
         Runnable::Argument simple;
         if (const auto* parameter = std::get_if<sql::Param>(&argument->node)) {
             simple.parameter = static_cast<std::int32_t>(parameter->index);
@@ -64,7 +78,10 @@ Result<void> Preparer::prepare_call(Runnable& runnable, const catalog::BoundText
     runnable.writes = !transaction.read_only;
     runnable.route = state_.plan.transactions[call.transaction].route;
     runnable.compiled = body_of(call.transaction);
-    if (!take_simple(call.arguments, runnable.simple_arguments)) {
+    // One that is run elsewhere is refused here, before it is sent, if its arguments are outside their
+    // domains.
+    const bool here = runnable.route != catalog::Route::ordered;
+    if (!take_simple(call.arguments, transaction, here, runnable.simple_arguments)) {
         runnable.simple_arguments.clear();
         runnable.arguments = exec::compile(state_.schema, argument_query(call.arguments));
     }

@@ -199,7 +199,7 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
         if (session.block) return run_in_block(session, runnable, std::move(*values), sink);
         // The order remembers what it has done; so that a free call is done once, too, it goes that way.
         if (runnable->writes && (runnable->route == catalog::Route::ordered || !session.request_id.empty())) {
-            std::vector<OrderedStep> steps{{runnable, std::move(*values)}};
+            OrderedSteps steps{{runnable, std::move(*values)}};
             const auto key = key_of(session, steps, *state_.schema);
             return submit(session, {id, number, std::move(steps), sink, {}, {}, timeout, key});
         }
@@ -498,7 +498,7 @@ Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t
     // Whether it only makes room was asked with each statement.
     if (const auto refusal = refusal_of_writes(state_, true)) return now(*refusal);
     if (block.ordered) {
-        std::vector<OrderedStep> steps;
+        OrderedSteps steps;
         for (auto& step : block.steps)
             if (step.runnable->writes) steps.push_back({step.runnable, step.values, step.hash});
         const auto key = key_of(session, steps, *state_.schema);

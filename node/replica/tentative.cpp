@@ -216,7 +216,7 @@ Result<OrderedStep> Tentative::resolve(const wire::ForwardedStep& call, const st
 }
 
 Result<void> Tentative::resolve(Item& item) {
-    std::vector<OrderedStep> steps;
+    OrderedSteps steps;
     for (const auto& call : item.calls) {
         TRY(auto step, resolve(call, item.refused.empty() ? call.transaction : item.on_refusal));
         if (!item.refused.empty()) step.expected = 0;

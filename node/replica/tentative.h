@@ -41,7 +41,7 @@ class Tentative {
 
     // A step that its client was shown another result of than it has, here or at the primary, is refused.
     struct Call {
-        std::vector<OrderedStep> steps;          // one transaction
+        OrderedSteps steps;                      // one transaction
         std::optional<wire::DrawnValues> drawn;  // of a transaction block; none: drawn anew each time
         std::string on_refusal;                  // of one step
         RequestKey key;                          // 0: it gets one
@@ -75,10 +75,10 @@ class Tentative {
         std::uint64_t seed = 0;  // of its random values in the view
         Fate state = Fate::waiting;
         crdt::VersionVector seen;  // of the state when it was sent first: it was not executed up to there
-        std::vector<OrderedStep> steps;  // of the calls, or of the other procedure
-        Ticket durable_at = 0;           // its newest record
-        bool asked = false;              // the answer of a primary is awaited
-        bool again = false;              // it may have been executed before
+        OrderedSteps steps;        // of the calls, or of the other procedure
+        Ticket durable_at = 0;     // its newest record
+        bool asked = false;        // the answer of a primary is awaited
+        bool again = false;        // it may have been executed before
         Instant asked_at;
     };
     Bytes record(const Item& item) const;
