@@ -36,7 +36,7 @@ THIRD_PARTY = [
     (r"z3", ["confluence/smt"]),
     (r"openssl/", ["node/pgwire/scram", "node/io"]),
     (r"boost/multiprecision", ["lib/sql/numeric"]),
-    (r"boost/unordered", ["lib/base", "lib/exec", "crdt"]),
+    (r"boost/(unordered|container)/", ["lib/base", "lib/exec", "crdt", "node/replica"]),
     (r"boost/", ["node/io"]),
     (r"zstd", ["lib/wire", "node/io"]),
     (r"catch2/", ["tests"]),
