@@ -359,10 +359,12 @@ std::set<std::uint32_t> deciding_columns(const Schema& schema, const Transaction
     };
     if (auto* update = std::get_if<sql::Update>(&copy.body); update != nullptr && update->table == table) {
         std::erase_if(update->assignments, [&](const sql::Assignment& x) { return !in_group(x); });
+        update->returning.clear();
     }
     if (auto* insert = std::get_if<sql::Insert>(&copy.body); insert != nullptr && insert->table == table) {
         std::erase_if(insert->on_conflict.assignments,
                       [&](const sql::Assignment& x) { return !in_group(x); });
+        insert->returning.clear();
     }
     collector.statement(copy);
     return collector.access.tables[table].reads;

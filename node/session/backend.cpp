@@ -44,7 +44,16 @@ Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
         implicit_ = true;
     }
     if (statement.utility != nullptr) return declare(number, statement, parameters);
+    if (statement.arguments != nullptr) return execute_named(number, statement, sink);
     return run(number, statement.runnable, parameters, sink);
+}
+
+Completion Backend::execute_named(std::uint64_t number, const Statement& statement, exec::RowSink& sink) {
+    OneRow arguments;
+    auto computed = host_.replica().execute(session_, number, statement.arguments, {}, &arguments,
+                                            host_.now(), host_.outputs());
+    if (!computed.tag) return completion(std::move(computed));
+    return run(number, statement.runnable, arguments.values(), sink);
 }
 
 Completion Backend::run(std::uint64_t number, const replica::RunnablePtr& runnable,

@@ -12,6 +12,7 @@
 #include "node/pgwire/copy.h"
 #include "node/replica/replica.h"
 #include "node/session/cursors.h"
+#include "node/session/named.h"
 #include "node/session/settings.h"
 #include "node/session/tables.h"
 
@@ -51,6 +52,8 @@ class Statement final : public pgwire::Prepared {
     std::optional<pgwire::CopyFormat> copied;
     std::shared_ptr<const sql::ast::Statement> utility;
     std::vector<std::string> explained;  // lines of EXPLAIN
+    pgwire::PreparedPtr named;           // of PREPARE
+    replica::RunnablePtr arguments;      // of EXECUTE: computes the parameters
 };
 
 // Statements by text and declared types, for all sessions of a node; forgets everything when it is full.
@@ -106,6 +109,10 @@ class Backend final : public pgwire::Backend {
     Result<pgwire::PreparedPtr> prepare_explain(std::string_view text);
     Result<pgwire::PreparedPtr> prepare_copy(const sql::ast::Copy& copy);
     Result<pgwire::PreparedPtr> prepare_fetch(sql::ast::Statement statement);
+    Result<pgwire::PreparedPtr> prepare_named(sql::ast::Statement statement);
+    Result<pgwire::PreparedPtr> prepare_execute(const sql::ast::Execute& statement);
+    Result<pgwire::Outcome> name_statement(const std::string& name, const pgwire::PreparedPtr& statement);
+    pgwire::Completion execute_named(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
     Result<pgwire::PreparedPtr> prepare_transaction(sql::ast::Statement statement);
     pgwire::Completion run(std::uint64_t number, const replica::RunnablePtr& runnable,
                            std::span<const sql::Datum> parameters, exec::RowSink& sink);
@@ -128,6 +135,7 @@ class Backend final : public pgwire::Backend {
     const std::uint64_t session_;
     Settings settings_;
     Cursors cursors_;
+    NamedStatements named_;
     std::string declaring_;  // the cursor whose query runs
     std::string user_, database_;
     std::set<std::string> channels_;  // LISTEN

@@ -96,6 +96,8 @@ Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, s
     if (std::holds_alternative<ast::Transaction>(statement.node))
         return prepare_transaction(std::move(statement));
     if (std::holds_alternative<ast::Fetch>(statement.node)) return prepare_fetch(std::move(statement));
+    if (std::holds_alternative<ast::Prepare>(statement.node)) return prepare_named(std::move(statement));
+    if (const auto* execute = std::get_if<ast::Execute>(&statement.node)) return prepare_execute(*execute);
     if (std::holds_alternative<ast::CloseCursor>(statement.node)) {
         out->what = Prepared::Kind::other;
     } else if (const auto* declared = std::get_if<ast::DeclareCursor>(&statement.node)) {
@@ -155,6 +157,32 @@ Result<pgwire::PreparedPtr> Backend::prepare_fetch(ast::Statement statement) {
     out->what = fetched.move ? Prepared::Kind::other : Prepared::Kind::show;
     if (!fetched.move) out->output = *columns;
     out->utility = std::make_shared<const ast::Statement>(std::move(statement));
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_named(ast::Statement statement) {
+    const auto& named = std::get<ast::Prepare>(statement.node);
+    TRY(const auto types, types_of(named, *host_.schema()));
+    auto out = std::make_shared<Statement>();
+    auto prepared = prepare(sql::print(*named.statement), types);
+    if (!prepared) {
+        prepared.error().span = {};  // a place in another text
+        return std::unexpected(std::move(prepared).error());
+    }
+    out->named = std::move(*prepared);
+    out->what = Prepared::Kind::other;
+    out->utility = std::make_shared<const ast::Statement>(std::move(statement));
+    return out;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_execute(const ast::Execute& statement) {
+    TRY(const auto named, named_.find(statement.name));
+    TRY(const auto query, argument_query(statement, named->parameter_types(), *enum_labels()));
+    auto out = std::make_shared<Statement>(static_cast<const Statement&>(*named));
+    if (!query.empty()) {
+        TRY(out->arguments, host_.replica().prepare(query, {}));
+    }
+    out->types.clear();
     return out;
 }
 

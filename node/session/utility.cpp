@@ -17,7 +17,8 @@ const char* tag_without_effect(const ast::Statement& statement) {
     if (std::holds_alternative<ast::SetTransaction>(statement.node)) return "SET";
     if (std::holds_alternative<ast::SetConstraints>(statement.node)) return "SET CONSTRAINTS";
     if (std::holds_alternative<ast::Discard>(statement.node)) return "DISCARD ALL";
-    if (std::holds_alternative<ast::Deallocate>(statement.node)) return "DEALLOCATE ALL";
+    if (const auto* gone = std::get_if<ast::Deallocate>(&statement.node))
+        return gone->name.empty() ? "DEALLOCATE ALL" : "DEALLOCATE";
     if (std::holds_alternative<ast::Listen>(statement.node)) return "LISTEN";
     if (std::holds_alternative<ast::Unlisten>(statement.node)) return "UNLISTEN";
     if (const auto* vacuum = std::get_if<ast::Vacuum>(&statement.node))
@@ -54,12 +55,21 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         outcome = reset(variable_reset->name);
     else if (const auto* variable_shown = std::get_if<ast::ShowVariable>(&node))
         outcome = show(variable_shown->name, sink);
+    else if (const auto* named = std::get_if<ast::Prepare>(&node))
+        outcome = name_statement(named->name, statement.named);
     else {
+        if (const auto* gone = std::get_if<ast::Deallocate>(&node)) named_.remove(gone->name);
+        if (std::holds_alternative<ast::Discard>(node)) named_.remove("");
         listen(*statement.utility);
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
     }
     if (!outcome) return refused(outcome.error());
     return {When::now, 0, std::move(outcome)};
+}
+
+Result<Outcome> Backend::name_statement(const std::string& name, const pgwire::PreparedPtr& statement) {
+    TRY_VOID(named_.add(name, statement));
+    return Outcome{"PREPARE", {}, {}};
 }
 
 // At once, and not only at COMMIT: what is told here are facts, whatever becomes of the block.

@@ -81,6 +81,27 @@ class Clients(unittest.TestCase):
         out, problem = self.node.psql("UPDATE accounts SET balance = 5 WHERE id = 1")
         self.assertIn("0A000", problem)
 
+    def test_statements_are_prepared_and_executed_by_name(self):
+        out, problem = self.node.psql(
+            "PREPARE add(int, text) AS SELECT $1 + 1, $2",
+            "EXECUTE add(1 + 1, 'a' || 'b')",
+            "EXECUTE add('7', NULL)",
+            "PREPARE rename(text) AS UPDATE accounts SET owner = $1 WHERE id = 2 RETURNING owner",
+            "EXECUTE rename('carl')",
+            "DEALLOCATE add",
+        )
+        self.assertEqual((out, problem), ("3|ab\n8|\ncarl", ""))
+        for statements, code in (
+            (("EXECUTE nobody(1)",), "26000"),
+            (("PREPARE a AS SELECT 1", "PREPARE a AS SELECT 2"), "42P05"),
+            (("PREPARE a(int) AS SELECT $1", "EXECUTE a(1, 2)"), "42601"),
+            (("PREPARE a(int) AS SELECT $1", "EXECUTE a('x')"), "22P02"),
+            (("PREPARE a AS SELECT nme FROM accounts",), "42703"),
+            (("PREPARE a AS SELECT 1", "DEALLOCATE ALL", "EXECUTE a"), "26000"),
+        ):
+            with self.subTest(statements):
+                self.assertIn(code, self.node.psql(*statements)[1])
+
     def test_explain_shows_the_route(self):
         out = self.node.query("EXPLAIN CALL withdraw(1, 5)")
         self.assertIn("ordered", out)

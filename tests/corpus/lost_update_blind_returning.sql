@@ -1,0 +1,24 @@
+-- case: what a blind write returns to its client is what it wrote: it still depends on nothing
+-- expect: set_n lost_update(cells.n) confluent
+-- expect: set_and_tell lost_update(cells.n) confluent
+-- route: set_n free
+-- route: set_and_tell free
+-- RETURNING shows the row as this replica leaves it. The new value and the WHERE decide what is written, and
+-- neither reads n.
+
+CREATE TABLE cells (
+    id  bigint PRIMARY KEY,
+    n   bigint NOT NULL DEFAULT 1
+);
+
+INSERT INTO cells (id) VALUES (1), (2);
+
+CREATE PROCEDURE set_n(cell bigint, v bigint)
+BEGIN ATOMIC
+    UPDATE cells SET n = v WHERE id = cell;
+END;
+
+CREATE PROCEDURE set_and_tell(cell bigint, v bigint, OUT told bigint)
+BEGIN ATOMIC
+    UPDATE cells SET n = v WHERE id = cell RETURNING n;
+END;
