@@ -37,7 +37,7 @@ TEST_CASE("of several lanes that fail the first one's error is thrown, after all
 }
 
 TEST_CASE("a report is the same to the letter with one thread, two and three") {
-    const std::string orders = read_file(source_path("tools/examples/orders.sql"));
+    const std::string orders = test::read_file(test::source_path("tools/examples/orders.sql"));
     for (const auto& schema : {test::bank(), test::schema_of(orders, "orders.sql")}) {
         Options options;
         const auto report = [&](std::size_t threads) {
