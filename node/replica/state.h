@@ -120,6 +120,7 @@ struct State {
     std::deque<std::pair<Ticket, crdt::VersionVector>> pending_versions;
     // A state is being transferred: the tables are not fit to be seen.
     bool importing = false;
+    bool import_complete = false;  // all of it is here; what it may have shown beyond its version follows
     // This replica may have made promises that it does not remember: it neither votes nor acknowledges.
     bool passive = false;
     // Of the order, before the directory was lost, while they have to be kept to.

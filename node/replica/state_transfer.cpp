@@ -48,16 +48,16 @@ void StateTransfer::request(const std::string& peer, const wire::StateRequest& m
 void StateTransfer::give_up() {
     asking_ = false;
     // What an earlier transfer has shown is still to come.
-    state_.importing = complete_ = !shown_.empty();
+    state_.importing = state_.import_complete = !shown_.empty();
     merged();
 }
 
 // ---- receiver ----
 
 void StateTransfer::offered(const std::string& peer) {
-    if ((state_.importing && !complete_) || !state_.log_space) return;
+    if ((state_.importing && !state_.import_complete) || !state_.log_space) return;
     state_.importing = true;
-    complete_ = false;
+    state_.import_complete = false;
     state_.notice(Notice::Level::info,
                   "this node lacks deltas that its peers no longer keep: it fetches the state of " + peer);
     peer_ = peer;
@@ -77,7 +77,7 @@ void StateTransfer::ask() {
 
 Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChunk& message) {
     const auto version = from_wire(message.version);
-    const bool wanted = state_.importing && !complete_ && asking_ && state_.log_space &&
+    const bool wanted = state_.importing && !state_.import_complete && asking_ && state_.log_space &&
                         message.table == table_ && message.from == from_ &&
                         (version_.empty() || version == version_) && !version.empty();
     if (!wanted) return {};
@@ -115,13 +115,13 @@ Result<void> StateTransfer::join(BytesView chunk, bool last, BytesView identitie
         return fail(sqlstate::protocol_violation, "malformed identity values or outcomes behind a state");
     state_.database.set_version(version_);
     state_.clock.restore(std::max(state_.clock.last(), state_.database.greatest_hlc()));
-    complete_ = true;
+    state_.import_complete = true;
     ++state_.changes;
     return {};
 }
 
 void StateTransfer::merged() {
-    if (!complete_ || !state_.importing || !state_.database.version().covers(shown_)) return;
+    if (!state_.import_complete || !state_.importing || !state_.database.version().covers(shown_)) return;
     state_.importing = false;
     shown_ = {};
     if (std::exchange(crossed_, false)) set_suspect(state_, true);
@@ -130,11 +130,13 @@ void StateTransfer::merged() {
 }
 
 void StateTransfer::persisted() {
-    if (state_.importing && !complete_ && !asking_ && stored_ != 0 && stored_ <= state_.durable) ask();
+    if (state_.importing && !state_.import_complete && !asking_ && stored_ != 0 && stored_ <= state_.durable)
+        ask();
 }
 
 void StateTransfer::tick() {
-    if (!state_.importing || complete_ || state_.now - asked_at_ < patience || stored_ > state_.durable)
+    if (!state_.importing || state_.import_complete || state_.now - asked_at_ < patience ||
+        stored_ > state_.durable)
         return;
     if (version_.empty()) {
         // Nothing has been joined yet: on as before, until a peer offers its state again.
@@ -156,7 +158,7 @@ void StateTransfer::tick() {
 
 std::string StateTransfer::describe() const {
     if (!state_.importing) return {};
-    if (complete_)
+    if (state_.import_complete)
         return "it fetches the state of a peer: all of it is here, and what is newer follows, up to " +
                shown_.describe();
     const std::size_t tables = state_.schema->tables.size();
@@ -192,11 +194,11 @@ Result<void> StateTransfer::recover(BytesView body) {
         return fail(sqlstate::io_error, "log: bad record of a state transfer");
     version_ = *version;
     shown_ = *shown;
-    complete_ = false;
+    state_.import_complete = false;
     TRY_VOID(join(chunk, !identities.empty(), identities));
     table_ = static_cast<std::uint32_t>(table);
     from_ = from;
-    complete_ = table_ == state_.schema->tables.size();
+    state_.import_complete = table_ == state_.schema->tables.size();
     crossed_ = crossed_ || chunk.empty();  // from a checkpoint, which does not tell
     if (!identities.empty()) {
         state_.held.merge(version_);
@@ -206,7 +208,7 @@ Result<void> StateTransfer::recover(BytesView body) {
 }
 
 void StateTransfer::start() {
-    if (state_.importing && !complete_) state_.database.resume_import(version_);
+    if (state_.importing && !state_.import_complete) state_.database.resume_import(version_);
     merged();
 }
 

@@ -51,7 +51,6 @@ class StateTransfer {
     std::uint32_t table_ = 0;
     std::string from_;
     crdt::VersionVector shown_;  // by any chunk so far
-    bool complete_ = false;      // all chunks are here
     bool crossed_ = false;       // a chunk had forgotten other deletes than this replica
     bool asking_ = false;        // an answer is awaited
     Ticket stored_ = 0;          // record of the last chunk
