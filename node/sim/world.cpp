@@ -309,6 +309,7 @@ bool World::readable(SimNode& node) {
     const auto names = members();
     // One that is to be let in by this very node, and holds nothing yet, need not be waited for.
     const auto is_there = [](const SimNode& other) {
+        if (other.spare && other.joins_by.empty()) return true;  // nobody has started it yet
         return other.replica != nullptr &&
                (other.replica->under_way().empty() || other.replica->database().version().empty());
     };
