@@ -59,6 +59,8 @@ void Classifier::infer() {
     std::map<PairKey, std::unique_ptr<smt::Pair>> pairs;
     kept.swap(kept_);
     pairs.swap(pairs_);
+    small_.clear();
+    const std::vector<Edge> before = edges_;
     if (!analysis_.bounds.empty() || analysis_.use_permanent) bounds_ = inductive_bounds();
     small_.clear();
     const bool helped = (!bounds_.empty() || analysis_.use_permanent) &&
@@ -74,6 +76,11 @@ void Classifier::infer() {
     analysis_.use_permanent = false;
     kept_ = std::move(kept);
     pairs_ = std::move(pairs);
+    // What was refuted needed what is forgotten; the calls of the models are worth keeping.
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+        edges_[i].refuted = before[i].refuted;
+        edges_[i].undecided = before[i].undecided;
+    }
 }
 
 // The candidates that hold in every reachable state, by induction: the greatest set that no call breaks alone
