@@ -246,8 +246,7 @@ Database::Merged Database::merge(const Delta& delta) {
     Impl& impl = *impl_;
     if (misfit(delta, *impl.schema, impl.shapes) != nullptr) return Merged::refused;
     if (impl.version.contains(delta.dot)) return Merged::duplicate;
-    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot) ||
-        impl.crossing == Crossing::behind)
+    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot))
         return Merged::premature;
     impl.apply(delta, impl.sink != nullptr);
     impl.version.set(delta.dot.origin, delta.dot.seq);
@@ -299,9 +298,8 @@ std::uint64_t Database::forgettable(std::size_t rows_max) const {
     return any ? std::min(newest, bound) : 0;
 }
 
-bool Database::forgets() const {
-    return std::any_of(impl_->shapes.begin(), impl_->shapes.end(),
-                       [](const TableShape& shape) { return shape.forgets(); });
+bool Database::take_crossed() {
+    return std::exchange(impl_->crossed, false);
 }
 
 void Database::replay_at(std::uint64_t position) {

@@ -116,7 +116,6 @@ void put(capnp_schema::Message::Builder out, const AuditAnswer& m) {
 void put(capnp_schema::Message::Builder out, const StableRequest& m) {
     auto b = out.initStableRequest();
     b.setRound(m.round);
-    b.setMembers(m.members);
     put(b.initWanted(count(m.wanted.size())), m.wanted);
 }
 void put(capnp_schema::Message::Builder out, const StableAnswer& m) {
@@ -285,7 +284,6 @@ Result<Message> get(capnp_schema::AuditAnswer::Reader in) {
 Result<Message> get(capnp_schema::StableRequest::Reader in) {
     StableRequest m;
     m.round = in.getRound();
-    m.members = in.getMembers();
     if (!get(in.getWanted(), m.wanted))
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
     return m;

@@ -73,12 +73,10 @@ struct AuditAnswer {
     std::vector<Bytes> chunks;  // crdt::Database::Chunk
     std::uint64_t asked = 0;
 };
-// What do you know, once you durably hold this and know this list of members? For the removal of tombstones:
-// node/replica/forgetting.h.
+// What do you know, once you durably hold this? For the removal of tombstones: node/replica/forgetting.h.
 struct StableRequest {
-    std::uint64_t round = 0;  // comes back with the answer; 0: what do you leave, who have been removed?
+    std::uint64_t round = 0;  // comes back with the answer
     Dots wanted;
-    std::uint64_t members = 0;  // hash of the list
 };
 struct StableAnswer {
     std::uint64_t round = 0;

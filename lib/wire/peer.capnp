@@ -176,9 +176,8 @@ struct MemberAnswer {
 
 # What a member knows once it durably holds `wanted` (node/replica/forgetting.h).
 struct StableRequest {
-  round @0 :UInt64;          # comes back with the answer; 0: who was removed is asked what it leaves
+  round @0 :UInt64;          # comes back with the answer
   wanted @1 :List(Dot);
-  members @2 :UInt64;        # hash of the list of members that is to be known
 }
 
 struct StableAnswer {

@@ -34,7 +34,6 @@ class Gossip {
     const crdt::VersionVector& holds(const std::string& peer) const { return peers_.at(peer).acknowledged; }
     bool reachable(const std::string& peer) const;  // link up, handshake done, not cut
     bool is_cut(const std::string& peer) const;
-    bool is_given_up(const std::string& peer) const { return peers_.at(peer).given_up; }
     const std::string* name_of(ReplicaId id) const;
     ReplicaId id_of(const std::string& peer) const { return peers_.at(peer).ids.last; }
 
@@ -65,8 +64,7 @@ class Gossip {
 
   private:
     struct Ids {
-        ReplicaId last, first;         // under which the name is known, and was known first
-        std::set<ReplicaId> given_up;  // of directories that were replaced by others
+        ReplicaId last, first;  // under which the name is known, and was known first
     };
     struct Peer {
         Ids ids;
@@ -92,8 +90,7 @@ class Gossip {
         Instant sent_at, heard_at;
         bool heard = false;
         bool lacks_dropped = false;
-        bool former = false;    // no member any more: it is listened to, and nothing is kept for it
-        bool given_up = false;  // ... nor is anything taken from it
+        bool former = false;  // no member any more: it is listened to, and nothing is kept for it
         // The list of members that it has greeted with last. One that has missed the newest is told of it:
         // perhaps it knows no link to the primary.
         Bytes members;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "node/replica/forgetting.h"
+
 namespace anabranch::replica {
 
 namespace {
@@ -13,9 +15,6 @@ std::string name_of(Dot dot) {
 Result<void> Intake::receive(const std::string& peer, const wire::Deltas& message) {
     // They cannot be made durable or kept: the peer will offer them again.
     if (!state_.log_space || state_.memory_full) return {};
-    if (gossip_.is_given_up(peer) && !message.deltas.empty())
-        return fail(sqlstate::object_not_in_prerequisite_state,
-                    "it was removed, and what it has is not wanted any more");
     for (const auto& bytes : message.deltas) {
         ++traffic_.deltas_received;
         const auto known = dot_of(bytes);
@@ -37,7 +36,7 @@ Result<void> Intake::receive(const std::string& peer, const wire::Deltas& messag
                 return fail(sqlstate::protocol_violation,
                             "bad " + name_of(dot) + ": " + fits.error().message);
         gossip_.delivered(peer, dot, true);
-        if (merged != crdt::Database::Merged::applied) wait(peer, std::move(*decoded), bytes);
+        if (merged != crdt::Database::Merged::applied) wait(std::move(*decoded), bytes);
     }
     gossip_.hurry();
     return {};
@@ -65,6 +64,7 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     identities_.observe(delta);
     state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
     state_.forgetting.note(delta);
+    note_forgotten(state_, delta);
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
     state_.wait_for_disk(ticket, delta.dot, Bytes(bytes));
     ++state_.changes;
@@ -73,7 +73,7 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     return merged;
 }
 
-void Intake::wait(const std::string& peer, DecodedDelta decoded, BytesView bytes) {
+void Intake::wait(DecodedDelta decoded, BytesView bytes) {
     // What a state that is being fetched will bring has nothing to wait for.
     if (waiting_bytes_ + bytes.size() > state_.options.waiting_bytes_max ||
         state_.database.version().covers(decoded.delta.dependencies)) {
@@ -83,7 +83,7 @@ void Intake::wait(const std::string& peer, DecodedDelta decoded, BytesView bytes
     ++traffic_.deltas_waited;
     waiting_bytes_ += bytes.size();
     const Dot dot = decoded.delta.dot;
-    waiting_.emplace(dot, Waiting{peer, std::move(decoded), Bytes(bytes)});
+    waiting_.emplace(dot, Waiting{std::move(decoded), Bytes(bytes)});
 }
 
 // Of one origin only the next one can be ready.
@@ -101,9 +101,7 @@ void Intake::merged() {
             Waiting ready = std::move(at->second);
             waiting_bytes_ -= ready.bytes.size();
             at = waiting_.erase(at);
-            const bool wanted = gossip_.knows(ready.peer) && !gossip_.is_given_up(ready.peer);
-            if (!known && wanted && merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied)
-                more = true;
+            if (!known && merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied) more = true;
         }
     }
 }

@@ -28,13 +28,12 @@ class Intake {
 
   private:
     struct Waiting {
-        std::string peer;
         DecodedDelta decoded;
         Bytes bytes;
     };
     Result<void> check_origin(const crdt::Delta& delta);
     crdt::Database::Merged merge(DecodedDelta& decoded, BytesView bytes);
-    void wait(const std::string& peer, DecodedDelta decoded, BytesView bytes);
+    void wait(DecodedDelta decoded, BytesView bytes);
     void pretend_complete(crdt::Delta& delta) const;
 
     State& state_;

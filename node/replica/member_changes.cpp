@@ -81,7 +81,6 @@ std::optional<Result<std::string>> MemberChanges::outcome(std::uint64_t number) 
 
 void MemberChanges::tick() {
     promote();
-    ask_former();
     settle();
     for (auto& [number, asked] : asked_) {
         if (asked.outcome) continue;
@@ -144,7 +143,6 @@ MemberChanges::Done MemberChanges::carry_out(const wire::MemberRequest& request)
         return std::unexpected(try_again("another change of members is under way"));
     if (request.action == "add" || request.action == "learner") return add(request, request.action == "add");
     if (request.action == "remove") return remove(request.member);
-    if (request.action == "give-up") return give_up(request.member);
     return fail("22023", "unknown change \"" + request.action + "\"");
 }
 
@@ -172,12 +170,6 @@ MemberChanges::Done MemberChanges::add(const wire::MemberRequest& request, bool 
             }
     } else {
         if (auto fault = fault_in(request, roster)) return std::unexpected(std::move(*fault));
-        if (const auto* gone = roster.find_former(request.member);
-            gone != nullptr && gone->past == Roster::Former::Past::given_up)
-            return fail(Error::make(sqlstate::object_not_in_prerequisite_state,
-                                    request.member + " was removed and given up")
-                            .with_detail("Deleted rows have been forgotten without asking it.")
-                            .with_hint("Start the node with an empty directory, under another name."));
         roster.add(request.member, request.address, voter);
         next.learners.push_back(id);
     }
@@ -224,43 +216,6 @@ std::optional<Error> MemberChanges::stuck_without(const std::string& name, const
         .with_hint("Remove members that are down first, or add others.");
 }
 
-MemberChanges::Done MemberChanges::give_up(const std::string& name) {
-    const auto status = ordered_.status();
-    auto roster = decode_roster(status.members.roster).value_or(Roster{});
-    auto* gone = roster.find_former(name);
-    if (gone == nullptr)
-        return fail(Error::make("22023", name + " is not one of those that were removed last")
-                        .with_hint("Remove a member first: anabranch admin remove " + name + "."));
-    if (gone->past != Roster::Former::Past::open) {
-        if (status.members != status.committed_members) return {};
-        return "nothing more is taken from " + name;
-    }
-    gone->past = Roster::Former::Past::given_up;
-    if (auto proposed = propose(status.members, roster); !proposed) return std::unexpected(proposed.error());
-    return {};
-}
-
-void MemberChanges::ask_former() {
-    if (!ordered_.is_primary() || !state_.options.forget_deleted || !state_.database.forgets() ||
-        state_.now - former_asked_at_ < seconds(1))
-        return;
-    former_asked_at_ = state_.now;
-    for (const auto& contact : state_.contacts)
-        if (contact.former && contact.past == Roster::Former::Past::open && gossip_.reachable(contact.name))
-            state_.out->push_back(Send{contact.name, wire::StableRequest{}, 0});
-}
-
-void MemberChanges::left(const std::string& peer, const crdt::VersionVector& version) {
-    if (!ordered_.is_primary() || !state_.held.covers(version)) return;
-    const auto status = ordered_.status();
-    if (status.members.joint() || status.members != status.committed_members) return;
-    auto roster = decode_roster(status.members.roster).value_or(Roster{});
-    auto* gone = roster.find_former(peer);
-    if (gone == nullptr || gone->past != Roster::Former::Past::open) return;
-    gone->past = Roster::Former::Past::here;
-    (void)propose(status.members, roster);  // or when it is asked next
-}
-
 MemberChanges::Done MemberChanges::hand_over(const std::string& name) {
     if (name == state_.options.name) return name + " is the primary";
     const auto refusal = ordered_.ask(order::Transfer{name.empty() ? order::NOBODY : member_id(name)});
@@ -298,15 +253,12 @@ void MemberChanges::settle() {
     pending_.clear();
     for (auto& item : items) {
         const auto& name = item.request.member;
-        const bool given_up = item.request.action == "give-up";
-        const bool added = item.request.action != "remove" && !given_up;
+        const bool added = item.request.action != "remove";
         const bool done = status.members == status.committed_members && !status.members.joint() &&
                           status.members.contains(member_id(name)) == added;
         if (done)
             tell(item.requester, item.request.number,
-                 added      ? name + " is a member"
-                 : given_up ? "nothing more is taken from " + name
-                            : name + " has been removed");
+                 added ? name + " is a member" : name + " has been removed");
         else if (!ordered_.is_primary())
             tell(item.requester, item.request.number, std::unexpected(try_again("the primary has changed")));
         else

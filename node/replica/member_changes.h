@@ -5,10 +5,6 @@
 // primary makes it a voter. Both are lists of members in the order (node/order/membership.cpp); a request is
 // answered when its list is committed.
 //
-// Who was removed may have committed what nobody has heard of. While the primary keeps deleted rows it asks:
-// when all of that is here, or people give it up, the list says so, and from then on nothing is taken from
-// it. Until then nothing is forgotten (forgetting.h).
-//
 // A member is removed only if those that stay have a majority that answers now: otherwise the change could
 // never end. A primary that is to go hands over first.
 #pragma once
@@ -31,7 +27,6 @@ class MemberChanges {
 
     void request(const std::string& peer, const wire::MemberRequest& request);
     void answer(const std::string& peer, const wire::MemberAnswer& answer);
-    void left(const std::string& peer, const crdt::VersionVector& version);  // one that was removed tells
     void tick();
 
     std::vector<Replica::MemberStatus> members() const;
@@ -55,8 +50,6 @@ class MemberChanges {
     Done carry_out(const wire::MemberRequest& request);
     Done add(const wire::MemberRequest& request, bool voter);
     Done remove(const std::string& name);
-    Done give_up(const std::string& name);
-    void ask_former();
     Done hand_over(const std::string& name);
     Result<void> propose(order::Members next, const Roster& roster);
     std::optional<Error> stuck_without(const std::string& name, const order::Members& next) const;
@@ -70,7 +63,6 @@ class MemberChanges {
     Ordered& ordered_;
     std::map<std::uint64_t, Asked> asked_;
     std::vector<Pending> pending_;
-    Instant former_asked_at_;
 };
 
 }  // namespace anabranch::replica

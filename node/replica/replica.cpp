@@ -134,7 +134,7 @@ class Replica::Impl {
             case RecordKind::healed:
                 return audit_.recover(body);
             case RecordKind::forgotten:
-                return ticket == 0 ? forgetting_.recover(body) : Result<void>();  // of a checkpoint's head
+                return forgetting_.recover(body);
             case RecordKind::outcomes: {
                 ByteReader reader(body);
                 return state_.outcomes.merge(reader) && reader.complete() ? Result<void>()
@@ -420,15 +420,13 @@ class Replica::Impl {
         else if (const auto* request = std::get_if<wire::StateRequest>(&event.message))
             transfer_.request(event.peer, *request);
         else if (const auto* chunk = std::get_if<wire::StateChunk>(&event.message))
-            refuse_if(event.peer,
-                      gossip_.is_given_up(event.peer) ? Result<void>() : transfer_.chunk(event.peer, *chunk));
+            refuse_if(event.peer, transfer_.chunk(event.peer, *chunk));
         else if (const auto* asked = std::get_if<wire::AuditRequest>(&event.message))
             audit_.request(event.peer, *asked);
         else if (const auto* wanted = std::get_if<wire::StableRequest>(&event.message))
             forgetting_.request(event.peer, *wanted);
         else if (const auto* known = std::get_if<wire::StableAnswer>(&event.message))
-            known->round == 0 ? changes_.left(event.peer, from_wire(known->version))
-                              : forgetting_.answer(event.peer, *known);
+            forgetting_.answer(event.peer, *known);
         else if (const auto* answer = std::get_if<wire::AuditAnswer>(&event.message))
             refuse_if(event.peer, audit_.answer(event.peer, *answer));
     }
@@ -437,8 +435,7 @@ class Replica::Impl {
         gossip_.have(peer, message);
         audit_.have(peer, message);
         find_out(from_wire(message.version), peer);
-        if (message.state_offered && !gossip_.is_given_up(peer) &&
-            !state_.database.version().covers(from_wire(message.version)))
+        if (message.state_offered && !state_.database.version().covers(from_wire(message.version)))
             transfer_.offered(peer);
     }
 
@@ -577,9 +574,6 @@ std::string Replica::under_way() const {
         return "it fetches what was committed before it joined";
     return impl_->standing_.describe();
 }
-bool Replica::is_settled() const {
-    return impl_->state_.settled;
-}
 bool Replica::is_member() const {
     const auto& state = impl_->state_;
     return state.belongs == State::Belongs::joined &&
@@ -590,7 +584,6 @@ std::string Replica::not_ready() const {
     if (state.importing) return impl_->transfer_.describe();
     if (!is_member()) return under_way();
     if (state.outdated) return "the data directory is an old copy: writes are refused";
-    if (!state.settled) return under_way();
     if (!state.log_space) return "the log's disk is full: writes are refused";
     if (state.memory_full) return "rows take all the memory they may: writes are refused";
     return {};

@@ -18,12 +18,6 @@ const Roster::Member* Roster::find(const std::string& name) const {
     return nullptr;
 }
 
-Roster::Former* Roster::find_former(const std::string& name) {
-    const auto found =
-        std::find_if(former.begin(), former.end(), [&](const Former& gone) { return gone.name == name; });
-    return found == former.end() ? nullptr : &*found;
-}
-
 void Roster::add(const std::string& name, const std::string& address, bool voter) {
     remove(name);
     // Whoever was at that address before is not there any more.
@@ -37,25 +31,8 @@ void Roster::remove(const std::string& name) {
     const auto* found = find(name);
     if (found == nullptr) return;
     former.push_back({found->name, found->address});
-    if (former.size() > former_max) {
-        const auto done = std::find_if(former.begin(), former.end(),
-                                       [](const Former& gone) { return gone.past != Former::Past::open; });
-        former.erase(done == former.end() ? former.begin() : done);
-    }
+    if (former.size() > former_max) former.erase(former.begin());
     std::erase_if(members, [&](const Member& member) { return member.name == name; });
-}
-
-std::uint64_t hash_of(const Roster& roster) {
-    Bytes out;
-    ByteWriter writer(out);
-    writer.varint(roster.next_slot);
-    for (const auto& member : roster.members) writer.sized(member.name);
-    writer.sized({});
-    for (const auto& gone : roster.former) {
-        writer.sized(gone.name);
-        writer.u8(static_cast<std::uint8_t>(gone.past));
-    }
-    return hash64(out);
 }
 
 Bytes encode(const Roster& roster) {
@@ -74,10 +51,6 @@ Bytes encode(const Roster& roster) {
         writer.sized(gone.name);
         writer.sized(gone.address);
     }
-    // Behind what older versions read; they knew of open ones only.
-    const auto open = [](const Roster::Former& gone) { return gone.past == Roster::Former::Past::open; };
-    if (!std::all_of(roster.former.begin(), roster.former.end(), open))
-        for (const auto& gone : roster.former) writer.u8(static_cast<std::uint8_t>(gone.past));
     return out;
 }
 
@@ -101,9 +74,6 @@ std::optional<Roster> decode_roster(BytesView bytes) {
         gone.address = reader.sized();
         out.former.push_back(std::move(gone));
     }
-    if (reader.left() > 0)
-        for (auto& gone : out.former)
-            gone.past = Roster::Former::Past{std::min<std::uint8_t>(reader.u8(), 2)};
     if (!reader.complete()) return {};
     return out;
 }

@@ -15,11 +15,6 @@
 //            change: all other voters have told what it may have promised (order/recovery.cpp). It votes and
 //            acknowledges, and keeps to that, until it holds what they held.
 //
-//   settled  a member whose data directory holds the order up to an entry that was made after it was. What
-//   was
-//            forgotten before (forgetting.h) it knows, and whoever forgets later asks it. Where rows are
-//            forgotten it makes no delta before; one that hears of its removal begins as a member again.
-//
 // Members of a cluster that began with a backup (Options::founded) begin as unsure: what they promised was
 // promised to another cluster.
 #pragma once
@@ -47,12 +42,10 @@ class Standing {
     std::string describe() const;  // empty: a member
 
   private:
-    enum class Kind : std::uint8_t { unknown, member, unsure, reborn, returning, settled };
+    enum class Kind : std::uint8_t { unknown, member, unsure, reborn, returning };
     void begin_again();
     void become(Kind kind);
-    bool takes_part() const { return kind_ != Kind::unsure && kind_ != Kind::reborn; }
-    void show();
-    void begin_to_settle();
+    bool takes_part() const { return kind_ == Kind::member || kind_ == Kind::returning; }
     Bytes record() const;
     bool is_alone() const;
     bool never_had_others() const;

@@ -58,7 +58,7 @@ END;
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as schema:
             schema.write(self.SCHEMA)
             schema.flush()
-            with Cluster(3, schema=schema.name) as cluster:
+            with Cluster(3, schema=schema.name, flags=["--forget-deleted"]) as cluster:
                 a, b, c = cluster.nodes
                 before = metric(a, "memory_bytes")
                 for procedure, node in (("arrive", a), ("leave", b)):
