@@ -40,7 +40,6 @@ class Repairer {
                        const std::set<std::uint32_t>& parameters, std::vector<Repair>& out);
     void choice_guards(std::uint32_t transaction, std::uint32_t invariant,
                        const std::set<std::uint32_t>& parameters, std::vector<Repair>& out);
-    void row_guards(std::uint32_t transaction, std::uint32_t invariant, std::vector<Repair>& out);
     std::string guard_text(const std::string& condition) const;
     void split(std::uint32_t transaction, std::vector<Repair>& out);
     std::optional<Repair> split_of(std::uint32_t transaction) const;

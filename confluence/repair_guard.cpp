@@ -1,7 +1,6 @@
-// A stronger guard, checked where the call runs, under which the conflict is gone. On the parameters alone:
-// an amount that is never negative; a value that the invariant does not mind. Parameters are fixed by the
-// caller, so that such a condition holds wherever the effect arrives. Or on what the row says that the call
-// changes, and will go on saying: rows of one kind may be harmless where others are not.
+// A stronger guard: a condition on the parameters alone, checked where the call runs, under which the
+// conflict is gone. An amount that is never negative; a value that the invariant does not mind. Parameters
+// are fixed by the caller, so that such a condition holds wherever the effect arrives.
 #include <algorithm>
 
 #include "confluence/repair.h"
@@ -127,20 +126,19 @@ Condition never_negative(const catalog::Parameter& p) {
     return {boolean({sql::Func::ge, {parameter(p), std::move(value)}}), p.name + " >= 0"};
 }
 
-sql::ExprPtr negated(const sql::ExprPtr& e) {
-    return std::make_shared<sql::Expr>(sql::Expr{e->type, {}, sql::Logic{sql::LogicOp::not_, {e}}});
-}
-
-// What a parameter or a column may be, so that the invariant does not mind.
+// What the parameter may be, so that the invariant does not mind.
 std::vector<Condition> choices(const catalog::Schema& schema, const catalog::Invariant& invariant,
-                               const sql::ExprPtr& what, const std::string& name) {
+                               const catalog::Parameter& p) {
     std::vector<Condition> out;
-    if (what->type.id == sql::TypeId::bool_ && !what->type.array) {
-        out.push_back({what, name + " = true"});
-        out.push_back({negated(what), name + " = false"});
+    if (p.type.id == sql::TypeId::bool_ && !p.type.array) {
+        const auto holds = parameter(p);
+        out.push_back({holds, p.name + " = true"});
+        out.push_back(
+            {std::make_shared<sql::Expr>(sql::Expr{p.type, {}, sql::Logic{sql::LogicOp::not_, {holds}}}),
+             p.name + " = false"});
         return out;
     }
-    NamedValues named(what->type);
+    NamedValues named(p.type);
     named.of(schema, invariant);
     for (const sql::ExprPtr& value : named.found) {
         const auto& c = std::get<sql::Const>(value->node);
@@ -148,8 +146,8 @@ std::vector<Condition> choices(const catalog::Schema& schema, const catalog::Inv
         const std::string text = sql::print_literal(
             textual(value->type) ? sql::Type{sql::TypeId::text} : value->type,
             bytes ? sql::Datum::bytes(c.bytes) : sql::Datum::integer(c.integer), &exec::plans_of(schema));
-        out.push_back({boolean({sql::Func::eq, {what, value}}), name + " = " + text});
-        out.push_back({boolean({sql::Func::ne, {what, value}}), name + " <> " + text});
+        out.push_back({boolean({sql::Func::eq, {parameter(p), value}}), p.name + " = " + text});
+        out.push_back({boolean({sql::Func::ne, {parameter(p), value}}), p.name + " <> " + text});
     }
     return out;
 }
@@ -173,26 +171,6 @@ sql::StatementPtr guard_of(const sql::ExprPtr& condition) {
 catalog::Transaction with_guard(catalog::Transaction transaction, const Condition& condition) {
     transaction.body.insert(transaction.body.begin(), guard_of(condition.holds));
     return transaction;
-}
-
-// Every UPDATE of the table hits such rows only; false when there is none, or when it changes the column.
-bool restrict_updates(catalog::Transaction& transaction, TableId table, std::uint32_t column,
-                      const sql::ExprPtr& condition) {
-    bool any = false;
-    for (auto& statement : transaction.body) {
-        const auto* update = std::get_if<sql::Update>(&statement->body);
-        if (update == nullptr || update->table != table) continue;
-        for (const sql::Assignment& a : update->assignments)
-            if (a.column.value == column) return false;
-        auto copy = std::make_shared<sql::Statement>(*statement);
-        auto& where = std::get<sql::Update>(copy->body).where;
-        where = where ? std::make_shared<sql::Expr>(sql::Expr{
-                            {sql::TypeId::bool_}, {}, sql::Logic{sql::LogicOp::and_, {where, condition}}})
-                      : condition;
-        statement = std::move(copy);
-        any = true;
-    }
-    return any;
 }
 
 const catalog::Parameter* parameter_of(const catalog::Transaction& transaction, std::uint32_t index) {
@@ -232,8 +210,7 @@ void Repairer::choice_guards(std::uint32_t transaction, std::uint32_t invariant,
     for (const std::uint32_t index : parameters) {
         const catalog::Parameter* p = parameter_of(t, index);
         if (p == nullptr) continue;
-        for (const Condition& condition :
-             choices(schema_, schema_.invariants[invariant], parameter(*p), p->name)) {
+        for (const Condition& condition : choices(schema_, schema_.invariants[invariant], *p)) {
             const auto change = [&](catalog::Schema& s) {
                 s.transactions.push_back(with_guard(t, condition));
                 s.transactions.back().name += "_apart";
@@ -248,39 +225,6 @@ void Repairer::choice_guards(std::uint32_t transaction, std::uint32_t invariant,
                  place(t.body[0]->span) + "calls of " + t.name + " with " + condition.text +
                      " conflict with nobody: give them a procedure of their own, which begins with " +
                      guard_text(condition.text)});
-        }
-    }
-}
-
-// What the rows say that the invariant is about: calls for rows of one kind can have a procedure of their
-// own.
-void Repairer::row_guards(std::uint32_t transaction, std::uint32_t invariant, std::vector<Repair>& out) {
-    const catalog::Transaction& t = schema_.transactions[transaction];
-    const auto number = static_cast<std::uint32_t>(schema_.transactions.size());
-    for (const auto& [id, use] : analysis_.invariant_reads[invariant].tables) {
-        const catalog::Table& table = schema_.table(id);
-        for (const std::uint32_t c : use.reads) {
-            const catalog::Column& column = table.columns[c];
-            const auto what =
-                std::make_shared<sql::Expr>(sql::Expr{column.type, {}, sql::ColumnRef{0, 0, c}});
-            for (const Condition& condition :
-                 choices(schema_, schema_.invariants[invariant], what, column.name)) {
-                catalog::Transaction narrow = t;
-                if (!restrict_updates(narrow, id, c, condition.holds)) break;
-                narrow.name += "_apart";
-                const auto change = [&](catalog::Schema& s) { s.transactions.push_back(narrow); };
-                const std::string name =
-                    std::to_string(transaction) + " where " + table.display() + "." + condition.text;
-                auto known = guarded_.find(name);
-                if (known == guarded_.end())
-                    known = guarded_.emplace(name, frees(change, {{number}, {}, baseline()})).first;
-                if (!known->second) continue;
-                out.push_back({"guard", place(t.body[0]->span) + "calls of " + t.name + " for rows of " +
-                                            table.display() + " with " + condition.text +
-                                            " conflict with nobody: give them a procedure of their own, "
-                                            "whose UPDATE says AND " +
-                                            condition.text});
-            }
         }
     }
 }
@@ -300,7 +244,6 @@ void Repairer::guard(std::uint32_t transaction, std::uint32_t invariant, std::ve
     for (const auto& statement : schema_.transactions[transaction].body) written.statement(*statement);
     amount_guards(transaction, invariant, written.amounts, out);
     choice_guards(transaction, invariant, written.values, out);
-    row_guards(transaction, invariant, out);
 }
 
 }  // namespace anabranch::confluence

@@ -32,7 +32,6 @@ struct Goal {
     // A joined state breaks these invariants. True: enough, stop.
     std::function<bool(const SearchState&, std::span<const Effect* const>, const std::vector<std::uint32_t>&)>
         found;
-    const Ways* ways = nullptr;  // to a state at which they can run
 };
 
 // One question, from the start state on.
@@ -81,11 +80,8 @@ class Hunt {
     using Level = std::vector<std::unique_ptr<SearchState>>;
     Result<Level> first_level() {
         TRY(auto first, space_.start());
-        Level level;
-        if (goal_.ways != nullptr)
-            if (auto state = space_.provide(*first, goal_.transactions, *goal_.ways))
-                first = std::move(state);
         space_.rate(*first, goal_.transactions);
+        Level level;
         level.push_back(std::move(first));
         return level;
     }
@@ -376,10 +372,8 @@ std::vector<std::uint32_t> writers(const catalog::Schema& schema) {
 
 class Search::Impl {
   public:
-    explicit Impl(catalog::SchemaPtr schema)
-        : engine(std::move(schema)), mentioned(engine.schema()), lost(engine.schema()) {}
+    explicit Impl(catalog::SchemaPtr schema) : engine(std::move(schema)), lost(engine.schema()) {}
     Engine engine;
-    MentionedValues mentioned;
     LostUpdates lost;
     Counts counts;
 };
@@ -396,16 +390,14 @@ Result<std::optional<Witness>> Search::find_witness(std::uint32_t invariant, std
     constexpr int rejected_max = 12;
     Engine& engine = impl_->engine;
     const std::string& name = engine.schema().invariants[invariant].name;
-    const SearchArguments values(engine, impl_->mentioned, seeds);
+    const SearchArguments values(engine, seeds);
     const Shrinker shrinker(engine, values, name);
     Goal goal;
     goal.transactions =
         first == second ? std::vector{first} : std::vector{std::min(first, second), std::max(first, second)};
     goal.builders = seeds.builders.empty() ? writers(engine.schema()) : seeds.builders;
-    const std::set<std::uint32_t> builders(goal.builders.begin(), goal.builders.end());
     for (const auto t : writers(engine.schema()))
-        if (t != first && t != second && builders.contains(t)) goal.helpers.push_back(t);
-    goal.ways = seeds.ways.get();
+        if (t != first && t != second) goal.helpers.push_back(t);
     goal.apart = [](std::uint32_t, std::uint32_t) { return true; };
     goal.only = {goal.transactions.front(), goal.transactions.back()};
     std::optional<Trial> best;
@@ -433,7 +425,7 @@ Result<std::vector<Broken>> Search::find_breaks(const std::vector<std::vector<bo
                                                 const Seeds& seeds, const SearchLimits& limits) {
     constexpr std::size_t attempts_max = 64;
     Engine& engine = impl_->engine;
-    const SearchArguments values(engine, impl_->mentioned, seeds);
+    const SearchArguments values(engine, seeds);
     std::vector<Broken> out;
     std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> known;  // invariant, first, second
     std::optional<Error> error;

@@ -106,42 +106,26 @@ class SearchArguments::Association final : public Walker {
     std::int64_t pending_ = -1;
 };
 
-MentionedValues::MentionedValues(const catalog::Schema& schema) {
-    Constants all;
+SearchArguments::SearchArguments(Engine& engine, const Seeds& seeds) : engine_(engine) {
+    const auto& schema = engine.schema();
+    Constants constants;
     for (const auto& transaction : schema.transactions)
-        for (const auto& statement : transaction.body) all.statement(*statement);
-    for (const auto& statement : schema.initial) all.statement(*statement);
-    Constants invariants;
+        for (const auto& statement : transaction.body) constants.statement(*statement);
+    for (const auto& statement : schema.initial) constants.statement(*statement);
+    Constants limits;
     for (const auto& table : schema.tables)
-        for (const auto& check : table.checks) invariants.over_row(table.id, check.condition);
+        for (const auto& check : table.checks) limits.over_row(table.id, check.condition);
     for (const auto& invariant : schema.invariants)
         if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what))
-            invariants.query(*assertion->violations);
-    limits.insert(invariants.integers.begin(), invariants.integers.end());
-    all.integers.merge(invariants.integers);
-    all.words.merge(invariants.words);
-    integers.assign(all.integers.begin(), all.integers.end());
-    words.assign(all.words.begin(), all.words.end());
-}
-
-SearchArguments::SearchArguments(Engine& engine, const MentionedValues& mentioned, const Seeds& seeds)
-    : engine_(engine),
-      seeds_(seeds),
-      constants_(mentioned.integers),
-      limits_(mentioned.limits),
-      words_(mentioned.words) {
-    parameters_.resize(engine.schema().transactions.size());
-    for (const auto& call : seeds.apart) of(call.transaction);
+            limits.query(*assertion->violations);
+    limits_.insert(limits.integers.begin(), limits.integers.end());
+    constants.integers.merge(limits.integers);
+    constants.words.merge(limits.words);
+    constants_.assign(constants.integers.begin(), constants.integers.end());
+    words_.assign(constants.words.begin(), constants.words.end());
+    parameters_.resize(schema.transactions.size());
+    for (std::uint32_t t = 0; t < parameters_.size(); ++t) read(t, seeds);
     find_pattern();
-}
-
-const SearchArguments::Parameters& SearchArguments::of(std::uint32_t transaction) const {
-    Parameters& out = parameters_[transaction];
-    if (!out.known) {
-        out.known = true;
-        read(transaction, out);
-    }
-    return out;
 }
 
 void SearchArguments::find_pattern() {
@@ -188,9 +172,10 @@ void SearchArguments::add_mapped(const Parameters& parameters, const crdt::Datab
     } while (std::next_permutation(places.begin(), places.end()));
 }
 
-void SearchArguments::read(std::uint32_t t, Parameters& out) const {
+void SearchArguments::read(std::uint32_t t, const Seeds& seeds) {
     const auto& schema = engine_.schema();
     const auto& transaction = schema.transactions[t];
+    Parameters& out = parameters_[t];
     if (transaction.skipped) return;
     Association::Map columns, changes;
     Association association(columns, changes);
@@ -213,14 +198,13 @@ void SearchArguments::read(std::uint32_t t, Parameters& out) const {
                 for (std::size_t i = 0; i < key.columns.size(); ++i)
                     if (key.columns[i].value == column.column)
                         parameter.columns.insert({key.parent, key.parent_columns[i].value});
-        if (t < seeds_.values.size() && number < seeds_.values[t].size())
-            for (const auto& text : seeds_.values[t][number]) add_literal(parameter, text);
-        if (seeds_.ways) add_allowed(parameter);
+        if (t < seeds.values.size() && number < seeds.values[t].size())
+            for (const auto& text : seeds.values[t][number]) add_literal(parameter, text);
         add_defaults(parameter);
         out.has_fresh = out.has_fresh || declared.fresh;
         out.list.push_back(std::move(parameter));
     }
-    for (const auto& call : seeds_.apart) {
+    for (const auto& call : seeds.apart) {
         if (call.transaction != t || call.arguments.size() != out.list.size()) continue;
         std::vector<CallValue> values;
         for (std::size_t i = 0; i < out.list.size(); ++i) {
@@ -237,31 +221,6 @@ void SearchArguments::add_literal(Parameter& parameter, const std::string& text)
     for (const auto& known : parameter.literals)
         if (identical(known.value, *value)) return;
     parameter.literals.push_back({engine_.literal_text(parameter.type, *value), *value});
-}
-
-// What the CHECKs of its column mention is probably allowed.
-void SearchArguments::add_allowed(Parameter& parameter) const {
-    struct Parts final : Walker {
-        explicit Parts(std::uint32_t wanted_in) : wanted(wanted_in) {}
-        std::uint32_t wanted;
-        bool reads = false;
-        Constants constants;
-        void on_column(TableId, std::uint32_t column) override { reads = reads || column == wanted; }
-        void on_node(const sql::Expr& e) override { constants.on_node(e); }
-    };
-    for (const Column& column : parameter.columns)
-        for (const auto& check : engine_.schema().table(column.table).checks) {
-            Parts parts(column.column);
-            parts.over_row(column.table, check.condition);
-            if (!parts.reads) continue;
-            if (is_number(parameter.type))
-                for (const auto value : parts.constants.integers)
-                    add_literal(parameter, std::to_string(value));
-            if (is_text(parameter.type))
-                for (const auto& word : parts.constants.words)
-                    if (!word.empty() && word.find('\'') == std::string::npos)
-                        add_literal(parameter, "'" + word + "'");
-        }
 }
 
 // What the seeds do not say: small numbers, constants of the schema and their neighbours, words.
@@ -409,7 +368,7 @@ std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transac
                                                            const crdt::Database& state,
                                                            const std::vector<NamedKey>& names,
                                                            std::size_t limit) const {
-    const Parameters& parameters = of(transaction);
+    const Parameters& parameters = parameters_[transaction];
     if (!parameters.callable) return {};
     std::vector<std::vector<CallValue>> choices;
     std::size_t product = 1;
@@ -434,7 +393,7 @@ std::vector<std::vector<CallValue>> SearchArguments::calls(std::uint32_t transac
 }
 
 void SearchArguments::refresh(SearchCall& call, std::uint32_t number) const {
-    const Parameters& parameters = of(call.transaction);
+    const Parameters& parameters = parameters_[call.transaction];
     if (!parameters.has_fresh) return;
     for (std::size_t i = 0; i < parameters.list.size(); ++i) {
         const auto& parameter = parameters.list[i];
@@ -450,13 +409,13 @@ void SearchArguments::refresh(SearchCall& call, std::uint32_t number) const {
 
 void SearchArguments::expand(const SearchCall& call, std::vector<sql::Datum>& out) const {
     out.clear();
-    for (const int place : of(call.transaction).place)
+    for (const int place : parameters_[call.transaction].place)
         out.push_back(place < 0 ? sql::Datum() : call.values[static_cast<std::size_t>(place)].value);
 }
 
 std::vector<CallValue> SearchArguments::others(std::uint32_t transaction, std::size_t number,
                                                const std::string& text) const {
-    const auto& parameter = of(transaction).list[number];
+    const auto& parameter = parameters_[transaction].list[number];
     std::vector<CallValue> out;
     if (parameter.fresh) return out;
     for (const auto& literal : parameter.literals)
@@ -466,7 +425,7 @@ std::vector<CallValue> SearchArguments::others(std::uint32_t transaction, std::s
 
 std::vector<CallValue> SearchArguments::simpler(std::uint32_t transaction, std::size_t number,
                                                 const std::string& text) const {
-    const auto& parameter = of(transaction).list[number];
+    const auto& parameter = parameters_[transaction].list[number];
     std::vector<CallValue> out;
     if (parameter.fresh || text.starts_with('$')) return out;
     const auto add = [&](const std::string& candidate) {

@@ -32,27 +32,19 @@ struct NamedKey {
     sql::Datum value;
 };
 
-// Values that a schema mentions: found once, used by every search.
-struct MentionedValues {
-    explicit MentionedValues(const catalog::Schema& schema);
-    std::vector<std::int64_t> integers;
-    std::set<std::int64_t> limits{0};  // those of them that an invariant mentions
-    std::vector<std::string> words;
-};
-
 class SearchArguments {
   public:
-    SearchArguments(Engine& engine, const MentionedValues& mentioned, const Seeds& seeds);
+    SearchArguments(Engine& engine, const Seeds& seeds);
     // Value lists for the parameters of a transaction, best first, at most `limit`. `fresh` numbers the
     // values of merge.fresh parameters: calls of one history must differ in it.
     std::vector<std::vector<CallValue>> calls(std::uint32_t transaction, const crdt::Database& state,
                                               const std::vector<NamedKey>& names, std::size_t limit) const;
-    bool has_fresh(std::uint32_t transaction) const { return of(transaction).has_fresh; }
+    bool has_fresh(std::uint32_t transaction) const { return parameters_[transaction].has_fresh; }
     // Sets the values of fresh parameters.
     void refresh(SearchCall& call, std::uint32_t number) const;
     // The parameter list that a compiled body takes: OUT parameters are NULL.
     void expand(const SearchCall& call, std::vector<sql::Datum>& out) const;
-    bool callable(std::uint32_t transaction) const { return of(transaction).callable; }
+    bool callable(std::uint32_t transaction) const { return parameters_[transaction].callable; }
     // Literals to try instead of `text` when a witness is made readable, best first.
     std::vector<CallValue> simpler(std::uint32_t transaction, std::size_t parameter,
                                    const std::string& text) const;
@@ -60,7 +52,7 @@ class SearchArguments {
     std::vector<CallValue> others(std::uint32_t transaction, std::size_t parameter,
                                   const std::string& text) const;
     const sql::Type& type(std::uint32_t transaction, std::size_t parameter) const {
-        return of(transaction).list[parameter].type;
+        return parameters_[transaction].list[parameter].type;
     }
 
   private:
@@ -82,13 +74,9 @@ class SearchArguments {
         std::vector<std::vector<CallValue>> suggested;
         bool has_fresh = false;
         bool callable = false;
-        bool known = false;
     };
     class Association;
-    // Read when first asked for: of hundreds of transactions few matter to one search.
-    const Parameters& of(std::uint32_t transaction) const;
-    void read(std::uint32_t transaction, Parameters& out) const;
-    void add_allowed(Parameter& parameter) const;
+    void read(std::uint32_t transaction, const Seeds& seeds);
     static void combine(const std::vector<std::vector<CallValue>>& choices, std::size_t lists,
                         std::size_t sum, std::vector<std::size_t>& places, std::size_t limit,
                         std::vector<std::vector<CallValue>>& out);
@@ -100,9 +88,8 @@ class SearchArguments {
                     const std::vector<NamedKey>& names, std::vector<CallValue>& out) const;
 
     Engine& engine_;
-    const Seeds& seeds_;
     mutable Arena arena_;
-    mutable std::vector<Parameters> parameters_;  // by transaction
+    std::vector<Parameters> parameters_;  // by transaction
     std::vector<sql::Datum> pattern_;  // values in the suggested calls that stand for stored keys, each once
     void find_pattern();
     void add_mapped(const Parameters& parameters, const crdt::Database& state,
@@ -110,9 +97,9 @@ class SearchArguments {
     void add_slack(const Parameter& parameter, const crdt::Database& state,
                    std::vector<CallValue>& out) const;
 
-    const std::vector<std::int64_t>& constants_;
-    const std::set<std::int64_t>& limits_;
-    const std::vector<std::string>& words_;
+    std::vector<std::int64_t> constants_;  // integers that the schema mentions
+    std::set<std::int64_t> limits_{0};     // those of them that an invariant mentions
+    std::vector<std::string> words_;       // texts that the schema mentions
 };
 
 }  // namespace anabranch::confluence

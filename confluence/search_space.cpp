@@ -190,55 +190,16 @@ std::unique_ptr<SearchState> SearchSpace::extend(const SearchState& from, const 
     return state;
 }
 
-std::unique_ptr<SearchState> SearchSpace::child(const SearchState& parent, SearchCall call) {
+void SearchSpace::add_child(const SearchState& parent, SearchCall call,
+                            std::vector<std::unique_ptr<SearchState>>& out) {
     ReplicaOrigin origin = parent.origin;
     const Role role{0, parent.seq + 1, 0, static_cast<std::uint32_t>(parent.prefix.size())};
     const auto effect =
         perform(*parent.database, origin, parent.prefix.size(), parent.names, std::move(call), role);
-    if (!effect) return nullptr;
-    auto out = extend(parent, *effect);
-    out->origin = origin;
-    return out;
-}
-
-void SearchSpace::add_child(const SearchState& parent, SearchCall call,
-                            std::vector<std::unique_ptr<SearchState>>& out) {
-    auto state = child(parent, std::move(call));
-    if (state && seen_.emplace(state->digests, seen_.size()).second) out.push_back(std::move(state));
-}
-
-// Fills the empty tables that the transaction finds rows in or refers to, and before that those that their
-// rows need.
-bool SearchSpace::make_possible(Provided& so_far, std::uint32_t transaction) {
-    if (!calls(*so_far.state, transaction).empty()) return true;
-    for (const TableId table : so_far.ways.needs[transaction]) {
-        const auto makers = so_far.ways.makers.find(table);
-        if (so_far.state->database->row_count(table) > 0 || makers == so_far.ways.makers.end()) continue;
-        for (const std::uint32_t maker : makers->second) {
-            if (maker == transaction || !so_far.tried.insert(maker).second) continue;
-            if (!make_possible(so_far, maker)) continue;
-            auto next = child(*so_far.state, calls(*so_far.state, maker).front());
-            if (next) so_far.state = std::move(next);
-            if (so_far.state->database->row_count(table) > 0) break;
-        }
-    }
-    return !calls(*so_far.state, transaction).empty();
-}
-
-std::unique_ptr<SearchState> SearchSpace::provide(const SearchState& from,
-                                                  const std::vector<std::uint32_t>& transactions,
-                                                  const Seeds& seeds) {
-    Provided so_far{ways, std::make_unique<SearchState>(from.origin), {}};
-    SearchState& copy = *so_far.state;
-    copy.prefix = from.prefix;
-    copy.deltas = from.deltas;
-    copy.names = from.names;
-    copy.seq = from.seq;
-    copy.database = join(from, {});
-    finish(copy);
-    for (const std::uint32_t transaction : transactions) make_possible(so_far, transaction);
-    if (so_far.state->prefix.size() == from.prefix.size()) return nullptr;
-    return std::move(so_far.state);
+    if (!effect) return;
+    auto child = extend(parent, *effect);
+    child->origin = origin;
+    if (seen_.emplace(child->digests, seen_.size()).second) out.push_back(std::move(child));
 }
 
 std::vector<std::unique_ptr<SearchState>> SearchSpace::grow(

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,11 +69,6 @@ class SearchSpace {
                                                    const std::vector<std::uint32_t>& builders,
                                                    const std::vector<std::uint32_t>& interesting);
 
-    // A state at which the transactions can run, by way of calls that make the rows that they need; null when
-    // none was found, or when no call is needed.
-    std::unique_ptr<SearchState> provide(const SearchState& from,
-                                         const std::vector<std::uint32_t>& transactions, const Ways& ways);
-
     // Scores a state by how many of the transactions can run there.
     void rate(SearchState& state, const std::vector<std::uint32_t>& interesting);
 
@@ -100,15 +94,8 @@ class SearchSpace {
                                   SearchCall call, const Role& role);
     void note_names(const exec::WriteSet& writes, const std::vector<NamedKey>& names, const Role& role,
                     Effect& effect);
-    std::unique_ptr<SearchState> child(const SearchState& parent, SearchCall call);
     void add_child(const SearchState& parent, SearchCall call,
                    std::vector<std::unique_ptr<SearchState>>& out);
-    struct Provided {
-        const Ways& ways;
-        std::unique_ptr<SearchState> state;
-        std::set<std::uint32_t> tried;
-    };
-    bool make_possible(Provided& so_far, std::uint32_t transaction);
     std::unique_ptr<SearchState> extend(const SearchState& from, const Effect& effect);
     void finish(SearchState& state) const;
     ReplicaOrigin origin_of(const SearchState& state, const Role& role, const Effect* first = nullptr) const;

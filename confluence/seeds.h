@@ -6,12 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 #include <vector>
-
-#include "lib/base/ids.h"
 
 namespace anabranch::confluence {
 
@@ -19,14 +15,6 @@ struct SuggestedCall {
     std::uint32_t transaction = 0;  // index into Schema::transactions
     std::vector<std::string>
         arguments;  // SQL literals of the IN and INOUT parameters, in order; empty text: nothing is known
-};
-
-// Which tables a transaction finds rows in or refers to, and who makes rows of a table. Of a schema with very
-// many tables: the search goes straight to a state at which the two calls can run, however many rows that
-// takes.
-struct Ways {
-    std::vector<std::vector<TableId>> needs;  // by transaction
-    std::map<TableId, std::vector<std::uint32_t>> makers;
 };
 
 struct Seeds {
@@ -39,8 +27,6 @@ struct Seeds {
     // Transactions that may build the state that the two calls need, most useful first (they write tables
     // that `apart` or the invariant read).
     std::vector<std::uint32_t> builders;
-    // Null: the search looks at all states that are a few calls away.
-    std::shared_ptr<const Ways> ways;
 };
 
 }  // namespace anabranch::confluence

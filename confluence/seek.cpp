@@ -21,43 +21,10 @@ void add_values(Seeds& seeds, const SuggestedCall& call) {
     }
 }
 
-// The first conflict of every invariant, then the second ...
-void one_of_each_first(std::vector<Edge*>& edges) {
-    std::map<std::uint32_t, std::size_t> before;
-    std::vector<std::pair<std::size_t, Edge*>> ranked;
-    for (Edge* edge : edges) ranked.emplace_back(before[edge->invariant]++, edge);
-    std::stable_sort(ranked.begin(), ranked.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::transform(ranked.begin(), ranked.end(), edges.begin(),
-                   [](const auto& entry) { return entry.second; });
-}
-
 }  // namespace
 
 Seeker::Seeker(const smt::Analysis& analysis, Classifier& classifier, const Options& options)
     : analysis_(analysis), schema_(analysis.schema()), classifier_(classifier), options_(options) {}
-
-// A row needs those that it must refer to; its own table not, since a first row could never come.
-Ways Seeker::find_ways() const {
-    Ways out;
-    out.needs.resize(schema_.transactions.size());
-    for (std::uint32_t t = 0; t < schema_.transactions.size(); ++t) {
-        std::set<TableId> needed;
-        for (const auto& [id, use] : analysis_.access[t].tables) {
-            const catalog::Table& table = schema_.table(id);
-            if (use.inserts) out.makers[id].push_back(t);
-            if (use.rows_read || use.deletes || !use.writes.empty()) needed.insert(id);
-            if (!use.inserts) continue;
-            for (const catalog::ForeignKey& fk : table.foreign_keys) {
-                const bool must = std::all_of(fk.columns.begin(), fk.columns.end(),
-                                              [&](ColumnId c) { return table.columns[c.value].not_null; });
-                if (must && fk.parent != id) needed.insert(fk.parent);
-            }
-        }
-        out.needs[t].assign(needed.begin(), needed.end());
-    }
-    return out;
-}
 
 // What the solver's models suggest.
 Seeds Seeker::seeds_of(const Edge& edge) const {
@@ -76,10 +43,7 @@ Seeds Seeker::seeds_of(const Edge& edge) const {
             return reads.contains(entry.first) || wants(edge.first) || wants(edge.second);
         });
     };
-    if (classifier_.large()) {
-        std::erase_if(seeds.builders, [&](std::uint32_t t) { return !useful(t); });
-        seeds.ways = ways_;
-    }
+    if (classifier_.large()) std::erase_if(seeds.builders, [&](std::uint32_t t) { return !useful(t); });
     std::stable_sort(seeds.builders.begin(), seeds.builders.end(),
                      [&](std::uint32_t a, std::uint32_t b) { return useful(a) && !useful(b); });
     return seeds;
@@ -93,8 +57,8 @@ Search& Seeker::search(std::size_t lane) {
 // Where searches found nothing the next ones will hardly: they get a part of the effort, then a small one.
 SearchLimits Seeker::effort() const {
     constexpr SearchLimits whole{3, 3, 2, 6'000, 48, 16, 256}, half{3, 3, 2, 3'000, 24, 12, 128},
-        less{3, 3, 2, 1'500, 8, 8, 64}, straight{3, 1, 2, 200, 4, 8, 64};
-    if (classifier_.large()) return straight;
+        less{3, 3, 2, 1'500, 8, 8, 64};
+    if (classifier_.large()) return less;
     const auto tired = std::count_if(in_vain_.begin(), in_vain_.end(),
                                      [](const auto& entry) { return entry.second > brief.histories_max; });
     return tired == 0 ? whole : tired == 1 ? half : less;
@@ -145,11 +109,7 @@ Result<void> Seeker::late() {
     std::vector<Edge*> wanted;
     for (Edge& edge : left)
         if (!edge.witnessed) wanted.push_back(&edge);
-    if (classifier_.large()) {
-        ways_ = std::make_shared<const Ways>(find_ways());
-        one_of_each_first(wanted);
-        wanted.resize(std::min(wanted.size(), large_max));
-    }
+    if (classifier_.large()) wanted.resize(std::min(wanted.size(), large_max));
     seek(wanted, [&] { return effort(); });
     if (failure_) return fail(std::move(*failure_));
     return {};

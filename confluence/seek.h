@@ -26,7 +26,7 @@ namespace anabranch::confluence {
 class Seeker {
   public:
     // Of a schema with very many pairs: for so many conflicts a witness is sought.
-    static constexpr std::size_t large_max = 1'200;
+    static constexpr std::size_t large_max = 40;
     Seeker(const smt::Analysis& analysis, Classifier& classifier, const Options& options);
     // Stories of edges that were just found; sets `witnessed`.
     void early(std::vector<Edge>& edges);
@@ -42,7 +42,6 @@ class Seeker {
     static constexpr std::size_t at_a_time = 2;
     using Found = std::optional<Result<std::optional<Witness>>>;
     Seeds seeds_of(const Edge& edge) const;
-    Ways find_ways() const;
     Search& search(std::size_t lane);
     SearchLimits effort() const;
     void seek(const std::vector<Edge*>& edges, const std::function<SearchLimits()>& limits);
@@ -53,7 +52,6 @@ class Seeker {
     Classifier& classifier_;
     const Options& options_;
     std::array<std::unique_ptr<Search>, at_a_time> searches_;
-    std::shared_ptr<const Ways> ways_;  // of a large schema
     std::map<EdgeKey, Witness> witnesses_;
     std::map<EdgeKey, std::uint64_t> in_vain_;  // sought among so many histories, and not found
     std::optional<Error> failure_;

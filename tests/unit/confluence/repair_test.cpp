@@ -89,29 +89,6 @@ END;
     CHECK_FALSE(offers(repairs, "value <> 'open'"));
 }
 
-TEST_CASE("what a row says for ever can be a guard: the rows that the invariant does not mind") {
-    const std::string schema = R"sql(
-CREATE TABLE purses (id bigint PRIMARY KEY, kind text NOT NULL, coins bigint NOT NULL,
-    CONSTRAINT covered CHECK (kind = 'credit' OR coins >= 0));
-CREATE PROCEDURE take(purse bigint)
-BEGIN ATOMIC
-    UPDATE purses SET coins = coins - 1 WHERE id = purse;
-END;
-)sql";
-    const std::string repairs = repairs_for(schema, "take", "covered");
-    CHECK(
-        offers(repairs, "guard: test.sql:6: calls of take for rows of purses with kind = 'credit' conflict"));
-    CHECK_FALSE(offers(repairs, "kind <> 'credit'"));
-    // Somebody else may change what the row says.
-    const std::string moving = repairs_for(schema + R"sql(
-CREATE PROCEDURE turn(purse bigint, into text) BEGIN ATOMIC
-    UPDATE purses SET kind = into WHERE id = purse;
-END;
-)sql",
-                                           "take", "covered");
-    CHECK_FALSE(offers(moving, "for rows of purses"));
-}
-
 TEST_CASE("statements that no invariant and no value ties together are split; both keep the guard") {
     const std::string repairs =
         repairs_for(purses + R"sql(CREATE PROCEDURE take(purse bigint, n positive, guest bigint)

@@ -224,36 +224,4 @@ TEST_CASE("a schema whose own rows break an invariant has no start to search fro
     CHECK(found.error().sqlstate == "23514");
 }
 
-TEST_CASE("a conflict that needs a row in each of six tables first is found straight") {
-    std::string text =
-        "CREATE TABLE t0 (id bigint PRIMARY KEY, state text NOT NULL CHECK (state IN ('new', 'old')));\n";
-    for (int i = 1; i < 7; ++i)
-        text += "CREATE TABLE t" + std::to_string(i) + " (id bigint PRIMARY KEY, parent bigint NOT NULL " +
-                "CONSTRAINT up" + std::to_string(i) + " REFERENCES t" + std::to_string(i - 1) + ");\n";
-    text +=
-        "CREATE PROCEDURE make0(id bigint, state text) BEGIN ATOMIC INSERT INTO t0 VALUES (id, state); "
-        "END;\n";
-    for (int i = 1; i < 7; ++i)
-        text += "CREATE PROCEDURE make" + std::to_string(i) +
-                "(id bigint, parent bigint) BEGIN ATOMIC INSERT INTO t" + std::to_string(i) +
-                " VALUES (id, parent); END;\n";
-    text += "CREATE PROCEDURE drop5(key bigint) BEGIN ATOMIC DELETE FROM t5 WHERE id = key; END;\n";
-    const auto schema = test::schema_of(text);
-    CHECK_FALSE(witness(schema, "up6", "make6", "drop5"));
-    Ways ways;
-    ways.needs.resize(schema->transactions.size());
-    const auto table = [](std::uint32_t number) { return TableId{number}; };
-    for (std::uint32_t i = 0; i < 7; ++i) {
-        const auto t = test::transaction_of(*schema, "make" + std::to_string(i));
-        ways.makers[table(i)] = {t};
-        if (i > 0) ways.needs[t] = {table(i - 1)};
-    }
-    ways.needs[test::transaction_of(*schema, "drop5")] = {table(5)};
-    Seeds seeds;
-    seeds.ways = std::make_shared<const Ways>(ways);
-    const auto found = witness(schema, "up6", "make6", "drop5", seeds);
-    REQUIRE(found);
-    CHECK(calls(*found) == 8);
-}
-
 }  // namespace anabranch::confluence
