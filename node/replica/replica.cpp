@@ -299,6 +299,12 @@ class Replica::Impl {
         sessions_.heard();
     }
 
+    // What waited for its past goes on as if that had come now: it may have come while nothing was taken.
+    void have_room() {
+        ++state_.changes;
+        gossip_.exchange_soon();
+    }
+
     void on(const Tick&) {
         if (ordered_.due()) {
             ordered_.gathered();
@@ -331,7 +337,7 @@ class Replica::Impl {
                       full ? "rows take all the memory they may use (--memory-bytes): writes are refused, "
                              "reads and DELETE go on"
                            : "there is memory for rows again");
-        if (!full) gossip_.exchange_soon();
+        if (!full) have_room();
     }
     void on(const CheckpointReady& event) { checkpoint_.ready(event); }
     void on(const PeerUp& event) { gossip_.up(event.peer); }
@@ -349,10 +355,7 @@ class Replica::Impl {
         state_.notice(event.available ? Notice::Level::info : Notice::Level::alarm,
                       event.available ? "the log's disk has room again"
                                       : "the log's disk is full: writes are refused, reads go on");
-        if (event.available) {
-            ordered_.merged();
-            gossip_.exchange_soon();
-        }
+        if (event.available) have_room();
     }
     void on(const OpenSession& event) { sessions_.open(event.session); }
     void on(const CloseSession& event) { sessions_.close(event.session); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "node/replica/outcomes.h"
 #include "tests/support/property.h"
 #include "tests/unit/replica/cluster.h"
 
@@ -44,6 +45,39 @@ TEST_CASE("ordered calls that wait together become few entries of the order, eac
     CHECK(answers.size() == 33);  // each saw what was done before it
     CHECK(cluster.ask(primary, balance) == "SELECT 1: 1");
     CHECK(cluster.at(primary).order_status().last_index - before <= 3);
+}
+
+TEST_CASE("a delta whose past comes while the disk is full goes on when there is room") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    const std::string full = cluster.others(primary)[0];
+    std::vector<wire::Message> held_back;
+    const auto is_order = [](const Bytes& delta) {
+        const auto dot = replica::dot_of(delta);
+        return dot && dot->origin == ORDER_ORIGIN;
+    };
+    cluster.filter = [&](const std::string&, const std::string& to, const wire::Message& message) {
+        if (to != full) return true;
+        if (const auto* deltas = std::get_if<wire::Deltas>(&message))
+            return std::none_of(deltas->deltas.begin(), deltas->deltas.end(), is_order);
+        if (!std::holds_alternative<wire::OrderMessage>(message)) return true;
+        held_back.push_back(message);
+        return false;
+    };
+    REQUIRE(cluster.ask(primary, "CALL withdraw(1, 30)") == "CALL");
+    REQUIRE(cluster.ask(primary, "CALL deposit(1, 5)") == "CALL");
+    cluster.run(millis(50));
+    REQUIRE(cluster.ask(full, balance) == "SELECT 1: 100");  // the deposit waits for the withdrawal
+    replica::Outputs alarm;
+    cluster.at(full).step(replica::LogSpace{false}, cluster.now(), alarm);
+    for (const auto& message : held_back) cluster.deliver(primary, full, message);
+    cluster.run(millis(20));
+    REQUIRE(cluster.ask(full, balance) == "SELECT 1: 70");
+    cluster.step(full, replica::LogSpace{true});
+    cluster.filter = nullptr;
+    cluster.run(seconds(3));
+    CHECK(cluster.ask(full, balance) == "SELECT 1: 75");
 }
 
 TEST_CASE("an ordered call whose delta is too large is refused, and the calls beside it are not") {
