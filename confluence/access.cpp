@@ -171,6 +171,17 @@ Access access_of(const Schema& schema, const Invariant& invariant) {
     return access;
 }
 
+void add_touches(Touches& all, const Touches& touches) {
+    for (const auto& [table, touch] : touches) {
+        Touch& sum = all[table];
+        sum.appear |= touch.appear;
+        sum.vanish |= touch.vanish;
+        sum.merges |= touch.merges;
+        sum.columns.insert(touch.columns.begin(), touch.columns.end());
+        sum.derived.insert(touch.derived.begin(), touch.derived.end());
+    }
+}
+
 Touches derived_touches(const Schema& schema, TableId table, bool vanish, bool appear) {
     Touches touches;
     std::set<TableId> seen;

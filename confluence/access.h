@@ -46,6 +46,7 @@ struct Touch {
     bool merges = false;  // rows that appear may be rows that others insert too (identity by key)
 };
 using Touches = std::map<TableId, Touch>;
+void add_touches(Touches& all, const Touches& touches);
 Touches touches_of(const catalog::Schema& schema, const Access& access);
 // What CASCADE and SET NULL derive in other tables when rows of `table` go or come back.
 Touches derived_touches(const catalog::Schema& schema, TableId table, bool vanish, bool appear);

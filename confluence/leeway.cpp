@@ -99,14 +99,7 @@ const Touch& Leeway::in(TableId table) {
 }
 
 Touches Leeway::with_declared(Touches touches) const {
-    for (const auto& [table, declared] : declared_) {
-        Touch& touch = touches[table];
-        touch.appear |= declared.appear;
-        touch.vanish |= declared.vanish;
-        touch.merges |= declared.merges;
-        touch.columns.insert(declared.columns.begin(), declared.columns.end());
-        touch.derived.insert(declared.derived.begin(), declared.derived.end());
-    }
+    add_touches(touches, declared_);
     return touches;
 }
 

@@ -37,17 +37,6 @@ class PlainInserts : public Walker {
     std::set<TableId>& tables_;
 };
 
-void add_touches(Touches& all, const Touches& touches) {
-    for (const auto& [table, touch] : touches) {
-        Touch& sum = all[table];
-        sum.appear |= touch.appear;
-        sum.vanish |= touch.vanish;
-        sum.merges |= touch.merges;
-        sum.columns.insert(touch.columns.begin(), touch.columns.end());
-        sum.derived.insert(touch.derived.begin(), touch.derived.end());
-    }
-}
-
 std::uint32_t rows_of_call(const catalog::Schema& schema, const catalog::Transaction& transaction) {
     std::uint32_t rows = 0;
     for (const auto& [table, count] : demand_of(schema, transaction).base) rows += count;

@@ -50,6 +50,20 @@ ROW = {
 ASKED = [name for name in COLUMNS if name in ROW]
 
 
+def run(words, timeout=60, **variables):
+    """(status, standard output, standard error) of a program."""
+    done = subprocess.run(
+        list(map(str, words)),
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
 class TcpPostgres(Postgres):
     """JDBC knows no Unix sockets."""
 
@@ -314,15 +328,7 @@ class SqlAlchemy(Drivers):
 class Jdbc(Drivers):
     def java(self, file, *words):
         jar = "/usr/share/java/postgresql.jar"
-        done = subprocess.run(
-            ["java", "-cp", jar, str(ROOT / "tests" / "interop" / file), *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return done.returncode, done.stdout, done.stderr
+        return run(["java", "-cp", jar, ROOT / "tests" / "interop" / file, *words], 120)
 
     def test_the_application_of_jdbc_java_holds(self):
         self.assertEqual(self.java("Jdbc.java", self.port), (0, "", ""))
@@ -343,20 +349,9 @@ class GoLibPq(Drivers):
                 "GOFLAGS": "",
             }
             application = f"{folder}/application"
-            for words in (
-                ["go", "build", "-o", application, str(ROOT / "tests" / "interop" / "lib_pq.go")],
-                [application, str(self.port)],
-            ):
-                done = subprocess.run(
-                    words,
-                    env=dict(os.environ, **go),
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    timeout=120,
-                    check=False,
-                )
-                self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            source = ROOT / "tests" / "interop" / "lib_pq.go"
+            self.assertEqual(run(["go", "build", "-o", application, source], 120, **go), (0, "", ""))
+            self.assertEqual(run([application, self.port]), (0, "", ""))
 
 
 class NodePostgres(Drivers):
@@ -372,25 +367,15 @@ class NodePostgres(Drivers):
             self.skipTest("node and npm are not installed")
         folder.mkdir(parents=True, exist_ok=True)
         words = ["npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund", f"pg@{self.version}"]
-        done = subprocess.run(
-            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False
-        )
-        if done.returncode != 0:
-            self.skipTest(f"npm cannot fetch pg@{self.version}: {done.stderr.strip()[-300:]}")
+        status, _, problem = run(words, 120)
+        if status != 0:
+            self.skipTest(f"npm cannot fetch pg@{self.version}: {problem.strip()[-300:]}")
         return folder
 
     def test_the_application_of_node_postgres_js_holds(self):
         modules = self.folder() / "node_modules"
-        done = subprocess.run(
-            ["node", str(ROOT / "tests" / "interop" / "node_postgres.js"), str(self.port)],
-            env=dict(os.environ, NODE_PATH=str(modules)),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        application = ROOT / "tests" / "interop" / "node_postgres.js"
+        self.assertEqual(run(["node", application, self.port], NODE_PATH=str(modules)), (0, "", ""))
 
 
 class Pgbench(Drivers):
@@ -401,17 +386,12 @@ class Pgbench(Drivers):
         for mode in ("simple", "extended", "prepared"):
             with self.subTest(mode):
                 before = int(self.cluster.nodes[0].query(total))
-                done = subprocess.run(
-                    ["pgbench", "-n", "-M", mode, "-c", "4", "-t", "50", "-f", str(script)]
-                    + ["-h", "127.0.0.1", "-p", str(self.port), "-U", "app", "bank"],
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    timeout=60,
-                    check=False,
+                status, out, problem = run(
+                    ["pgbench", "-n", "-M", mode, "-c", "4", "-t", "50", "-f", script]
+                    + ["-h", "127.0.0.1", "-p", self.port, "-U", "app", "bank"]
                 )
-                self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertIn("number of transactions actually processed: 200/200", done.stdout)
+                self.assertEqual(status, 0, problem)
+                self.assertIn("number of transactions actually processed: 200/200", out)
                 self.assertEqual(int(self.cluster.nodes[0].query(total)), before + 200)
 
 

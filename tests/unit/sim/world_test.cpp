@@ -29,6 +29,17 @@ std::map<std::string, std::uint64_t> campaign(std::uint64_t seeds,
     return marks;
 }
 
+// A history that once broke a rule.
+Outcome survives(const std::string& name) {
+    const auto script = parse_script(anabranch::test::read_file(
+        anabranch::test::source_path("tests/unit/sim/scripts/" + name + ".script")));
+    REQUIRE(script);
+    auto outcome = run(bank(), bank_plan(), *script);
+    INFO(outcome.problem);
+    CHECK(outcome.ok);
+    return outcome;
+}
+
 Faults only(const std::function<void(Faults&)>& change) {
     Faults out{false, false, false, false, false, false, false, false, false, false, false, false, false};
     change(out);
@@ -194,31 +205,16 @@ TEST_CASE("a voter is not removed while another one has lost its directory and t
 }
 
 TEST_CASE("an entry is not committed on top of another delta than the one that it was made on") {
-    const auto script = parse_script(
-        anabranch::test::read_file(anabranch::test::source_path("tests/unit/sim/scripts/reused_dot.script")));
-    REQUIRE(script);
-    const auto outcome = run(bank(), bank_plan(), *script);
-    INFO(outcome.problem);
-    CHECK(outcome.ok);
+    survives("reused_dot");
 }
 
 TEST_CASE(
     "a state that was half here before a crash is not mixed with an entry of the order that it covers") {
-    const auto script = parse_script(anabranch::test::read_file(
-        anabranch::test::source_path("tests/unit/sim/scripts/half_state_restart.script")));
-    REQUIRE(script);
-    const auto outcome = run(bank(), bank_plan(), *script);
-    INFO(outcome.problem);
-    CHECK(outcome.ok);
+    const auto outcome = survives("half_state_restart");
     CHECK(outcome.marks.at("state transfers done") > 0);
 }
 
 TEST_CASE("a salvaged node that was the only voter by what is left of its log does not lead by itself") {
-    const auto script = parse_script(anabranch::test::read_file(
-        anabranch::test::source_path("tests/unit/sim/scripts/salvaged_sole_voter.script")));
-    REQUIRE(script);
-    const auto outcome = run(bank(), bank_plan(), *script);
-    INFO(outcome.problem);
-    CHECK(outcome.ok);
+    const auto outcome = survives("salvaged_sole_voter");
     CHECK(outcome.marks.at("rotten disks salvaged") == 1);
 }
