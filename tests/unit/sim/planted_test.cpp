@@ -66,8 +66,9 @@ TEST_CASE("a session that goes on behind a lost answer from memory is found with
 TEST_CASE("an acknowledgement in the order before durability is found within 200 seeds") {
     is_found_within(200, Planted::ack_before_durable);
 }
-TEST_CASE("an acknowledgement without the dependencies is found within 100 seeds") {
-    is_found_within(100, Planted::ignore_dependencies, seconds(20));
+TEST_CASE("an acknowledgement without the dependencies is found within 80 seeds") {
+    // As long in all as 200 of the usual load, which end before one is needed.
+    is_found_within(80, Planted::ignore_dependencies, seconds(20));
 }
 TEST_CASE("a vote for a candidate whose log is behind is found within 200 seeds") {
     is_found_within(200, Planted::skip_log_check);

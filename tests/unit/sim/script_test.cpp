@@ -63,7 +63,7 @@ TEST_CASE("a failure shrinks to a few events that still break the same rule") {
     int runs = 0;
     const auto small = shrink(bank(), bank_plan(), failure, [&] { return ++runs < 2000; });
     INFO(print(small));
-    CHECK(small.events.size() <= 15);
+    CHECK(small.events.size() <= 12);
     CHECK(small.events.size() < failure.script.events.size() / 4);
     const auto again = run(bank(), bank_plan(), small);
     CHECK(!again.ok);
