@@ -53,6 +53,13 @@ Error unsupported(const ast::Statement& statement, std::string_view text) {
             "single-statement writes work here.");
 }
 
+// Of a text that was made from the client's: a place in it would point at something else there.
+template <class T>
+Result<T> elsewhere(Result<T> prepared) {
+    if (!prepared) prepared.error().span = {};
+    return prepared;
+}
+
 }  // namespace
 
 Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> Backend::split(std::string_view text) {
@@ -101,7 +108,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, s
     if (std::holds_alternative<ast::CloseCursor>(statement.node)) {
         out->what = Prepared::Kind::other;
     } else if (const auto* declared = std::get_if<ast::DeclareCursor>(&statement.node)) {
-        TRY(out->runnable, host_.replica().prepare(sql::print(*declared->query), types));
+        TRY(out->runnable, elsewhere(host_.replica().prepare(sql::print(*declared->query), types)));
         out->types = out->runnable->bound->parameter_types;
         out->what = Prepared::Kind::query;
     } else if (std::holds_alternative<ast::SetVariable>(statement.node) ||
@@ -164,12 +171,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_named(ast::Statement statement) {
     const auto& named = std::get<ast::Prepare>(statement.node);
     TRY(const auto types, types_of(named, *host_.schema()));
     auto out = std::make_shared<Statement>();
-    auto prepared = prepare(sql::print(*named.statement), types);
-    if (!prepared) {
-        prepared.error().span = {};  // a place in another text
-        return std::unexpected(std::move(prepared).error());
-    }
-    out->named = std::move(*prepared);
+    TRY(out->named, elsewhere(prepare(sql::print(*named.statement), types)));
     out->what = Prepared::Kind::other;
     out->utility = std::make_shared<const ast::Statement>(std::move(statement));
     return out;
@@ -180,7 +182,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_execute(const ast::Execute& stateme
     TRY(const auto query, argument_query(statement, named->parameter_types(), *enum_labels()));
     auto out = std::make_shared<Statement>(static_cast<const Statement&>(*named));
     if (!query.empty()) {
-        TRY(out->arguments, host_.replica().prepare(query, {}));
+        TRY(out->arguments, elsewhere(host_.replica().prepare(query, {})));
     }
     out->types.clear();
     return out;
@@ -190,7 +192,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_copy(const ast::Copy& copy) {
     TRY(auto plan, plan_copy(*host_.schema(), copy, enum_labels()));
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::query;
-    TRY(out->runnable, host_.replica().prepare(plan.statement, {}));
+    TRY(out->runnable, elsewhere(host_.replica().prepare(plan.statement, {})));
     if (!copy.from) plan.format.columns = out->runnable->bound->columns;
     out->copied = std::move(plan.format);
     return out;
