@@ -85,10 +85,9 @@ class MadeKeys : public Walker {
 
 // Nothing that anybody could write breaks an invariant together with the statement.
 bool is_independent(const catalog::Schema& schema, const catalog::Transaction& statement,
-                    const Touches& touches) {
+                    const Touches& touches, const Touches& anything) {
     MadeKeys made(schema);
     for (const auto& each : statement.body) made.statement(*each);
-    const Touches anything = all_touches(schema);
     return std::none_of(
         schema.invariants.begin(), schema.invariants.end(), [&](const catalog::Invariant& invariant) {
             if (!may_break_together(schema, invariant, touches, anything)) return false;
@@ -115,6 +114,7 @@ class Judgement {
         : report_(report),
           leeway_(leeway),
           schema_(copy_of(*report.schema)),
+          anything_(all_touches(*schema_)),
           index_(static_cast<std::uint32_t>(schema_->transactions.size())) {
         schema_->transactions.push_back(statement);
         list_again(*schema_);
@@ -135,7 +135,7 @@ class Judgement {
                                     "does so: " +
                                     leeway_.who_needs(table) + "."));
         }
-        bool free = !change.identity && is_independent(*schema_, statement, touches);
+        bool free = !change.identity && is_independent(*schema_, statement, touches, anything_);
         for (std::uint32_t t = 0; t <= index_; ++t) {
             const bool must = t < index_ && report_.plan.transactions[t].route == catalog::Route::free;
             if ((!must && !free) || keeps_beside(t, change.identity)) continue;
@@ -153,7 +153,7 @@ class Judgement {
         if (invariants.empty()) return true;
         if (other_identity) return false;
         // Most need no fact at all, and then not what the leeway is either.
-        if (keep_together(*analysis_, transaction, index_, invariants, all_touches(*schema_))) return true;
+        if (keep_together(*analysis_, transaction, index_, invariants, anything_)) return true;
         for (const std::uint32_t t : {transaction, index_})
             for (const auto& [table, use] : analysis_->access[t].tables) leeway_.in(table);
         for (const std::uint32_t i : invariants)
@@ -164,6 +164,7 @@ class Judgement {
     const Report& report_;
     Leeway& leeway_;
     std::shared_ptr<catalog::Schema> schema_;
+    const Touches anything_;
     std::uint32_t index_;
     std::unique_ptr<smt::Analysis> analysis_;
 };

@@ -26,14 +26,20 @@ void add_values(Seeds& seeds, const SuggestedCall& call) {
 Seeker::Seeker(const smt::Analysis& analysis, Classifier& classifier, const Options& options)
     : analysis_(analysis), schema_(analysis.schema()), classifier_(classifier), options_(options) {}
 
-// What the solver's models suggest.
-Seeds Seeker::seeds_of(const Edge& edge) const {
+// Every transaction that writes may build a state, with what the solver's models suggest for these edges.
+Seeds Seeker::seeds_of(std::span<const Edge> edges) const {
     Seeds seeds;
     seeds.values.resize(schema_.transactions.size());
-    for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
-    seeds.apart = edge.calls;
+    for (const Edge& edge : edges)
+        for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
     for (std::uint32_t t = 0; t < schema_.transactions.size(); ++t)
         if (analysis_.access[t].writes_any()) seeds.builders.push_back(t);
+    return seeds;
+}
+
+Seeds Seeker::seeds_of(const Edge& edge) const {
+    Seeds seeds = seeds_of({&edge, 1});
+    seeds.apart = edge.calls;
     const auto& reads = analysis_.invariant_reads[edge.invariant].tables;
     const auto useful = [&](std::uint32_t t) {
         return std::any_of(analysis_.touches[t].begin(), analysis_.touches[t].end(), [&](const auto& entry) {
@@ -121,13 +127,7 @@ const Witness* Seeker::witness(const Edge& edge) const {
 }
 
 Result<std::vector<Broken>> Seeker::breaks(const std::vector<std::vector<bool>>& apart) {
-    Seeds seeds;
-    seeds.values.resize(schema_.transactions.size());
-    for (const Edge& edge : classifier_.edges())
-        for (const SuggestedCall& call : edge.calls) add_values(seeds, call);
-    for (std::uint32_t t = 0; t < schema_.transactions.size(); ++t)
-        if (analysis_.access[t].writes_any()) seeds.builders.push_back(t);
-    return search(0).find_breaks(apart, seeds);
+    return search(0).find_breaks(apart, seeds_of(classifier_.edges()));
 }
 
 std::set<std::uint32_t> Seeker::committed() const {

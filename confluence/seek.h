@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "confluence/classify.h"
@@ -41,6 +42,7 @@ class Seeker {
   private:
     static constexpr std::size_t at_a_time = 2;
     using Found = std::optional<Result<std::optional<Witness>>>;
+    Seeds seeds_of(std::span<const Edge> edges) const;
     Seeds seeds_of(const Edge& edge) const;
     Search& search(std::size_t lane);
     SearchLimits effort() const;
