@@ -246,7 +246,8 @@ Database::Merged Database::merge(const Delta& delta) {
     Impl& impl = *impl_;
     if (misfit(delta, *impl.schema, impl.shapes) != nullptr) return Merged::refused;
     if (impl.version.contains(delta.dot)) return Merged::duplicate;
-    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot))
+    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot) ||
+        impl.crossing == Crossing::behind)
         return Merged::premature;
     impl.apply(delta, impl.sink != nullptr);
     impl.version.set(delta.dot.origin, delta.dot.seq);
@@ -298,8 +299,9 @@ std::uint64_t Database::forgettable(std::size_t rows_max) const {
     return any ? std::min(newest, bound) : 0;
 }
 
-bool Database::take_crossed() {
-    return std::exchange(impl_->crossed, false);
+bool Database::forgets() const {
+    return std::any_of(impl_->shapes.begin(), impl_->shapes.end(),
+                       [](const TableShape& shape) { return shape.forgets(); });
 }
 
 void Database::replay_at(std::uint64_t position) {

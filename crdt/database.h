@@ -76,8 +76,9 @@ class Database final : public exec::Store {
     // Whether a delta from elsewhere fits the schema: hash, tables, columns, value kinds. Error 08P01 says
     // what does not.
     Result<void> check(const Delta& delta) const;
-    // premature: dependencies not held, or the delta belongs to a snapshot that is being imported. refused:
-    // check() fails. Both change nothing.
+    // premature: dependencies not held, or the delta belongs to a snapshot that is being imported, or none
+    // can be merged before it is complete (Crossing::behind). refused: check() fails. All of them change
+    // nothing.
     enum class Merged { applied, duplicate, premature, refused };
     // Joins a delta into the state. A delta whose dot is held already is a duplicate (and is merged again
     // only by remerge).
@@ -100,9 +101,8 @@ class Database final : public exec::Store {
     void set_forgotten(std::uint64_t hlc);  // recovery: the rows that come now are so already
     // The time up to which about `rows_max` rows could be relieved of their past; 0: no tombstone could go.
     std::uint64_t forgettable(std::size_t rows_max) const;
-    // Since it was asked last: a chunk was joined that had forgotten another part of the past than this
-    // replica. Rows that it touched may differ from everybody else's.
-    bool take_crossed();
+    // Whether any table of the schema has deleted rows that can be forgotten.
+    bool forgets() const;
 
     // Told of each row whose stored state is written, from whatever cause; not owned.
     class Watch {
@@ -135,7 +135,8 @@ class Database final : public exec::Store {
     // source's version() from before the first chunk was made. A chunk says which keys it covers and holds
     // tombstones too. The receiver calls set_version() when all chunks of all tables are in; until then
     // merge() finds deltas of that version premature. Chunks of another version start a new import, which
-    // must be complete in itself.
+    // must be complete in itself, and so must one whose source has forgotten more than it had (forgotten_of()
+    // its first chunk): the version of all chunks of one import holds what their source had forgotten.
     struct Chunk {
         Bytes bytes;
         std::string next_key;  // where the next chunk begins; empty at the end
@@ -143,8 +144,14 @@ class Database final : public exec::Store {
     };
     Chunk export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max,
                        std::string_view to = {}) const;
+    static std::uint64_t forgotten_of(BytesView chunk);  // 0: nothing, or no chunk
     Result<void> import_chunk(BytesView chunk,
                               const VersionVector& source_version);  // joined with the local state
+    // The snapshot that is coming in has forgotten another part of the past than this replica. Who is behind
+    // merges no delta until all of it is here: some rows are as they were before, and some as they are after
+    // what was forgotten.
+    enum class Crossing : std::uint8_t { no, ahead, behind };
+    Crossing crossing() const;
     // The same for a chunk of a checkpoint, which holds what the log said up to a position. Until
     // replay_at(0), what is merged is said to be from the log at the position given last, and passes over the
     // rows of chunks that are newer.
@@ -153,7 +160,7 @@ class Database final : public exec::Store {
     // After a restart in the middle of it: what `source_version` covers comes with the chunks that are still
     // to come, and as a delta it is premature, as import_chunk() had made it before the restart. A delta that
     // was taken nevertheless would bring back rows which the chunks that are here say are gone.
-    void resume_import(const VersionVector& source_version);
+    void resume_import(const VersionVector& source_version, Crossing crossing);
     // Not a join: the keys that the chunk covers become what they are in it. For a replica whose rows are
     // found to be wrong. Answers which keys have changed.
     Result<std::vector<std::string>> replace(BytesView chunk);

@@ -79,7 +79,7 @@ class Database::Impl {
     VersionVector importing;  // of the snapshot that is coming in; empty: none
     std::uint64_t greatest_hlc = 0;
     std::uint64_t forgotten = 0, removed = 0;
-    bool crossed = false;
+    Database::Crossing crossing = Database::Crossing::no;
     Restored restored;
     SpareParts spare;
     OverwriteSink* sink = nullptr;

@@ -204,12 +204,37 @@ class Import {
         db_.keep(shape, other);
         if (row != nullptr) {
             unpack(*row, shape, state);
+            if (db_.crossing != Database::Crossing::no && shape.forgets()) choose_life();
             if (db_.sink != nullptr) report_losses(key);
         } else {
             state.reset(shape, other.payload.incarnation);
         }
         state.merge(other, db_.version, source_, shape);
         db_.store(table_, key, row, state);
+    }
+    // Both incarnations count as none, for one of the two replicas has forgotten what told them apart: they
+    // may be of different lives. Where one side knows all that the other one's cells tell, it has what they
+    // led to. Else either side has a write that the other does not know, and that is made to the newest life
+    // of the row by whoever made it (README.md): they are of one life.
+    void choose_life() {
+        Payload &mine = table_.state.payload, &theirs = table_.other.payload;
+        if (mine.incarnation != theirs.incarnation) return;
+        if (knows(source_, mine))
+            mine = theirs;
+        else if (knows(db_.version, theirs))
+            theirs = mine;
+    }
+    static bool knows(const VersionVector& version, const Payload& of) {
+        const auto known = [&](const WriteStamp& written) {
+            return written.seq == 0 || version.contains(written.dot());
+        };
+        const auto group = [&](const RegisterGroup& g) { return known(g.written); };
+        const auto total = [&](const CounterTotal& t) { return version.contains({t.origin, t.seq}); };
+        const auto counter = [&](const Counter& c) {
+            return known(c.written) && std::all_of(c.totals.begin(), c.totals.end(), total);
+        };
+        return std::all_of(of.groups.begin(), of.groups.end(), group) &&
+               std::all_of(of.counters.begin(), of.counters.end(), counter);
     }
     // Two writes of which neither side knew the other's.
     void report_losses(std::string_view key) {
@@ -287,8 +312,12 @@ Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source
     impl_->importing = source_version;
     // What its source has forgotten is forgotten here from now on, lest stamps be compared with what is left
     // of them.
-    if (chunk.forgotten != impl_->forgotten) impl_->crossed = true;
-    if (chunk.forgotten > impl_->forgotten) impl_->forget(chunk.forgotten);
+    if (chunk.forgotten > impl_->forgotten) {
+        impl_->crossing = Crossing::behind;
+        impl_->forget(chunk.forgotten);
+    } else if (chunk.forgotten < impl_->forgotten && impl_->crossing == Crossing::no) {
+        impl_->crossing = Crossing::ahead;
+    }
     Import(*impl_, impl_->table(chunk.table), source_version).join(chunk);
     return {};
 }
@@ -301,8 +330,21 @@ Result<void> Database::restore_chunk(BytesView bytes, const VersionVector& versi
     return {};
 }
 
-void Database::resume_import(const VersionVector& source_version) {
+std::uint64_t Database::forgotten_of(BytesView chunk) {
+    ByteReader in(chunk);
+    const std::uint8_t version = in.u8();
+    in.u64();  // the schema's hash
+    const std::uint64_t forgotten = in.u64();
+    return version == format && !in.failed() ? forgotten : 0;
+}
+
+Database::Crossing Database::crossing() const {
+    return impl_->crossing;
+}
+
+void Database::resume_import(const VersionVector& source_version, Crossing crossing) {
     impl_->importing = source_version;
+    impl_->crossing = crossing;
 }
 
 Result<std::vector<std::string>> Database::replace(BytesView bytes) {
@@ -343,6 +385,7 @@ void Database::join_row(TableId table, std::string_view key, const Database& fro
 void Database::set_version(const VersionVector& version) {
     impl_->version.merge(version);
     impl_->importing = {};
+    impl_->crossing = Crossing::no;
 }
 
 }  // namespace anabranch::crdt

@@ -58,8 +58,10 @@ struct TableShape {
     sql::Type type(std::uint32_t column) const { return table->columns[column].type; }
     // Rows whose visibility depends on other rows, or other rows' on them.
     bool linked() const { return !derived.empty() || !dependents.empty(); }
-    // Tombstones go once they are stable. They stay where other rows refer to incarnations of these ones.
-    bool forgets() const { return per_key && dependents.empty(); }
+    // Tombstones go once they are stable. They stay where other rows refer to incarnations of these ones, and
+    // where a column is a max or min: who raised it nobody knows, so that two lives could not be told apart.
+    // Tables that no declared transaction deletes from hardly have any.
+    bool forgets() const { return per_key && table->deletes && dependents.empty() && extremes.empty(); }
 
     // Worked out once per schema and kept with it.
     static const std::vector<TableShape>& of(const catalog::Schema& schema);

@@ -97,8 +97,8 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--kept-bytes", a.kept_bytes,
                   "Deltas kept for members that are away; one that lacks more gets a snapshot")
         ->capture_default_str();
-    c->add_flag("--forget-deleted", a.forget_deleted,
-                "Let tombstones of deleted rows go once every member knows of them (new; as the primary)");
+    c->add_flag("--keep-deleted", a.keep_deleted,
+                "As the primary, keep what is left of deleted rows even when every member knows of them");
     c->add_option(
          "--memory-bytes", a.memory_bytes,
          "Memory for rows and indexes; writes are refused beyond. 0: three quarters of this machine's")
@@ -134,6 +134,11 @@ void add_admin(CLI::App& app, AdminArguments& m) {
     join->add_flag("--learner", m.learner, "It gets everything and never votes");
     join->add_option("--wait", m.wait_seconds, "Seconds for it to catch up")->capture_default_str();
     add("remove", "Remove a member, alive or not; the primary hands over first")
+        ->add_option("MEMBER", m.member, "Its name")
+        ->required();
+    add("give-up",
+        "Take nothing more from a member that was removed and does not come back: deleted rows are kept for "
+        "it until then")
         ->add_option("MEMBER", m.member, "Its name")
         ->required();
     add("transfer", "Hand the primacy over to a voter")

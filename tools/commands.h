@@ -47,7 +47,7 @@ struct NodeArguments {
     std::size_t clients_max = 200;
     std::size_t checkpoint_bytes = 16777216;  // of log, at least, from one checkpoint to the next
     std::size_t kept_bytes = 67108864;        // of deltas for members that are away
-    bool forget_deleted = false;              // tombstones go when nobody needs them
+    bool keep_deleted = false;                // tombstones stay when nobody needs them any more
     std::size_t memory_bytes = 0;             // of rows; 0: three quarters of the machine's memory
     std::vector<std::string> defaults;        // NAME=VALUE of settings that sessions begin with
     bool quiet = false;

@@ -40,7 +40,7 @@ constexpr std::pair<const char*, bool NodeArguments::*> flags[] = {
     {"tls-required", &NodeArguments::tls_required},
     {"trust", &NodeArguments::trust},
     {"join", &NodeArguments::join},
-    {"forget-deleted", &NodeArguments::forget_deleted},
+    {"keep-deleted", &NodeArguments::keep_deleted},
     {"quiet", &NodeArguments::quiet}};
 constexpr std::pair<const char*, std::size_t NodeArguments::*> numbers[] = {
     {"max-clients", &NodeArguments::clients_max},
@@ -132,7 +132,7 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     out.checkpoint_bytes = a.checkpoint_bytes;
     out.kept_bytes = a.kept_bytes;
     out.memory_bytes = a.memory_bytes;
-    out.forget_deleted = a.forget_deleted;
+    out.forget_deleted = !a.keep_deleted;
     out.quiet = a.quiet;
     out.log_json = a.log_format == "json";
     out.log_least = a.log_level == "alarm"     ? replica::Notice::Level::alarm

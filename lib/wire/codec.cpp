@@ -116,11 +116,14 @@ void put(capnp_schema::Message::Builder out, const AuditAnswer& m) {
 void put(capnp_schema::Message::Builder out, const StableRequest& m) {
     auto b = out.initStableRequest();
     b.setRound(m.round);
+    b.setMembers(m.members);
+    b.setFarewell(m.farewell);
     put(b.initWanted(count(m.wanted.size())), m.wanted);
 }
 void put(capnp_schema::Message::Builder out, const StableAnswer& m) {
     auto b = out.initStableAnswer();
     b.setRound(m.round);
+    b.setFarewell(m.farewell);
     put(b.initVersion(count(m.version.size())), m.version);
 }
 void put(capnp_schema::Message::Builder out, const Deltas& m) {
@@ -284,6 +287,8 @@ Result<Message> get(capnp_schema::AuditAnswer::Reader in) {
 Result<Message> get(capnp_schema::StableRequest::Reader in) {
     StableRequest m;
     m.round = in.getRound();
+    m.members = in.getMembers();
+    m.farewell = in.getFarewell();
     if (!get(in.getWanted(), m.wanted))
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
     return m;
@@ -291,6 +296,7 @@ Result<Message> get(capnp_schema::StableRequest::Reader in) {
 Result<Message> get(capnp_schema::StableAnswer::Reader in) {
     StableAnswer m;
     m.round = in.getRound();
+    m.farewell = in.getFarewell();
     if (!get(in.getVersion(), m.version))
         return fail(sqlstate::protocol_violation, "peer message: version vector out of order");
     return m;

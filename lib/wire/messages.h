@@ -73,14 +73,19 @@ struct AuditAnswer {
     std::vector<Bytes> chunks;  // crdt::Database::Chunk
     std::uint64_t asked = 0;
 };
-// What do you know, once you durably hold this? For the removal of tombstones: node/replica/forgetting.h.
+// What do you know, once you durably hold this and have met these members? For the removal of tombstones:
+// node/replica/forgetting.h. Of one that was removed (`farewell`): what did you know when you had committed
+// your last?
 struct StableRequest {
     std::uint64_t round = 0;  // comes back with the answer
     Dots wanted;
+    std::uint64_t members = 0;  // hash
+    bool farewell = false;
 };
 struct StableAnswer {
     std::uint64_t round = 0;
     Dots version;  // durable or not
+    bool farewell = false;
 };
 struct Deltas {  // encoded crdt::Deltas in causal order, per origin contiguous
     std::vector<Bytes> deltas;

@@ -178,11 +178,14 @@ struct MemberAnswer {
 struct StableRequest {
   round @0 :UInt64;          # comes back with the answer
   wanted @1 :List(Dot);
+  members @2 :UInt64;        # hash of the members and data directories that it has to have met
+  farewell @3 :Bool;         # to one that was removed: what it knew when it had committed its last
 }
 
 struct StableAnswer {
   round @0 :UInt64;
   version @1 :List(Dot);
+  farewell @2 :Bool;
 }
 
 struct Message {

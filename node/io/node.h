@@ -47,7 +47,7 @@ struct NodeConfig {
     std::size_t checkpoint_bytes = std::size_t{16} << 20;
     std::size_t memory_bytes = 0;  // of rows and indexes; 0: three quarters of the machine's
     std::size_t kept_bytes = std::size_t{64} << 20;
-    bool forget_deleted = false;
+    bool forget_deleted = true;
     std::vector<std::pair<std::string, std::string>> defaults;  // settings that sessions begin with
     bool quiet = false;
     bool log_json = false;  // what is told on standard error

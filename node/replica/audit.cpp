@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/replica/forgetting.h"
 #include "node/replica/key_text.h"
 
 namespace anabranch::replica {
@@ -41,12 +40,11 @@ void Audit::have(const std::string& peer, const wire::Have& message) {
     told.version = version;
     told.digests = message.digests;
     told.differed.resize(state_.schema->tables.size());
-    bool equal = true;
     for (std::size_t table = 0; table < told.differed.size(); ++table) {
         const bool differs = !std::equal(mine.begin() + static_cast<std::ptrdiff_t>(2 * table),
                                          mine.begin() + static_cast<std::ptrdiff_t>(2 * table + 2),
                                          message.digests.begin() + static_cast<std::ptrdiff_t>(2 * table));
-        if (differs && !told.differed[table] && !state_.suspect) {
+        if (differs && !told.differed[table]) {
             ++alarms_;
             state_.notice(Notice::Level::alarm, "divergence: table " +
                                                     state_.schema->tables[table].display() +
@@ -54,11 +52,8 @@ void Audit::have(const std::string& peer, const wire::Have& message) {
                                                     " at equal version vectors " + version.describe());
         }
         told.differed[table] = differs;
-        if (differs && !search_ && (state_.suspect || wrong_here(table, mine, told.digests)))
-            begin(peer, table);
-        equal = equal && !differs;
+        if (differs && !search_ && wrong_here(table, mine, told.digests)) begin(peer, table);
     }
-    if (equal && !search_) set_suspect(state_, false);
 }
 
 // More than half of all members agree with that peer.
@@ -130,9 +125,6 @@ void Audit::end() {
     if (search.changed.size() > keys_named) keys += " ...";
     const std::string what = std::to_string(search.changed.size()) + " rows of table " +
                              state_.schema->tables[search.table.value].display();
-    if (state_.suspect)
-        return state_.notice(Notice::Level::info, what + " have been taken from peer " + search.peer +
-                                                      ", which had forgotten deleted ones before: " + keys);
     state_.notice(Notice::Level::alarm, "divergence: " + what +
                                             " were not what a majority has, and have been taken from peer " +
                                             search.peer + ": " + keys);

@@ -1,8 +1,7 @@
 #include "node/replica/forgetting.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "node/replica/refusal.h"
 
 namespace anabranch::replica {
 
@@ -12,71 +11,25 @@ constexpr std::size_t rows_max = 10'000;       // that one entry relieves of the
 constexpr Duration patience = seconds(1);      // for an answer, before it is asked again
 constexpr Duration patience_max = seconds(5);  // for all answers of one round
 
-Bytes record(const State& state) {
-    Bytes out;
-    ByteWriter writer(out);
-    writer.u64(state.database.forgotten());
-    writer.u8(state.suspect ? 1 : 0);
-    return out;
-}
-
-// The dependencies of a delta that is here, as far as it is still known.
-std::optional<crdt::VersionVector> dependencies_of(const State& state, Dot dot) {
-    const auto of = [](BytesView bytes) -> std::optional<crdt::VersionVector> {
-        auto decoded = decode_delta(bytes);
-        if (!decoded) return {};
-        return std::move(decoded->delta.dependencies);
-    };
-    for (const auto& item : state.pending)
-        if (item.dot == dot) return of(item.bytes);
-    for (auto at = state.deltas.first(); at < state.deltas.end(); ++at)
-        if (state.deltas.at(at).dot == dot) return of(*state.deltas.at(at).bytes);
-    return {};
-}
-
-// Of one origin the first one tells for all that follow it.
-bool knows_stragglers(const State& state, const crdt::Delta& delta) {
-    for (const auto& entry : state.database.version().entries()) {
-        const std::uint64_t known = delta.dependencies.get(entry.origin);
-        if (entry.origin == ORDER_ORIGIN || entry.seq <= known) continue;
-        const auto past = dependencies_of(state, {entry.origin, known + 1});
-        if (!past || !past->covers(delta.forget.agreed)) return true;
-    }
-    return false;
-}
-
 }  // namespace
-
-void set_suspect(State& state, bool suspect) {
-    state.suspect_since = state.now;
-    if (std::exchange(state.suspect, suspect) == suspect) return;
-    state.append(RecordKind::forgotten, record(state), true);
-}
-
-void note_forgotten(State& state, const crdt::Delta& delta) {
-    if (delta.forget.until == 0 || state.options.unsafe.forget_early || !knows_stragglers(state, delta))
-        return;
-    state.notice(Notice::Level::info,
-                 "deleted rows were forgotten at CSN " + std::to_string(delta.dot.seq) +
-                     " by an entry that did not know all that this node knows: it compares its rows");
-    set_suspect(state, true);
-}
 
 // ---- log ----
 
 Result<void> Forgetting::recover(BytesView body) {
     ByteReader reader(body);
     const std::uint64_t until = reader.u64();
-    const std::uint8_t suspect = reader.u8();
-    if (!reader.complete() || suspect > 1)
-        return fail(sqlstate::io_error, "log: bad record of what is forgotten");
+    if (reader.left() > 0) reader.u8();  // older versions told something more
+    if (!reader.complete()) return fail(sqlstate::io_error, "log: bad record of what is forgotten");
     if (until > state_.database.forgotten()) state_.database.set_forgotten(until);
-    state_.suspect = suspect == 1;
     return {};
 }
 
+// Only here, where all rows that follow are so already. In the log the entries themselves say it, each in its
+// place: before an entry is read again its rows are as they were.
 void Forgetting::image(FunctionRef<void(RecordKind, BytesView)> put) const {
-    put(RecordKind::forgotten, record(state_));
+    Bytes out;
+    ByteWriter(out).u64(state_.database.forgotten());
+    put(RecordKind::forgotten, out);
 }
 
 // ---- members ----
@@ -86,33 +39,69 @@ void Forgetting::request(const std::string& peer, const wire::StableRequest& mes
     consider();
 }
 
+bool Forgetting::may_answer(const wire::StableRequest& message) const {
+    if (state_.outdated) return false;
+    // That it commits nothing more is to be known here for good, and nothing that it has committed be lost.
+    if (message.farewell)
+        return state_.belongs == State::Belongs::removed && !state_.settled && state_.pending.empty();
+    return !state_.importing && gossip_.remembers_ids() && state_.held.covers(from_wire(message.wanted)) &&
+           members().hash == message.members;
+}
+
+bool Forgetting::answer_now(const std::string& peer, const wire::StableRequest& message) const {
+    if (!may_answer(message)) return false;
+    const Ticket after = message.farewell ? state_.newest_ticket() : 0;
+    state_.out->push_back(
+        Send{peer, wire::StableAnswer{message.round, to_wire(state_.database.version()), message.farewell},
+             after});
+    return true;
+}
+
 // ---- the primary ----
 
-std::vector<std::pair<std::string, ReplicaId>> Forgetting::others() const {
-    std::vector<std::pair<std::string, ReplicaId>> out;
-    for (const auto& contact : state_.contacts)
-        if (!contact.former) out.emplace_back(contact.name, gossip_.id_of(contact.name));
+Forgetting::Members Forgetting::members() const {
+    Members out;
+    out.all = true;
+    std::map<std::string, ReplicaId> directories{{state_.options.name, state_.options.id}};
+    for (const auto& contact : state_.contacts) {
+        if (contact.former) {
+            out.all = out.all && contact.past != Roster::Former::Past::open;
+            continue;
+        }
+        out.others.push_back(contact.name);
+        directories[contact.name] = gossip_.newest_id_of(contact.name);
+    }
+    Bytes all;
+    ByteWriter writer(all);
+    writer.u64(hash_of(state_.roster));
+    for (const auto& [name, id] : directories) {
+        writer.sized(name);
+        writer.u64(id.value);
+    }
+    out.hash = hash64(all);
     return out;
 }
 
 bool Forgetting::valid() const {
     return ordered_.is_primary() && ordered_.epoch() == round_->epoch && !state_.forgetting.spoiled &&
-           !state_.importing && state_.now < round_->deadline && others() == round_->members;
+           !state_.importing && state_.now < round_->deadline && members() == round_->members;
 }
 
 void Forgetting::start() {
-    if (!state_.options.forget_deleted || !ordered_.may_forget() || state_.importing || state_.suspect)
+    if (!state_.options.forget_deleted || !ordered_.may_forget() || state_.importing || !state_.settled ||
+        !gossip_.remembers_ids())
         return;
     const std::uint64_t until = state_.database.forgettable(rows_max);
     if (until <= state_.database.forgotten()) return;
-    for (const auto& [name, id] : others())
-        if (!gossip_.reachable(name)) return;
+    Members asked = members();
+    const auto reachable = [&](const std::string& name) { return gossip_.reachable(name); };
+    if (!asked.all || !std::all_of(asked.others.begin(), asked.others.end(), reachable)) return;
     state_.forgetting = {until, ordered_.version_ahead(), false};
-    if (state_.options.unsafe.forget_early) return ordered_.forget({until, {}});
+    if (state_.options.unsafe.forget_early) return ordered_.forget({until, {}}, [] { return true; });
     round_.emplace();
     round_->number = state_.random.next();
     round_->epoch = ordered_.epoch();
-    round_->members = others();
+    round_->members = std::move(asked);
     round_->wanted = state_.forgetting.base;
     ask(true);
     consider();
@@ -121,8 +110,8 @@ void Forgetting::start() {
 void Forgetting::ask(bool all) {
     round_->asked_at = state_.now;
     if (all) round_->deadline = state_.now + patience_max;
-    wire::StableRequest request{round_->number, to_wire(round_->wanted)};
-    for (const auto& [name, id] : round_->members)
+    const wire::StableRequest request{round_->number, to_wire(round_->wanted), round_->members.hash, false};
+    for (const auto& name : round_->members.others)
         if (!round_->answers.contains(name)) state_.out->push_back(Send{name, request, 0});
 }
 
@@ -133,19 +122,11 @@ void Forgetting::answer(const std::string& peer, const wire::StableAnswer& messa
 }
 
 void Forgetting::consider() {
-    for (auto at = asked_.begin(); at != asked_.end();) {
-        const bool holds = state_.held.covers(from_wire(at->second.wanted));
-        if (!holds || state_.importing || state_.outdated) {
-            ++at;
-            continue;
-        }
-        state_.out->push_back(
-            Send{at->first, wire::StableAnswer{at->second.round, to_wire(state_.database.version())}, 0});
-        at = asked_.erase(at);
-    }
+    std::erase_if(asked_, [&](const auto& item) { return answer_now(item.first, item.second); });
     while (round_) {
         if (!valid()) return end(patience);
-        if (round_->answers.size() < round_->members.size() || !state_.held.covers(round_->wanted)) return;
+        if (round_->answers.size() < round_->members.others.size() || !state_.held.covers(round_->wanted))
+            return;
         advance();
     }
 }
@@ -153,7 +134,8 @@ void Forgetting::consider() {
 void Forgetting::advance() {
     Round& round = *round_;
     if (round.stage > rounds) {
-        ordered_.forget({state_.forgetting.until, std::move(round.agreed)});
+        ordered_.forget({state_.forgetting.until, std::move(round.agreed)},
+                        [this, asked = round.members] { return members() == asked; });
         return end(state_.options.gossip_interval);
     }
     crdt::VersionVector all = ordered_.version_ahead();
@@ -163,7 +145,7 @@ void Forgetting::advance() {
         round.agreed = std::exchange(round.wanted, std::move(all));
         return;
     }
-    ++round.number;
+    round.number = state_.random.next();
     round.wanted = std::move(all);
     round.answers.clear();
     ask(true);

@@ -2,22 +2,25 @@
 // order that the primary makes (crdt::Forget). What it must know before it may is found out in three rounds,
 // each of which asks every member for its version once it durably holds what the round before has shown:
 //
-//   1  the version of the primary when it chose a time T: it has all deltas stamped up to T. Whatever a
-//   member
+//   1  the version of the primary when it chose a time T: it has all deltas stamped up to T. What a member
 //      commits after its answer knows them.
 //   2  V, all that was answered in 1. What did not know the deltas up to T is in V.
 //   3  V', all that was answered in 2; the entry's past holds what is answered in 3. So every commit that is
 //      not in the entry's past knows V': all deletes up to T, all inserts that did not know them, and all
 //      inserts that knew the former and not the latter.
 //
-// The proof is in crdt/README.md. A round ends without an entry when the epoch or the members have changed,
-// when a delta stamped up to T comes late, or when it takes too long; then it begins anew.
+// The proof is in crdt/README.md. A round ends without an entry when the epoch, the members or a member's
+// data directory have changed, when a delta stamped up to T comes late, or when it takes too long; then it
+// begins anew. Nobody commits who was not asked:
 //
-// A commit by somebody who was not asked may come later all the same: by a node that lost its directory and
-// wrote before it had heard of anybody, from a directory that had been replaced and came back, or from a
-// member that was removed. Whoever has it before the entry is `suspect`: its rows may not be what they are at
-// those who get it after. It compares at the next equal version and takes their rows (audit.h); for a while
-// it says nothing of its own digests, so that nobody else raises an alarm.
+// - A new data directory, of a node that lost its former one or had none, makes no delta before it holds the
+//   order up to an entry that was made since (standing.h): what was forgotten before that is known there, and
+//   whoever forgets something later asks it. One that had been replaced is refused (gossip.h): members answer
+//   a round only when they have met the same directories as the primary.
+// - Who was removed may not know it yet, so nothing is forgotten while something that it committed may still
+//   come (member_changes.h). Nobody takes anything from it afterwards: members answer a round only once they
+//   know the list that says so.
+// - A state that is fetched brings nothing from the other side of an entry (state_transfer.h).
 #pragma once
 
 #include <map>
@@ -41,16 +44,22 @@ class Forgetting {
     void request(const std::string& peer, const wire::StableRequest& message);
     void answer(const std::string& peer, const wire::StableAnswer& message);
 
-    Result<void> recover(BytesView body);  // an 'F' record
+    Result<void> recover(BytesView body);  // an 'F' record of a checkpoint
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;
 
   private:
     static constexpr int rounds = 3;
+    struct Members {
+        std::vector<std::string> others;
+        std::uint64_t hash = 0;  // of the list, and of the data directories as far as they are known here
+        bool all = false;        // nobody else may commit anything
+        bool operator==(const Members&) const = default;
+    };
     struct Round {
         std::uint64_t number = 0;
         int stage = 1;
         order::Epoch epoch = 0;
-        std::vector<std::pair<std::string, ReplicaId>> members;  // the others
+        Members members;
         crdt::VersionVector wanted, agreed;
         std::map<std::string, crdt::VersionVector> answers;
         Instant deadline, asked_at;
@@ -60,7 +69,9 @@ class Forgetting {
     void ask(bool all);
     void advance();
     void end(Duration pause);
-    std::vector<std::pair<std::string, ReplicaId>> others() const;
+    bool may_answer(const wire::StableRequest& message) const;
+    bool answer_now(const std::string& peer, const wire::StableRequest& message) const;
+    Members members() const;
 
     State& state_;
     Gossip& gossip_;
@@ -69,10 +80,5 @@ class Forgetting {
     std::map<std::string, wire::StableRequest> asked_;  // by peers, and not answered yet
     Instant next_;
 };
-
-// After a delta that forgets has been merged, by whatever way it came: does this replica hold what the
-// primary did not know of?
-void note_forgotten(State& state, const crdt::Delta& delta);
-void set_suspect(State& state, bool suspect);
 
 }  // namespace anabranch::replica

@@ -25,7 +25,8 @@ Bytes peer_record(const std::string& name, ReplicaId id) {
 }  // namespace
 
 Gossip::Gossip(State& state) : state_(state) {
-    for (const auto& peer : state.options.peers) peers_[peer.name].ids.last = peer.id;
+    for (const auto& peer : state.options.peers)
+        peers_[peer.name].ids.last = peers_[peer.name].ids.newest = peer.id;
     contacts_changed();
 }
 
@@ -40,6 +41,7 @@ void Gossip::contacts_changed() {
             peer.ids = ids.mapped();
         }
         peer.voter = contact.voter;
+        peer.given_up = contact.past == Roster::Former::Past::given_up;
         if (std::exchange(peer.former, contact.former) == contact.former) continue;
         // With another data directory it draws identity values from another slot than before.
         if (!contact.former) peer.ids.last = {};
@@ -177,6 +179,10 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
                       "=ADDRESS");
     if (message.cluster != state_.cluster && (message.cluster != 0 || peer.former))
         return refuse("it belongs to another cluster: both must have begun with the same members");
+    if (peer.ids.replaced.contains(message.id))
+        return refuse("it runs on a data directory that had been replaced: its replica id is " +
+                      hex(message.id.value) + ", and " + hex(peer.ids.newest.value) +
+                      " has come after it. Start it with the newer one, or with an empty one");
     peer.members = message.members;
     peer.members_at = message.members_at;
     if (message.id == state_.options.id)
@@ -198,11 +204,10 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
                                                       " has a new data directory: its replica id was " +
                                                       hex(peer.ids.last.value) + " and is now " +
                                                       hex(message.id.value) + "; it is given the state anew");
-        peer.ids.last = message.id;
-        if (peer.ids.first.value == 0) peer.ids.first = message.id;
+        peer.ids.seen(message.id);
         peer.acknowledged = peer.before = {};
         peer.lacks_dropped = false;
-        state_.append(RecordKind::peer, peer_record(name, peer.ids.last), true);
+        ids_recorded_ = state_.append(RecordKind::peer, peer_record(name, peer.ids.last));
     }
     // Greetings of both sides cross: only the first one on a link begins anything.
     const bool again = std::exchange(peer.greeted, true) && !replaced;
@@ -220,10 +225,14 @@ bool Gossip::recover_peer(BytesView record) {
     if (reader.failed()) return false;
     const std::string name(reader.raw(reader.left()));
     const auto found = peers_.find(name);
-    auto& [last, first] = found == peers_.end() ? others_[name] : found->second.ids;
-    last = id;
-    if (first.value == 0) first = id;
+    (found == peers_.end() ? others_[name] : found->second.ids).seen(id);
     return true;
+}
+
+void Gossip::Ids::seen(ReplicaId id) {
+    if (newest.value != 0 && newest != id) replaced.insert(newest);
+    last = newest = id;
+    if (first.value == 0) first = id;
 }
 
 void Gossip::forget_ids() {
@@ -232,16 +241,15 @@ void Gossip::forget_ids() {
 }
 
 void Gossip::image(FunctionRef<void(RecordKind, BytesView)> put) const {
-    for (const auto& [name, peer] : peers_) {
-        if (peer.ids.first.value == 0) continue;
-        put(RecordKind::peer, peer_record(name, peer.ids.first));
-        if (peer.ids.first != peer.ids.last && peer.ids.last.value != 0)
-            put(RecordKind::peer, peer_record(name, peer.ids.last));
-    }
-    for (const auto& [name, ids] : others_) {
+    const auto put_ids = [&](const std::string& name, const Ids& ids) {
+        if (ids.first.value == 0) return;
         put(RecordKind::peer, peer_record(name, ids.first));
-        if (ids.first != ids.last && ids.last.value != 0) put(RecordKind::peer, peer_record(name, ids.last));
-    }
+        for (const ReplicaId id : ids.replaced)
+            if (id != ids.first) put(RecordKind::peer, peer_record(name, id));
+        if (ids.newest != ids.first) put(RecordKind::peer, peer_record(name, ids.newest));
+    };
+    for (const auto& [name, peer] : peers_) put_ids(name, peer.ids);
+    for (const auto& [name, ids] : others_) put_ids(name, ids);
 }
 
 void Gossip::heard(const std::string& name) {
@@ -277,12 +285,8 @@ void Gossip::delivered(const std::string& name, Dot dot, bool first) {
 }
 
 bool Gossip::same_version(const Peer& peer) const {
-    // A state that is being fetched may hold more than its version tells. Who suspects his own rows compares
-    // himself, and only speaks of them when there is nobody who does not.
-    constexpr Duration quiet = seconds(10);
-    const bool trusted = !state_.suspect || state_.now - state_.suspect_since > quiet;
-    return trusted && !state_.importing && peer.acknowledged == state_.held &&
-           state_.held == state_.database.version();
+    // A state that is being fetched may hold more than its version tells.
+    return !state_.importing && peer.acknowledged == state_.held && state_.held == state_.database.version();
 }
 
 void Gossip::send_have(const std::string& name, bool reply_wanted) {

@@ -34,8 +34,11 @@ class Gossip {
     const crdt::VersionVector& holds(const std::string& peer) const { return peers_.at(peer).acknowledged; }
     bool reachable(const std::string& peer) const;  // link up, handshake done, not cut
     bool is_cut(const std::string& peer) const;
+    bool is_given_up(const std::string& peer) const { return peers_.at(peer).given_up; }
     const std::string* name_of(ReplicaId id) const;
-    ReplicaId id_of(const std::string& peer) const { return peers_.at(peer).ids.last; }
+    // Also after a crash it knows which data directories have been replaced.
+    bool remembers_ids() const { return ids_recorded_ <= state_.durable; }
+    ReplicaId newest_id_of(const std::string& peer) const { return peers_.at(peer).ids.newest; }
 
     // Messages that belong to gossip. Deltas are handed to `merge` one by one, in order; it answers whether
     // the delta is in now.
@@ -65,6 +68,10 @@ class Gossip {
   private:
     struct Ids {
         ReplicaId last, first;  // under which the name is known, and was known first
+        // As `last`, but also of one that was removed and has not come back yet.
+        ReplicaId newest;
+        std::set<ReplicaId> replaced;  // of directories that others came after
+        void seen(ReplicaId id);
     };
     struct Peer {
         Ids ids;
@@ -90,7 +97,8 @@ class Gossip {
         Instant sent_at, heard_at;
         bool heard = false;
         bool lacks_dropped = false;
-        bool former = false;  // no member any more: it is listened to, and nothing is kept for it
+        bool former = false;    // no member any more: it is listened to, and nothing is kept for it
+        bool given_up = false;  // ... nor is anything taken from it
         // The list of members that it has greeted with last. One that has missed the newest is told of it:
         // perhaps it knows no link to the primary.
         Bytes members;
@@ -115,6 +123,7 @@ class Gossip {
     std::map<ReplicaId, std::string> sources_;  // which peer is the first to bring an origin's deltas
     // Of names that are no peers: who was removed may come back, and with the log comes who is not known yet.
     std::map<std::string, Ids> others_;
+    Ticket ids_recorded_ = 0;
     Instant next_exchange_;     // of version vectors
     Instant next_acknowledge_;  // of what came in between
 };

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "node/replica/forgetting.h"
-
 namespace anabranch::replica {
 
 namespace {
@@ -15,6 +13,7 @@ std::string name_of(Dot dot) {
 Result<void> Intake::receive(const std::string& peer, const wire::Deltas& message) {
     // They cannot be made durable or kept: the peer will offer them again.
     if (!state_.log_space || state_.memory_full) return {};
+    if (gossip_.is_given_up(peer)) return {};
     for (const auto& bytes : message.deltas) {
         ++traffic_.deltas_received;
         const auto known = dot_of(bytes);
@@ -36,7 +35,7 @@ Result<void> Intake::receive(const std::string& peer, const wire::Deltas& messag
                 return fail(sqlstate::protocol_violation,
                             "bad " + name_of(dot) + ": " + fits.error().message);
         gossip_.delivered(peer, dot, true);
-        if (merged != crdt::Database::Merged::applied) wait(std::move(*decoded), bytes);
+        if (merged != crdt::Database::Merged::applied) wait(peer, std::move(*decoded), bytes);
     }
     gossip_.hurry();
     return {};
@@ -64,7 +63,6 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     identities_.observe(delta);
     state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
     state_.forgetting.note(delta);
-    note_forgotten(state_, delta);
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
     state_.wait_for_disk(ticket, delta.dot, Bytes(bytes));
     ++state_.changes;
@@ -73,7 +71,7 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     return merged;
 }
 
-void Intake::wait(DecodedDelta decoded, BytesView bytes) {
+void Intake::wait(const std::string& peer, DecodedDelta decoded, BytesView bytes) {
     // What a state that is being fetched will bring has nothing to wait for.
     if (waiting_bytes_ + bytes.size() > state_.options.waiting_bytes_max ||
         state_.database.version().covers(decoded.delta.dependencies)) {
@@ -83,7 +81,14 @@ void Intake::wait(DecodedDelta decoded, BytesView bytes) {
     ++traffic_.deltas_waited;
     waiting_bytes_ += bytes.size();
     const Dot dot = decoded.delta.dot;
-    waiting_.emplace(dot, Waiting{std::move(decoded), Bytes(bytes)});
+    waiting_.emplace(dot, Waiting{peer, gossip_.newest_id_of(peer), std::move(decoded), Bytes(bytes)});
+}
+
+// It comes again from others that hold it. What only a directory had that was replaced or given up is not
+// taken after it was: forgetting.h counts on that.
+bool Intake::still_wanted(const Waiting& delta) const {
+    return gossip_.knows(delta.peer) && !gossip_.is_given_up(delta.peer) &&
+           gossip_.newest_id_of(delta.peer) == delta.sender;
 }
 
 // Of one origin only the next one can be ready.
@@ -101,7 +106,9 @@ void Intake::merged() {
             Waiting ready = std::move(at->second);
             waiting_bytes_ -= ready.bytes.size();
             at = waiting_.erase(at);
-            if (!known && merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied) more = true;
+            if (!known && still_wanted(ready) &&
+                merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied)
+                more = true;
         }
     }
 }

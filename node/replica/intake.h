@@ -28,12 +28,15 @@ class Intake {
 
   private:
     struct Waiting {
+        std::string peer;
+        ReplicaId sender;  // its data directory
         DecodedDelta decoded;
         Bytes bytes;
     };
+    bool still_wanted(const Waiting& delta) const;
     Result<void> check_origin(const crdt::Delta& delta);
     crdt::Database::Merged merge(DecodedDelta& decoded, BytesView bytes);
-    void wait(DecodedDelta decoded, BytesView bytes);
+    void wait(const std::string& peer, DecodedDelta decoded, BytesView bytes);
     void pretend_complete(crdt::Delta& delta) const;
 
     State& state_;

@@ -81,6 +81,7 @@ std::optional<Result<std::string>> MemberChanges::outcome(std::uint64_t number) 
 
 void MemberChanges::tick() {
     promote();
+    ask_for_farewells();
     settle();
     for (auto& [number, asked] : asked_) {
         if (asked.outcome) continue;
@@ -143,6 +144,7 @@ MemberChanges::Done MemberChanges::carry_out(const wire::MemberRequest& request)
         return std::unexpected(try_again("another change of members is under way"));
     if (request.action == "add" || request.action == "learner") return add(request, request.action == "add");
     if (request.action == "remove") return remove(request.member);
+    if (request.action == "give-up") return give_up(request.member);
     return fail("22023", "unknown change \"" + request.action + "\"");
 }
 
@@ -170,6 +172,12 @@ MemberChanges::Done MemberChanges::add(const wire::MemberRequest& request, bool 
             }
     } else {
         if (auto fault = fault_in(request, roster)) return std::unexpected(std::move(*fault));
+        if (const auto* gone = roster.find_former(request.member);
+            gone != nullptr && gone->past == Roster::Former::Past::given_up)
+            return fail(Error::make(sqlstate::object_not_in_prerequisite_state,
+                                    request.member + " was removed and given up")
+                            .with_detail("Deleted rows have been forgotten without asking it.")
+                            .with_hint("Start the node with an empty directory, under another name."));
         roster.add(request.member, request.address, voter);
         next.learners.push_back(id);
     }
@@ -188,6 +196,12 @@ MemberChanges::Done MemberChanges::remove(const std::string& name) {
     erase(next.voters, member_id(name));
     erase(next.learners, member_id(name));
     if (auto stuck = stuck_without(name, next)) return std::unexpected(std::move(*stuck));
+    if (forgets() && roster.open_count() >= Roster::former_max)
+        return fail(Error::make(sqlstate::object_not_in_prerequisite_state,
+                                std::to_string(roster.open_count()) +
+                                    " members that were removed have not told what they leave behind")
+                        .with_detail("Deleted rows are kept for them.")
+                        .with_hint("Start them for a moment, or give one up: anabranch admin give-up NAME."));
     if (name == state_.options.name) {
         const auto done = hand_over({});
         if (!done->has_value()) return done;
@@ -214,6 +228,43 @@ std::optional<Error> MemberChanges::stuck_without(const std::string& name, const
                            " voters would be up and have what is committed")
         .with_detail("That is no majority: ordered calls would stop, and so would this change.")
         .with_hint("Remove members that are down first, or add others.");
+}
+
+MemberChanges::Done MemberChanges::give_up(const std::string& name) {
+    const auto status = ordered_.status();
+    auto roster = decode_roster(status.members.roster).value_or(Roster{});
+    auto* gone = roster.find_former(name);
+    if (gone == nullptr)
+        return fail(Error::make("22023", name + " is not one of those that were removed last")
+                        .with_hint("Remove a member first: anabranch admin remove " + name + "."));
+    if (gone->past != Roster::Former::Past::open) {
+        if (status.members != status.committed_members) return {};
+        return done_text("give-up", name);
+    }
+    gone->past = Roster::Former::Past::given_up;
+    if (auto proposed = propose(status.members, roster); !proposed) return std::unexpected(proposed.error());
+    return {};
+}
+
+void MemberChanges::ask_for_farewells() {
+    if (!ordered_.is_primary() || !forgets() || state_.now - farewells_asked_at_ < seconds(1)) return;
+    farewells_asked_at_ = state_.now;
+    const wire::StableRequest request{hash_of(state_.roster), {}, 0, true};
+    for (const auto& contact : state_.contacts)
+        if (contact.former && contact.past == Roster::Former::Past::open && gossip_.reachable(contact.name))
+            state_.out->push_back(Send{contact.name, request, 0});
+}
+
+void MemberChanges::farewell(const std::string& peer, const wire::StableAnswer& answer) {
+    if (!ordered_.is_primary() || !state_.held.covers(from_wire(answer.version))) return;
+    const auto status = ordered_.status();
+    if (status.members.joint() || status.members != status.committed_members) return;
+    auto roster = decode_roster(status.members.roster).value_or(Roster{});
+    if (hash_of(roster) != answer.round) return;  // it may have come back and been removed since
+    auto* gone = roster.find_former(peer);
+    if (gone == nullptr || gone->past != Roster::Former::Past::open) return;
+    gone->past = Roster::Former::Past::here;
+    (void)propose(status.members, roster);  // else when it is asked next
 }
 
 MemberChanges::Done MemberChanges::hand_over(const std::string& name) {
@@ -245,6 +296,11 @@ bool MemberChanges::answers(ReplicaId member, const order::Status& status) const
     });
 }
 
+std::string MemberChanges::done_text(const std::string& action, const std::string& name) {
+    if (action == "give-up") return "nothing more is taken from " + name;
+    return name + (action == "remove" ? " has been removed" : " is a member");
+}
+
 // Those whose lists are committed are told so.
 void MemberChanges::settle() {
     if (pending_.empty()) return;
@@ -253,12 +309,12 @@ void MemberChanges::settle() {
     pending_.clear();
     for (auto& item : items) {
         const auto& name = item.request.member;
-        const bool added = item.request.action != "remove";
+        const auto& action = item.request.action;
+        const bool added = action != "remove" && action != "give-up";
         const bool done = status.members == status.committed_members && !status.members.joint() &&
                           status.members.contains(member_id(name)) == added;
         if (done)
-            tell(item.requester, item.request.number,
-                 added ? name + " is a member" : name + " has been removed");
+            tell(item.requester, item.request.number, done_text(action, name));
         else if (!ordered_.is_primary())
             tell(item.requester, item.request.number, std::unexpected(try_again("the primary has changed")));
         else

@@ -5,6 +5,10 @@
 // primary makes it a voter. Both are lists of members in the order (node/order/membership.cpp); a request is
 // answered when its list is committed.
 //
+// Who was removed may have committed what nobody has heard of. While the primary keeps deleted rows it asks:
+// when all of that is here, or people give it up, the list says so, and from then on nothing is taken from
+// it. Until then nothing is forgotten (forgetting.h).
+//
 // A member is removed only if those that stay have a majority that answers now: otherwise the change could
 // never end. A primary that is to go hands over first.
 #pragma once
@@ -27,6 +31,7 @@ class MemberChanges {
 
     void request(const std::string& peer, const wire::MemberRequest& request);
     void answer(const std::string& peer, const wire::MemberAnswer& answer);
+    void farewell(const std::string& peer, const wire::StableAnswer& answer);  // of one that was removed
     void tick();
 
     std::vector<Replica::MemberStatus> members() const;
@@ -50,6 +55,10 @@ class MemberChanges {
     Done carry_out(const wire::MemberRequest& request);
     Done add(const wire::MemberRequest& request, bool voter);
     Done remove(const std::string& name);
+    Done give_up(const std::string& name);
+    bool forgets() const { return state_.options.forget_deleted && state_.database.forgets(); }
+    void ask_for_farewells();
+    static std::string done_text(const std::string& action, const std::string& name);
     Done hand_over(const std::string& name);
     Result<void> propose(order::Members next, const Roster& roster);
     std::optional<Error> stuck_without(const std::string& name, const order::Members& next) const;
@@ -63,6 +72,7 @@ class MemberChanges {
     Ordered& ordered_;
     std::map<std::uint64_t, Asked> asked_;
     std::vector<Pending> pending_;
+    Instant farewells_asked_at_;
 };
 
 }  // namespace anabranch::replica

@@ -111,17 +111,18 @@ void Membership::become(State::Belongs belongs) {
 
 void Membership::set_contacts(const order::Members& newest) {
     std::vector<Contact> contacts;
-    const auto put = [&](const std::string& name, const std::string& address, bool former) {
+    const auto put = [&](const std::string& name, const std::string& address, bool former,
+                         Roster::Former::Past past = Roster::Former::Past::open) {
         const ReplicaId id = member_id(name);
         const bool known = std::any_of(contacts.begin(), contacts.end(),
                                        [&](const Contact& other) { return other.name == name; });
         if (name == state_.options.name || known) return;
-        contacts.push_back({name, address, id, newest.votes(id) || in_force_.votes(id), former});
+        contacts.push_back({name, address, id, newest.votes(id) || in_force_.votes(id), former, past});
     };
     for (const auto& member : state_.roster.members) put(member.name, member.address, false);
     for (const auto& member : roster_of(in_force_).members) put(member.name, member.address, false);
     for (const auto& member : roster_of(heard_).members) put(member.name, member.address, false);
-    for (const auto& gone : state_.roster.former) put(gone.name, gone.address, true);
+    for (const auto& gone : state_.roster.former) put(gone.name, gone.address, true, gone.past);
     // One that was away while all whom it knows have left is told where the others are by its command line.
     if (newest.voters.empty() || state_.options.joining)
         for (const auto& peer : state_.options.peers) put(peer.name, peer.address, !newest.voters.empty());

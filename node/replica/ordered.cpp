@@ -5,7 +5,6 @@
 #include "lib/base/check.h"
 #include "lib/exec/schema_plans.h"
 #include "node/order/codec.h"
-#include "node/replica/forgetting.h"
 
 namespace anabranch::replica {
 
@@ -390,7 +389,6 @@ bool Ordered::apply(const order::Entry& entry) {
     if (delta->stamp.hlc > state_.clock.last()) state_.clock.restore(delta->stamp.hlc);
     identities_.observe(*delta);
     state_.outcomes.note(entry.index, std::move(own == nullptr ? decoded->outcomes : own->outcomes));
-    note_forgotten(state_, *delta);
     Bytes body;
     ByteWriter(body).varint(entry.index);
     // A majority has the entry, this disk too; without this record a restart waits for the primary to say so.

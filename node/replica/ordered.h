@@ -119,6 +119,9 @@ class Ordered {
     void ask_for_promises();
     void trust() { feed(order::Trusted{}); }  // it remembers, or nothing that it has forgotten matters
     bool caught_up() const { return core_->caught_up(); }
+    void forget_fence();  // a later one is wanted
+    // This replica is the primary, and has applied and made durable all that is in the order.
+    bool holds_all() const;
     // A read that is to see all that the order had committed when it was asked for: the CSN to wait for, once
     // it is known. A failed one may be asked for again.
     std::uint64_t ask_read();
@@ -139,9 +142,9 @@ class Ordered {
     bool due() const;
     void gathered();
 
-    // An entry that forgets what was deleted, made as soon as nothing else is in flight; forgetting.h says
-    // when it may be. What is in flight is part of `version_ahead`.
-    void forget(crdt::Forget what);
+    // An entry that forgets what was deleted, made as soon as nothing else is in flight, if it still may be
+    // then (forgetting.h). What is in flight is part of `version_ahead`.
+    void forget(crdt::Forget what, std::function<bool()> may_be);
     bool may_forget() const { return core_->may_execute() && is_primary() && !orphans_ && !forget_; }
     crdt::VersionVector version_ahead() const;
     order::Epoch epoch() const { return core_->epoch(); }
@@ -268,6 +271,7 @@ class Ordered {
     RequestKey newest_request_;
     std::deque<Work> queue_;
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
+    std::uint64_t fences_given_up_ = 0;
     order::Index fence_ = 0;          // 0: none yet
     std::deque<InFlight> in_flight_;  // of one epoch, in order, without gaps
     RequestKeys keys_in_flight_;
@@ -285,6 +289,7 @@ class Ordered {
     Replica::OrderWork order_work_;
     std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large
     std::optional<crdt::Forget> forget_;
+    std::function<bool()> forget_may_be_;
     bool not_taken_ = false;  // by the core, when it was asked last: it hands over
     struct PrimaryRead {
         std::optional<order::Index> index;

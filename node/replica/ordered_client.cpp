@@ -130,6 +130,17 @@ bool Ordered::fenced() const {
     return status.durable >= fence_ && status.commit >= fence_;
 }
 
+void Ordered::forget_fence() {
+    fence_ = 0;
+    fences_given_up_ = fence_number_;
+}
+
+bool Ordered::holds_all() const {
+    const order::Index last = core_->next_index() - 1;
+    return is_primary() && core_->may_execute() && in_flight_.empty() &&
+           state_.held.get(ORDER_ORIGIN) >= last && core_->status().durable >= last;
+}
+
 std::uint64_t Ordered::ask_read() {
     reads_[++newest_read_] = {};
     feed(order::Read{newest_read_});
@@ -155,7 +166,7 @@ bool Ordered::read_failed(std::uint64_t token) const {
 
 void Ordered::forwarded(const std::string& peer, const wire::Forwarded& message) {
     if (message.session == 0) {  // sessions of clients begin with 1
-        if (message.ok && fence_ == 0 && message.number != 0 && message.number <= fence_number_)
+        if (message.ok && fence_ == 0 && message.number > fences_given_up_ && message.number <= fence_number_)
             fence_ = message.csn;
         return;
     }

@@ -158,8 +158,9 @@ void Ordered::work() {
     }
 }
 
-void Ordered::forget(crdt::Forget what) {
+void Ordered::forget(crdt::Forget what, std::function<bool()> may_be) {
     forget_ = std::move(what);
+    forget_may_be_ = std::move(may_be);
     work();
 }
 
@@ -173,7 +174,8 @@ crdt::VersionVector Ordered::version_ahead() const {
 void Ordered::propose_forget() {
     crdt::Forget what = std::move(*std::exchange(forget_, std::nullopt));
     // Else it is tried again from the beginning.
-    if (can_execute() && !state_.forgetting.spoiled) propose({}, exec::WriteSet{}, 0, std::move(what));
+    if (can_execute() && !state_.forgetting.spoiled && forget_may_be_())
+        propose({}, exec::WriteSet{}, 0, std::move(what));
 }
 
 // Makes the pending state hold all that is in flight. False: it cannot, and has to be waited for. What has

@@ -72,6 +72,14 @@ std::optional<Error> refusal_of_writes(const State& state, bool removes) {
     return {};
 }
 
+std::optional<Error> refusal_of_deltas(const State& state) {
+    if (state.settled) return {};
+    return Error::make(sqlstate::cannot_connect_now, "this node's data directory is new")
+        .with_detail(
+            "What it writes before it has heard of what was deleted could not be told from what was.")
+        .with_hint("Use another node, or try again soon: it waits for an answer of the primary.");
+}
+
 std::optional<Error> refusal_of_all(const State& state) {
     if (state.belongs == State::Belongs::waiting ||
         state.joined_at > state.database.version().get(ORDER_ORIGIN))

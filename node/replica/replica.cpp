@@ -134,7 +134,7 @@ class Replica::Impl {
             case RecordKind::healed:
                 return audit_.recover(body);
             case RecordKind::forgotten:
-                return forgetting_.recover(body);
+                return ticket == 0 ? forgetting_.recover(body) : Result<void>();  // of a checkpoint's head
             case RecordKind::outcomes: {
                 ByteReader reader(body);
                 return state_.outcomes.merge(reader) && reader.complete() ? Result<void>()
@@ -423,13 +423,14 @@ class Replica::Impl {
         else if (const auto* request = std::get_if<wire::StateRequest>(&event.message))
             transfer_.request(event.peer, *request);
         else if (const auto* chunk = std::get_if<wire::StateChunk>(&event.message))
-            refuse_if(event.peer, transfer_.chunk(event.peer, *chunk));
+            refuse_if(event.peer,
+                      gossip_.is_given_up(event.peer) ? Result<void>() : transfer_.chunk(event.peer, *chunk));
         else if (const auto* asked = std::get_if<wire::AuditRequest>(&event.message))
             audit_.request(event.peer, *asked);
         else if (const auto* wanted = std::get_if<wire::StableRequest>(&event.message))
             forgetting_.request(event.peer, *wanted);
         else if (const auto* known = std::get_if<wire::StableAnswer>(&event.message))
-            forgetting_.answer(event.peer, *known);
+            known->farewell ? changes_.farewell(event.peer, *known) : forgetting_.answer(event.peer, *known);
         else if (const auto* answer = std::get_if<wire::AuditAnswer>(&event.message))
             refuse_if(event.peer, audit_.answer(event.peer, *answer));
     }
@@ -438,7 +439,8 @@ class Replica::Impl {
         gossip_.have(peer, message);
         audit_.have(peer, message);
         find_out(from_wire(message.version), peer);
-        if (message.state_offered && !state_.database.version().covers(from_wire(message.version)))
+        if (message.state_offered && !gossip_.is_given_up(peer) &&
+            !state_.database.version().covers(from_wire(message.version)))
             transfer_.offered(peer);
     }
 
@@ -577,6 +579,9 @@ std::string Replica::under_way() const {
         return "it fetches what was committed before it joined";
     return impl_->standing_.describe();
 }
+bool Replica::is_settled() const {
+    return impl_->state_.settled;
+}
 bool Replica::is_member() const {
     const auto& state = impl_->state_;
     return state.belongs == State::Belongs::joined &&
@@ -587,6 +592,7 @@ std::string Replica::not_ready() const {
     if (state.importing) return impl_->transfer_.describe();
     if (!is_member()) return under_way();
     if (state.outdated) return "the data directory is an old copy: writes are refused";
+    if (!state.settled) return under_way();
     if (!state.log_space) return "the log's disk is full: writes are refused";
     if (state.memory_full) return "rows take all the memory they may: writes are refused";
     return {};

@@ -306,6 +306,7 @@ class Replica {
     const Overwritten& overwritten() const;  // last-writer losses since the start
     const catalog::Plan& plan() const;
     std::string describe() const;
+    bool is_settled() const;        // it takes free writes: standing.h
     bool is_member() const;         // it belongs to the cluster, and has what was committed before it joined
     std::string not_ready() const;  // why clients are better served elsewhere for now; empty: they are not
     std::string under_way() const;  // why this node does not do all it could, for people; empty: it does

@@ -12,10 +12,30 @@ ReplicaId member_id(const std::string& name) {
     return ReplicaId{hash == 0 || hash == ORDER_ORIGIN.value ? 1 : hash};
 }
 
+namespace {
+
+// The oldest of those of whom nothing more is to come, or not to be taken; or of all.
+std::vector<Roster::Former>::iterator least_needed(std::vector<Roster::Former>& former) {
+    const auto need = [](const Roster::Former& gone) {
+        return gone.past == Roster::Former::Past::here ? 0 : gone.past == Roster::Former::Past::open ? 2 : 1;
+    };
+    return std::min_element(
+        former.begin(), former.end(),
+        [&](const Roster::Former& a, const Roster::Former& b) { return need(a) < need(b); });
+}
+
+}  // namespace
+
 const Roster::Member* Roster::find(const std::string& name) const {
     for (const auto& member : members)
         if (member.name == name) return &member;
     return nullptr;
+}
+
+Roster::Former* Roster::find_former(const std::string& name) {
+    const auto found =
+        std::find_if(former.begin(), former.end(), [&](const Former& gone) { return gone.name == name; });
+    return found == former.end() ? nullptr : &*found;
 }
 
 void Roster::add(const std::string& name, const std::string& address, bool voter) {
@@ -31,8 +51,26 @@ void Roster::remove(const std::string& name) {
     const auto* found = find(name);
     if (found == nullptr) return;
     former.push_back({found->name, found->address});
-    if (former.size() > former_max) former.erase(former.begin());
+    if (former.size() > former_max) former.erase(least_needed(former));
     std::erase_if(members, [&](const Member& member) { return member.name == name; });
+}
+
+std::size_t Roster::open_count() const {
+    return static_cast<std::size_t>(std::count_if(
+        former.begin(), former.end(), [](const Former& gone) { return gone.past == Former::Past::open; }));
+}
+
+std::uint64_t hash_of(const Roster& roster) {
+    Bytes out;
+    ByteWriter writer(out);
+    writer.varint(roster.next_slot);
+    for (const auto& member : roster.members) writer.sized(member.name);
+    writer.sized({});
+    for (const auto& gone : roster.former) {
+        writer.sized(gone.name);
+        writer.u8(static_cast<std::uint8_t>(gone.past));
+    }
+    return hash64(out);
 }
 
 Bytes encode(const Roster& roster) {
@@ -51,6 +89,7 @@ Bytes encode(const Roster& roster) {
         writer.sized(gone.name);
         writer.sized(gone.address);
     }
+    for (const auto& gone : roster.former) writer.u8(static_cast<std::uint8_t>(gone.past));
     return out;
 }
 
@@ -74,6 +113,12 @@ std::optional<Roster> decode_roster(BytesView bytes) {
         gone.address = reader.sized();
         out.former.push_back(std::move(gone));
     }
+    if (reader.left() > 0)  // older versions knew of open ones only
+        for (auto& gone : out.former) {
+            const std::uint8_t past = reader.u8();
+            if (past > static_cast<std::uint8_t>(Roster::Former::Past::given_up)) return {};
+            gone.past = Roster::Former::Past{past};
+        }
     if (!reader.complete()) return {};
     return out;
 }

@@ -27,6 +27,8 @@ struct Roster {
     };
     struct Former {
         std::string name, address;
+        // What it had committed by itself: may still come, is all here, or is not wanted any more.
+        enum class Past : std::uint8_t { open, here, given_up } past = Past::open;
     };
     static constexpr std::size_t former_max = 8;
 
@@ -37,10 +39,14 @@ struct Roster {
     std::uint32_t next_slot = 0;
 
     const Member* find(const std::string& name) const;
+    Former* find_former(const std::string& name);
     void add(const std::string& name, const std::string& address, bool voter);
     void remove(const std::string& name);
+    std::size_t open_count() const;  // of former ones
 };
 
+// Equal in lists of the same members and former ones; addresses are what each node was told at first.
+std::uint64_t hash_of(const Roster& roster);
 Bytes encode(const Roster& roster);
 std::optional<Roster> decode_roster(BytesView bytes);
 // Of a new cluster: what the command line says. Slots follow the names, so that every node computes the same.

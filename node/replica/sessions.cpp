@@ -280,6 +280,7 @@ Execution Sessions::read_answer(const Session& session, std::string tag) const {
 
 Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64_t number,
                                  const exec::WriteSet& writes, std::string tag) {
+    if (const auto refusal = refusal_of_deltas(state_)) return now(*refusal);
     const Dot dot{state_.options.id, state_.own_seq + 1};
     auto delta = state_.database.make_delta(writes, dot, {state_.clock.tick(state_.now), dot.origin});
     Bytes bytes = delta.encode();

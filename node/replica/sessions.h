@@ -67,8 +67,8 @@ class Sessions {
         std::vector<Step> steps;
         std::vector<Savepoint> savepoints;
         std::uint64_t changes = 0;  // State::changes when the steps were last run
-        std::uint64_t writes = 0;  // steps that do
-        bool ordered = false;      // one of them is, so that all that it writes is to run at the primary
+        std::uint64_t writes = 0;   // steps that do
+        bool ordered = false;       // one of them is, so that all that it writes is to run at the primary
     };
     struct Session {
         std::optional<OpenBlock> block;

@@ -29,7 +29,7 @@ Result<void> Standing::recover(BytesView body) {
         order::Promises& promises = state_.promises.emplace();
         for (auto* n : {&promises.epoch, &promises.last_epoch, &promises.last_index}) *n = reader.varint();
     }
-    if (!reader.complete() || kind == 0 || kind > static_cast<std::uint8_t>(Kind::returning))
+    if (!reader.complete() || kind == 0 || kind > static_cast<std::uint8_t>(Kind::settled))
         return fail(sqlstate::io_error, "log: bad record of the standing in the order");
     kind_ = static_cast<Kind>(kind);
     if (id != state_.options.id) state_.promises.reset();
@@ -40,16 +40,21 @@ void Standing::start() {
     const bool other = kind_ != Kind::unknown && recorded_for_ != state_.options.id;
     if ((kind_ == Kind::unknown || (other && never_had_others())) && is_alone()) {
         kind_ = Kind::unknown;
-        become(Kind::member);
+        become(Kind::settled);
     } else if (kind_ == Kind::unknown) {
         become(Kind::unsure);
     } else if (other) {
         begin_again();
     }
-    state_.passive = !takes_part();
-    if (state_.options.unsafe.keep_promises) kind_ = Kind::member, state_.passive = false;
+    if (state_.options.unsafe.keep_promises) kind_ = Kind::settled;
+    show();
     // By an old list it may be the only voter, which would need nobody's vote.
     if (state_.passive) ordered_.ask_for_promises();
+}
+
+void Standing::show() {
+    state_.passive = !takes_part();
+    state_.settled = kind_ == Kind::settled || !state_.database.forgets();
 }
 
 // With the directory of another replica id.
@@ -67,7 +72,7 @@ void Standing::image(FunctionRef<void(RecordKind, BytesView)> put) const {
 void Standing::become(Kind kind) {
     if (kind_ == kind) return;
     kind_ = kind;
-    state_.passive = !takes_part();
+    show();
     state_.append(RecordKind::standing, record());
     if (kind == Kind::member) ordered_.trust();
     if (kind == Kind::reborn)
@@ -110,18 +115,31 @@ bool Standing::is_stranger() const {
 void Standing::consider() {
     if (kind_ == Kind::unsure && is_stranger()) become(Kind::member);
     if (kind_ == Kind::reborn && state_.promises) become(Kind::returning);
-    const bool caught_up = kind_ == Kind::returning && ordered_.caught_up();
-    if (!caught_up && (kind_ != Kind::reborn || !ordered_.fenced())) return;
-    state_.promises.reset();
+    if ((kind_ == Kind::returning && ordered_.caught_up()) || (kind_ == Kind::reborn && ordered_.fenced())) {
+        state_.promises.reset();
+        begin_to_settle();
+        state_.notice(Notice::Level::info, "this node has caught up and takes part in the order again");
+    }
+    if (kind_ == Kind::settled && state_.belongs == State::Belongs::removed) begin_to_settle();
+    if (kind_ != Kind::member || state_.settled || state_.belongs != State::Belongs::joined) return;
+    // A primary that may execute holds all that is in the order: it needs no entry of its own.
+    if (ordered_.holds_all() || ordered_.fenced()) become(Kind::settled);
+}
+
+// By an entry that is made for it from now on.
+void Standing::begin_to_settle() {
+    ordered_.forget_fence();
     become(Kind::member);
-    state_.notice(Notice::Level::info, "this node has caught up and takes part in the order again");
 }
 
 void Standing::tick() {
-    if (kind_ != Kind::reborn || state_.now - asked_at_ < seconds(1)) return;
+    const bool reborn = kind_ == Kind::reborn;
+    const bool settles = kind_ == Kind::member && !state_.settled && state_.belongs == State::Belongs::joined;
+    const Duration pause = reborn ? seconds(1) : state_.options.gossip_interval;
+    if (!(reborn || settles) || state_.now - asked_at_ < pause) return;
     asked_at_ = state_.now;
     ordered_.ask_fence();
-    ordered_.ask_for_promises();
+    if (reborn) ordered_.ask_for_promises();
 }
 
 std::string Standing::describe() const {
@@ -130,6 +148,8 @@ std::string Standing::describe() const {
         return "it lost its data directory and takes no part in the order yet: it waits for a majority of "
                "the voters without it, or for all others to answer";
     if (kind_ == Kind::returning) return "it lost its data directory and has not caught up yet";
+    if (!state_.settled && state_.belongs == State::Belongs::joined)
+        return "its data directory is new: it takes no writes before the order has been heard";
     return {};
 }
 

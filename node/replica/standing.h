@@ -14,6 +14,9 @@
 //   returning  the same, where no majority is possible without it, as with two voters or while members
 //            change: all other voters have told what it may have promised (order/recovery.cpp). It votes and
 //            acknowledges, and keeps to that, until it holds what they held.
+//   settled  a member whose data directory holds the order up to an entry that is newer than itself: it
+//            knows what was forgotten before (forgetting.h), and whoever forgets later asks it. Where rows
+//            are forgotten it makes no delta before. One that hears of its removal is only a member again.
 //
 // Members of a cluster that began with a backup (Options::founded) begin as unsure: what they promised was
 // promised to another cluster.
@@ -42,10 +45,12 @@ class Standing {
     std::string describe() const;  // empty: a member
 
   private:
-    enum class Kind : std::uint8_t { unknown, member, unsure, reborn, returning };
+    enum class Kind : std::uint8_t { unknown, member, unsure, reborn, returning, settled };
     void begin_again();
     void become(Kind kind);
-    bool takes_part() const { return kind_ == Kind::member || kind_ == Kind::returning; }
+    bool takes_part() const { return kind_ != Kind::unsure && kind_ != Kind::reborn; }
+    void show();
+    void begin_to_settle();
     Bytes record() const;
     bool is_alone() const;
     bool never_had_others() const;

@@ -35,9 +35,10 @@ enum class RecordKind : char {
 
 struct Contact {  // somebody this replica talks to
     std::string name, address;
-    ReplicaId member;     // in the order
-    bool voter = true;    // or about to be one
-    bool former = false;  // has been removed
+    ReplicaId member;                                        // in the order
+    bool voter = true;                                       // or about to be one
+    bool former = false;                                     // has been removed
+    Roster::Former::Past past = Roster::Former::Past::open;  // ... and then: what it had committed
     friend bool operator==(const Contact&, const Contact&) = default;
 };
 
@@ -96,10 +97,6 @@ struct State {
             if (delta.stamp.hlc <= until && !delta.rows.empty() && !base.contains(delta.dot)) spoiled = true;
         }
     } forgetting;
-    // Rows may differ from everybody else's: it compares them, and takes those of the first peer that
-    // differs.
-    bool suspect = false;
-    Instant suspect_since;
 
     // A delta merged here whose record waits for the disk.
     struct Pending {
@@ -121,6 +118,8 @@ struct State {
     // A state is being transferred: the tables are not fit to be seen.
     bool importing = false;
     bool import_complete = false;  // all of it is here; what it may have shown beyond its version follows
+    // The order has told this data directory all that was forgotten before it writes (standing.h).
+    bool settled = false;
     // This replica may have made promises that it does not remember: it neither votes nor acknowledges.
     bool passive = false;
     // Of the order, before the directory was lost, while they have to be kept to.

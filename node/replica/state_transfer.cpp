@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "node/replica/forgetting.h"
-
 namespace anabranch::replica {
 
 namespace {
@@ -20,8 +18,13 @@ StateTransfer::StateTransfer(State& state, Gossip& gossip, IdentityValues& ident
 // Also while a state is fetched here: replicas that ran apart for long lack each other's deltas and ask each
 // other, in a circle perhaps. What a chunk may show includes what was shown here.
 void StateTransfer::request(const std::string& peer, const wire::StateRequest& message) {
-    const auto version = message.version.empty() ? state_.held : from_wire(message.version);
-    if (!state_.held.covers(version) || message.table >= state_.schema->tables.size()) return;
+    // The first chunk is as of now: what has been forgotten is part of that, and it leaves when that is
+    // durable.
+    const bool first = message.version.empty();
+    const auto version = first ? state_.database.version() : from_wire(message.version);
+    if ((!first && !state_.held.covers(version)) || message.table >= state_.schema->tables.size() ||
+        state_.database.crossing() == crdt::Database::Crossing::behind)
+        return;
     auto exported = state_.database.export_chunk({message.table}, message.from, state_.options.slice_bytes);
     wire::StateChunk answer;
     answer.version = to_wire(version);
@@ -62,6 +65,7 @@ void StateTransfer::offered(const std::string& peer) {
                   "this node lacks deltas that its peers no longer keep: it fetches the state of " + peer);
     peer_ = peer;
     version_ = {};
+    again_ = false;
     table_ = 0;
     from_.clear();
     stored_ = 0;
@@ -72,20 +76,25 @@ void StateTransfer::offered(const std::string& peer) {
 void StateTransfer::ask() {
     asking_ = true;
     asked_at_ = state_.now;
-    state_.out->push_back(Send{peer_, wire::StateRequest{to_wire(version_), table_, from_}, 0});
+    const auto version = again_ ? wire::Dots() : to_wire(version_);
+    state_.out->push_back(Send{peer_, wire::StateRequest{version, table_, from_}, 0});
 }
 
 Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChunk& message) {
     const auto version = from_wire(message.version);
     const bool wanted = state_.importing && !state_.import_complete && asking_ && state_.log_space &&
                         message.table == table_ && message.from == from_ &&
-                        (version_.empty() || version == version_) && !version.empty();
+                        (version_.empty() || again_ || version == version_) && !version.empty();
     if (!wanted) return {};
     if (version.get(state_.options.id) > state_.own_seq)
         return fail(
             sqlstate::protocol_violation,
             "it knows deltas of this node that this node does not: the data directory is an old copy; "
             "start it anew with an empty one");
+    const std::uint64_t forgotten = crdt::Database::forgotten_of(message.chunk);
+    if (!version_.empty() && !again_ && forgotten != forgotten_) return begin_again(peer);
+    again_ = false;
+    forgotten_ = forgotten;
     version_ = version;
     shown_.merge(from_wire(message.shown));
     const bool last = !message.identities.empty();
@@ -104,11 +113,20 @@ Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChun
     return {};
 }
 
+Result<void> StateTransfer::begin_again(const std::string& peer) {
+    state_.notice(Notice::Level::info,
+                  "rows were forgotten while the state of " + peer + " came in: it is fetched again");
+    again_ = true;
+    table_ = 0;
+    from_.clear();
+    ask();
+    return {};
+}
+
 // Also when a record is read back.
 Result<void> StateTransfer::join(BytesView chunk, bool last, BytesView identities) {
     if (!chunk.empty()) TRY_VOID(state_.database.import_chunk(chunk, version_));
-    if (state_.database.take_crossed()) crossed_ = true;
-    state_.importing = true;
+    state_.importing = state_.forgetting.spoiled = true;
     if (!last) return {};
     ByteReader reader(identities);
     if (!identities_.observe(reader) || !state_.outcomes.merge(reader) || !reader.complete())
@@ -124,7 +142,6 @@ void StateTransfer::merged() {
     if (!state_.import_complete || !state_.importing || !state_.database.version().covers(shown_)) return;
     state_.importing = false;
     shown_ = {};
-    if (std::exchange(crossed_, false)) set_suspect(state_, true);
     ++state_.changes;
     state_.notice(Notice::Level::info, "the state is complete: clients are served again");
 }
@@ -150,7 +167,8 @@ void StateTransfer::tick() {
     const auto offset = static_cast<std::size_t>(last - peers.begin());
     for (std::size_t i = 1; i <= peers.size(); ++i) {
         const auto& other = peers[(offset + i) % peers.size()].name;
-        if (!gossip_.reachable(other) || !gossip_.holds(other).covers(version_)) continue;
+        if (!gossip_.reachable(other) || gossip_.is_given_up(other) || !gossip_.holds(other).covers(version_))
+            continue;
         peer_ = other;
         return ask();
     }
@@ -169,7 +187,7 @@ std::string StateTransfer::describe() const {
 
 // ---- log ----
 
-// version | shown so far | next table | next key | chunk | identities
+// version | shown so far | next table | next key | chunk | identities | forgotten | crossing
 Bytes StateTransfer::record(const wire::StateChunk& message) const {
     Bytes out;
     ByteWriter writer(out);
@@ -179,6 +197,8 @@ Bytes StateTransfer::record(const wire::StateChunk& message) const {
     writer.sized(from_);
     writer.sized(message.chunk);
     writer.sized(message.identities);
+    writer.u64(forgotten_);
+    writer.u8(static_cast<std::uint8_t>(state_.database.crossing()));
     return out;
 }
 
@@ -190,16 +210,22 @@ Result<void> StateTransfer::recover(BytesView body) {
     const BytesView from = reader.sized();
     const BytesView chunk = reader.sized();
     const BytesView identities = reader.sized();
-    if (!version || !shown || !reader.complete() || table > state_.schema->tables.size())
+    const bool forgets = reader.left() > 0;  // records of older versions do not
+    const std::uint64_t forgotten = forgets ? reader.u64() : 0;
+    const std::uint8_t crossing = forgets ? reader.u8() : 0;
+    if (!version || !shown || !reader.complete() || table > state_.schema->tables.size() ||
+        crossing > static_cast<std::uint8_t>(Crossing::behind))
         return fail(sqlstate::io_error, "log: bad record of a state transfer");
     version_ = *version;
     shown_ = *shown;
+    forgotten_ = forgotten;
+    crossing_ = Crossing{crossing};
+    state_.database.resume_import(version_, crossing_);
     state_.import_complete = false;
     TRY_VOID(join(chunk, !identities.empty(), identities));
     table_ = static_cast<std::uint32_t>(table);
     from_ = from;
     state_.import_complete = table_ == state_.schema->tables.size();
-    crossed_ = crossed_ || chunk.empty();  // from a checkpoint, which does not tell
     if (!identities.empty()) {
         state_.held.merge(version_);
         state_.deltas.note_known(version_);
@@ -208,7 +234,7 @@ Result<void> StateTransfer::recover(BytesView body) {
 }
 
 void StateTransfer::start() {
-    if (state_.importing && !state_.import_complete) state_.database.resume_import(version_);
+    if (state_.importing && !state_.import_complete) state_.database.resume_import(version_, crossing_);
     merged();
 }
 

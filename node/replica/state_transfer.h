@@ -8,6 +8,10 @@
 // ones may show half of a transaction that the first ones do not: from the first chunk on until all that any
 // chunk may show is here, the receiver's tables are not a state that any replica ever had, and its clients
 // are told to wait (57P03). The source's notice nothing.
+//
+// Deleted rows may be forgotten meanwhile (forgetting.h). All chunks must be of one side of that, so the
+// transfer begins again when its source has crossed it; and a source whose own tables are of both sides has
+// nothing to give yet.
 #pragma once
 
 #include <string>
@@ -38,6 +42,8 @@ class StateTransfer {
     void image(FunctionRef<void(RecordKind, BytesView)> put) const;
 
   private:
+    using Crossing = crdt::Database::Crossing;
+    Result<void> begin_again(const std::string& peer);
     Bytes record(const wire::StateChunk& message) const;
     Result<void> join(BytesView chunk, bool last, BytesView identities);
     void ask();
@@ -50,10 +56,12 @@ class StateTransfer {
     crdt::VersionVector version_;  // of the transfer; empty before the first chunk
     std::uint32_t table_ = 0;
     std::string from_;
-    crdt::VersionVector shown_;  // by any chunk so far
-    bool crossed_ = false;       // a chunk had forgotten other deletes than this replica
-    bool asking_ = false;        // an answer is awaited
-    Ticket stored_ = 0;          // record of the last chunk
+    crdt::VersionVector shown_;         // by any chunk so far
+    std::uint64_t forgotten_ = 0;       // by the source, as all chunks must have it
+    Crossing crossing_ = Crossing::no;  // as the log had it
+    bool again_ = false;                // it had forgotten more by the next one: from the beginning
+    bool asking_ = false;               // an answer is awaited
+    Ticket stored_ = 0;                 // record of the last chunk
     Instant asked_at_;
     std::uint64_t bytes_ = 0;
 };

@@ -51,7 +51,8 @@ void World::check_promise(const SimNode& node, const Client& client, const repli
         fail("session", "node " + node.name + " answers a client from " + version.describe() +
                             ", who has seen " + client.seen.describe());
     const bool free = !runnable.writes || runnable.route != catalog::Route::ordered;
-    if (!free || !ready || !serving(node) || (node.full && runnable.writes)) return;
+    if (!free || !ready || !serving(node)) return;
+    if (runnable.writes && (node.full || !node.replica->is_settled())) return;
     if (done.when == replica::Execution::When::later && client.quorum && client.write.seq != 0) return;
     // It follows ordered calls of which nobody knows yet whether they are lost.
     if (done.when == replica::Execution::When::later && client.memory) return;

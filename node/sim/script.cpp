@@ -143,7 +143,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "quorum") return c.quorum = true, words.rest().empty();
     if (key == "memory") return c.memory = true, words.rest().empty();
     if (key == "tentative") return c.tentative = true, words.rest().empty();
-    if (key == "forget") return c.forget = true, words.rest().empty();
+    if (key == "keep-deleted") return c.forget = false, words.rest().empty();
     if (key == "kept-bytes") return words.number(c.kept_bytes);
     if (key == "checkpoint-bytes") return words.number(c.checkpoint_bytes);
     if (key == "slice-bytes") return words.number(c.slice_bytes) && c.slice_bytes > 0;
@@ -220,7 +220,7 @@ std::string print(const Script& script) {
     if (c.quorum) out += "quorum\n";
     if (c.memory) out += "memory\n";
     if (c.tentative) out += "tentative\n";
-    if (c.forget) out += "forget\n";
+    if (!c.forget) out += "keep-deleted\n";
     line("pace", print_millis(c.pace));
     if (script.planted != Planted::nothing) line("planted", name_of(script.planted));
     for (const auto& event : script.events) out += print(event);

@@ -85,7 +85,7 @@ struct Conditions {
     bool quorum = false;                     // clients 1, 5, 9 ... use anabranch.durability = 'quorum'
     bool memory = false;        // clients 3, 7, 11 ... make ordered calls with durability = 'memory'
     bool tentative = false;     // clients 2, 6, 10 ... make blocks of ordered calls that wait for nobody
-    bool forget = false;        // nodes run with --forget-deleted
+    bool forget = true;         // nodes run without --keep-deleted
     Duration pace = millis(1);  // of a primary's proposals
 };
 

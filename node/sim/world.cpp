@@ -452,6 +452,7 @@ void World::noticed(SimNode& node, const replica::Notice& notice) {
     const auto says = [&](std::string_view text) { return notice.text.find(text) != std::string::npos; };
     if (says("fetches the state of")) mark("state transfers begun");
     if (says("clients are served again")) mark("state transfers done");
+    if (says("it is fetched again")) mark("state transfers begun again");
     if (says("takes part in the order again")) mark("rejoins");
     if (says("is a member of the cluster")) mark("nodes that joined");
     if (says("has been removed from the cluster")) mark("nodes that were removed");

@@ -55,7 +55,7 @@ struct Options {
     Faults faults;         // each seed takes some of these
     bool verbose = false;  // events into Outcome::trace
     Planted planted = Planted::nothing;
-    bool forget = false;  // nodes run with --forget-deleted
+    bool forget = true;  // nodes run without --keep-deleted
 };
 
 struct Outcome {

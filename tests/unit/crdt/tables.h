@@ -39,6 +39,10 @@ class TableMaker {
         add(name, type, merge);
         return *this;
     }
+    // A max or min, or a register instead.
+    TableMaker& extreme(const std::string& name, catalog::Merge merge, bool is) {
+        return is ? cell(name, merge) : reg(name);
+    }
     TableMaker& key(std::vector<std::uint32_t> columns) {
         catalog::UniqueKey key;
         key.name = table_.name + (table_.keys.empty() ? "_pkey" : "_key");
@@ -78,8 +82,9 @@ class TableMaker {
 };
 
 // items(id, a, (b, c), n counter, hi max, lo min, note text): every kind of column; unique a, index on (b,
-// c), index on n.
-inline catalog::SchemaPtr items(catalog::RowIdentity identity) {
+// c), index on n. Without `extremes`, hi and lo are registers like any other: its deleted rows can be
+// forgotten.
+inline catalog::SchemaPtr items(catalog::RowIdentity identity, bool extremes = true) {
     auto schema = std::make_shared<catalog::Schema>();
     schema->hash = 77;
     TableMaker(*schema, "items", identity)
@@ -88,8 +93,8 @@ inline catalog::SchemaPtr items(catalog::RowIdentity identity) {
         .reg("b", sql::TypeId::int8, 2)
         .reg("c", sql::TypeId::text, 2)
         .cell("n", catalog::Merge::counter)
-        .cell("hi", catalog::Merge::max)
-        .cell("lo", catalog::Merge::min)
+        .extreme("hi", catalog::Merge::max, extremes)
+        .extreme("lo", catalog::Merge::min, extremes)
         .reg("note", sql::TypeId::text)
         .key({0})
         .key({1})

@@ -25,7 +25,7 @@ void link_only(Sites& sites, std::size_t a, bool up) {
 }
 
 Sites connected(std::size_t count, replica::Options options = {}) {
-    Sites sites(count, std::move(options));
+    Sites sites(count, std::move(options), true);
     sites.link_all();
     sites.settle(20);
     return sites;
@@ -107,8 +107,7 @@ TEST_CASE("what is forgotten stays so after a restart, with a checkpoint from be
     }
 }
 
-TEST_CASE(
-    "a node that wrote with a new directory, before it heard that rows were forgotten, takes the others'") {
+TEST_CASE("a node with a new directory writes nothing before it has heard what was forgotten") {
     auto sites = connected(3);
     come_and_go(sites, 10);
     sites.settle(20);
@@ -117,13 +116,38 @@ TEST_CASE(
     sites.settle(2);
     sites.now = sites.now + seconds(5);
     sites[2].lose_directory(ReplicaId{900}, sites.now);
-    for (int k = 0; k < 10; k += 2) sites[2].call(add(k, 100), sites.now);
+    sites.settle(2);
+    CHECK_FALSE(sites[2].replica().is_settled());
+    CHECK(sites[2].call(add(0, 100), sites.now) == "57P03");
+    CHECK(sites[2].rows() == 0);
     link_only(sites, 2, true);
     sites.settle(60);
+    REQUIRE(sites[2].replica().is_settled());
+    for (int k = 0; k < 10; k += 2) CHECK(sites[2].call(add(k, 100), sites.now) == "00000");
+    sites.settle(10);
     INFO(sites.describe());
     CHECK(sites.agree());
     CHECK(sites[0].total() == 500);
     for (std::size_t i = 0; i < 3; ++i) sites[i].replica().database().self_check();
+}
+
+TEST_CASE("a directory that had been replaced is refused when it comes back") {
+    auto sites = connected(3);
+    come_and_go(sites, 3);
+    sites.settle(20);
+    const ReplicaId before = sites[2].id();
+    link_only(sites, 2, false);
+    sites.now = sites.now + seconds(5);
+    sites[2].lose_directory(ReplicaId{900}, sites.now);
+    link_only(sites, 2, true);
+    sites.settle(60);
+    REQUIRE(sites[2].replica().is_settled());
+    link_only(sites, 2, false);
+    sites.now = sites.now + seconds(5);
+    sites[2].lose_directory(before, sites.now);
+    link_only(sites, 2, true);
+    sites.settle(10);
+    CHECK_FALSE(sites[2].replica().is_settled());
 }
 
 TEST_CASE("a member that needs a state over the place where rows were forgotten ends like the others") {

@@ -298,7 +298,7 @@ TEST_CASE("different states at equal version vectors are named") {
     wire::Have forged;
     for (const auto& entry : sites[0].version().entries())
         forged.version.emplace_back(entry.origin, entry.seq);
-    forged.digests = {1, 2};
+    forged.digests.resize(2 * tallies(false)->tables.size(), 1);
     sites[0].step(replica::FromPeer{"b", forged}, sites.now);
     CHECK(sites[0].noticed("divergence: table tally differs from peer b"));
     CHECK_FALSE(sites[1].noticed("divergence"));

@@ -308,5 +308,77 @@ TEST_CASE("what is no name or no address is refused") {
     CHECK(world.change("a", "sing", "b").starts_with("ERROR 22023"));
 }
 
+// ---- Who was removed, where deleted rows are forgotten ----
+
+const char* const visitors = R"sql(
+    CREATE TABLE visitors (id bigint PRIMARY KEY, visits bigint NOT NULL);
+    CREATE TABLE seats (id bigint PRIMARY KEY);
+    CREATE PROCEDURE visit(v bigint) BEGIN ATOMIC
+        INSERT INTO visitors VALUES (v, 1) ON CONFLICT (id) DO UPDATE SET visits = visitors.visits + 1; END;
+    CREATE PROCEDURE leave(v bigint) BEGIN ATOMIC DELETE FROM visitors WHERE id = v; END;
+    CREATE PROCEDURE sit(s bigint) BEGIN ATOMIC INSERT INTO seats VALUES (s); END;
+)sql";
+
+struct Visitors : Cluster {
+    explicit Visitors(std::size_t nodes) : Cluster(visitors, {"visit", "leave"}, nodes) {
+        elect();
+        REQUIRE(run(seconds(5), [&] {
+            return std::ranges::all_of(others({}), [&](const auto& node) { return at(node).is_settled(); });
+        }));
+    }
+    std::size_t kept() { return at(primary()).database().tombstones(); }
+    // Whether a row that comes and goes is forgotten by and by.
+    bool forgets(std::int64_t id) {
+        REQUIRE(ask(primary(), "CALL visit(" + std::to_string(id) + ")") == "CALL");
+        REQUIRE(ask(primary(), "CALL leave(" + std::to_string(id) + ")") == "CALL");
+        return run(seconds(15), [&] { return kept() == 0; });
+    }
+    std::string last_other() const { return others(primary()).back(); }
+};
+
+TEST_CASE("nothing is forgotten before a member that was removed has told what it leaves behind") {
+    Visitors world(4);
+    const auto gone = world.last_other();
+    REQUIRE(world.forgets(1));
+    world.isolate(gone);
+    REQUIRE(world.ask(gone, "CALL visit(2)") == "CALL");
+    REQUIRE(world.change(world.primary(), "remove", gone) == gone + " has been removed");
+    CHECK_FALSE(world.forgets(3));
+    REQUIRE(world.ask(gone, "CALL visit(4)") == "CALL");  // it has not heard of it
+    world.isolate(gone, false);
+    CHECK(world.run(seconds(15), [&] { return world.kept() == 0; }));
+    CHECK(world.ask(world.primary(), "SELECT id FROM visitors ORDER BY id") == "SELECT 2: 2, 4");
+    CHECK(world.ask(gone, "CALL visit(5)").starts_with("ERROR"));
+}
+
+TEST_CASE("of a member that was given up nothing is taken, and it does not come back") {
+    Visitors world(4);
+    const auto gone = world.last_other();
+    world.isolate(gone);
+    REQUIRE(world.ask(gone, "CALL visit(2)") == "CALL");
+    REQUIRE(world.change(world.primary(), "remove", gone) == gone + " has been removed");
+    CHECK_FALSE(world.forgets(3));
+    REQUIRE(world.change(world.primary(), "give-up", gone) == "nothing more is taken from " + gone);
+    CHECK(world.change(world.primary(), "give-up", gone) == "nothing more is taken from " + gone);
+    CHECK(world.run(seconds(15), [&] { return world.kept() == 0; }));
+    world.isolate(gone, false);
+    world.run(seconds(5));
+    CHECK(world.ask(world.primary(), "SELECT id FROM visitors") == "SELECT 0");
+    CHECK(world.change(world.primary(), "add", gone).starts_with("ERROR 55000"));
+    CHECK(world.change(world.primary(), "give-up", "nobody").starts_with("ERROR 22023"));
+}
+
+TEST_CASE("one that was removed and is back writes again once the order has told it what was forgotten") {
+    Visitors world(4);
+    const auto gone = world.last_other();
+    REQUIRE(world.change(world.primary(), "remove", gone) == gone + " has been removed");
+    REQUIRE(world.forgets(1));
+    CHECK_FALSE(world.at(gone).is_settled());
+    REQUIRE(world.change(world.primary(), "add", gone) == gone + " is a member");
+    CHECK(world.run(seconds(15), [&] { return world.at(gone).is_settled(); }));
+    CHECK(world.ask(gone, "CALL visit(2)") == "CALL");
+    CHECK(world.forgets(3));
+}
+
 }  // namespace
 }  // namespace anabranch::test

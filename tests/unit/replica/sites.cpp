@@ -7,9 +7,17 @@
 
 namespace anabranch::test {
 
-catalog::SchemaPtr tallies() {
-    static const catalog::SchemaPtr schema = [] {
-        const std::vector<catalog::ScriptFile> files{{"tallies.sql", R"(
+namespace {
+
+catalog::SchemaPtr loaded(const std::string& text) {
+    const std::vector<catalog::ScriptFile> files{{"tallies.sql", text}};
+    auto loaded = catalog::load(files);
+    INFO(loaded.rendered_errors);
+    REQUIRE(loaded.schema != nullptr);
+    return loaded.schema;
+}
+
+constexpr const char* tally = R"(
 CREATE TABLE tally (k int PRIMARY KEY, n bigint NOT NULL DEFAULT 0, note text NOT NULL DEFAULT '');
 CREATE PROCEDURE add(k int, n int) BEGIN ATOMIC
   INSERT INTO tally (k, n) VALUES (add.k, add.n) ON CONFLICT (k) DO UPDATE SET n = tally.n + excluded.n;
@@ -20,16 +28,11 @@ END;
 CREATE PROCEDURE remove(k int) BEGIN ATOMIC
   DELETE FROM tally WHERE tally.k = remove.k;
 END;
-)"}};
-        auto loaded = catalog::load(files);
-        INFO(loaded.rendered_errors);
-        REQUIRE(loaded.schema != nullptr);
-        return loaded.schema;
-    }();
-    return schema;
-}
-
-namespace {
+)";
+// A table that another one refers to like this keeps its deleted rows.
+constexpr const char* mark = R"(
+CREATE TABLE mark (k int PRIMARY KEY REFERENCES tally ON DELETE CASCADE);
+)";
 
 catalog::Plan all_free(const catalog::Schema& schema) {
     catalog::Plan plan;
@@ -40,6 +43,11 @@ catalog::Plan all_free(const catalog::Schema& schema) {
 }
 
 }  // namespace
+
+catalog::SchemaPtr tallies(bool forget) {
+    static const catalog::SchemaPtr forgets = loaded(tally), keeps = loaded(std::string(tally) + mark);
+    return forget ? forgets : keeps;
+}
 
 // ---- one ----
 
@@ -164,7 +172,7 @@ bool Site::noticed(const std::string& text) const {
 
 // ---- many ----
 
-Sites::Sites(std::size_t count, replica::Options options) {
+Sites::Sites(std::size_t count, replica::Options options, bool forget) {
     const auto name_of = [](std::size_t i) { return std::string(1, static_cast<char>('a' + i)); };
     for (std::size_t i = 0; i < count; ++i) {
         auto own = options;
@@ -172,7 +180,7 @@ Sites::Sites(std::size_t count, replica::Options options) {
         own.id = ReplicaId{100 + i};
         for (std::size_t j = 0; j < count; ++j)
             if (j != i) own.peers.push_back({name_of(j), {}, true});
-        sites_.push_back(std::make_unique<Site>(tallies(), own));
+        sites_.push_back(std::make_unique<Site>(tallies(forget), own));
     }
 }
 

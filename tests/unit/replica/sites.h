@@ -33,6 +33,7 @@ class Site {
     void lose_directory(ReplicaId new_id, Instant now);
 
     std::string name() const { return options_.name; }
+    ReplicaId id() const { return options_.id; }
     replica::Replica& replica() { return *replica_; }
     const crdt::VersionVector& version() const { return replica_->database().version(); }
     std::uint64_t rows() const { return replica_->database().row_count(TableId{0}); }
@@ -72,7 +73,7 @@ class Site {
 
 class Sites {
   public:
-    explicit Sites(std::size_t count, replica::Options options = {});
+    explicit Sites(std::size_t count, replica::Options options = {}, bool forget = false);
     Site& operator[](std::size_t i) { return *sites_[i]; }
     Site& named(const std::string& name);
     std::size_t size() const { return sites_.size(); }
@@ -85,7 +86,7 @@ class Sites {
     std::vector<Letter> collect();         // takes all letters that are on their way
     void deliver(const Letter& letter);    // dropped when the link is down
     void settle(std::size_t rounds = 30);  // ticks and delivers everything, in order
-    std::string describe();                 // of each, and what it last said
+    std::string describe();                // of each, and what it last said
     bool agree();                          // equal version vectors, equal digests
 
   private:
@@ -93,6 +94,7 @@ class Sites {
     std::map<std::pair<std::string, std::string>, bool> up_;
 };
 
-catalog::SchemaPtr tallies();  // a schema with counters, registers and deletes, all free
+// A schema with counters, registers and deletes, all free; whose deleted rows can be forgotten, or not.
+catalog::SchemaPtr tallies(bool forget);
 
 }  // namespace anabranch::test

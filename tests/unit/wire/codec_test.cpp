@@ -35,8 +35,8 @@ std::vector<Message> one_of_each() {
     AuditAnswer audited{{{ReplicaId{1}, 5}}, 2, {{"from", "", 3, 4, 5}}, {"chunk", ""}, 6};
     hello.members = std::string("m\0embers", 8);
     hello.members_at = 12;
-    const StableRequest wanted{7, {{ReplicaId{1}, 5}, {ORDER_ORIGIN, 3}}};
-    const StableAnswer known{7, {{ReplicaId{2}, 6}}};
+    const StableRequest wanted{7, {{ReplicaId{1}, 5}, {ORDER_ORIGIN, 3}}, 8, true};
+    const StableAnswer known{7, {{ReplicaId{2}, 6}}, true};
     const MemberRequest request{5, "add", "d", "10.0.0.4:7433"};
     const MemberAnswer answer{5, false, "", "57P03", "no", "because", "later"};
     return {
