@@ -147,6 +147,10 @@ class Database final : public exec::Store {
     static std::uint64_t forgotten_of(BytesView chunk);  // 0: nothing, or no chunk
     Result<void> import_chunk(BytesView chunk,
                               const VersionVector& source_version);  // joined with the local state
+    // The same, but the keys that the chunk covers become what they are in it: for a replica whose rows show
+    // parts of deltas that will never come whole. The chunk must show all that version() has, and have
+    // forgotten what this replica has.
+    Result<void> reimport_chunk(BytesView chunk, const VersionVector& source_version);
     // The snapshot that is coming in has forgotten another part of the past than this replica. Who is behind
     // merges no delta until all of it is here: some rows are as they were before, and some as they are after
     // what was forgotten.

@@ -207,7 +207,7 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
         peer.ids.seen(message.id);
         peer.acknowledged = peer.before = {};
         peer.lacks_dropped = false;
-        ids_recorded_ = state_.append(RecordKind::peer, peer_record(name, peer.ids.last));
+        ids_recorded_ = state_.append(RecordKind::peer, peer_record(name, peer.ids.last), true);
     }
     // Greetings of both sides cross: only the first one on a link begins anything.
     const bool again = std::exchange(peer.greeted, true) && !replaced;
@@ -295,8 +295,8 @@ void Gossip::send_have(const std::string& name, bool reply_wanted) {
     have.version = to_wire(state_.held);
     have.reply_wanted = reply_wanted;
     // Also while the rest of a state is awaited here, perhaps from that very peer.
-    have.state_offered =
-        peer.told && peer.lacks_dropped && !peer.former && (!state_.importing || state_.import_complete);
+    have.state_offered = peer.told && peer.lacks_dropped && !peer.former &&
+                         (!state_.importing || (state_.import_complete && !state_.import_lost));
     have.spared.assign(peer.spared.begin(), peer.spared.end());
     if (same_version(peer))
         for (const auto& table : state_.schema->tables) {

@@ -11,8 +11,7 @@ std::string name_of(Dot dot) {
 }  // namespace
 
 Result<void> Intake::receive(const std::string& peer, const wire::Deltas& message) {
-    // They cannot be made durable or kept: the peer will offer them again.
-    if (!state_.log_space || state_.memory_full) return {};
+    if (!state_.takes_deltas()) return {};  // the peer will offer them again
     if (gossip_.is_given_up(peer)) return {};
     for (const auto& bytes : message.deltas) {
         ++traffic_.deltas_received;
@@ -93,7 +92,7 @@ bool Intake::still_wanted(const Waiting& delta) const {
 
 // Of one origin only the next one can be ready.
 void Intake::merged() {
-    if (!state_.log_space || state_.memory_full) return;
+    if (!state_.takes_deltas()) return;
     for (bool more = !waiting_.empty(); std::exchange(more, false);) {
         for (auto at = waiting_.begin(); at != waiting_.end();) {
             const Dot dot = at->first;

@@ -9,11 +9,16 @@
 // chunk may show is here, the receiver's tables are not a state that any replica ever had, and its clients
 // are told to wait (57P03). The source's notice nothing.
 //
+// What a chunk has shown may never come: a disk is lost that alone had it. Then the receiver starts over with
+// another source, one that has all that is held here, and chunks take the place of the rows instead of being
+// joined with them. Nothing is lost by that: a chunk is taken only if it shows all that is here as deltas.
+//
 // Deleted rows may be forgotten meanwhile (forgetting.h). All chunks must be of one side of that, so the
 // transfer begins again when its source has crossed it; and a source whose own tables are of both sides has
 // nothing to give yet.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "node/replica/gossip.h"
@@ -48,6 +53,14 @@ class StateTransfer {
     Result<void> join(BytesView chunk, bool last, BytesView identities);
     void ask();
     void give_up();
+    bool stuck() const;
+    bool is_lost(const crdt::VersionVector& shown) const;
+    void start_over();
+    bool has_replaced_none() const { return state_.starting_over && !shown_anew_; }
+    bool awaits_first() const { return again_ || has_replaced_none(); }
+    void all_rows_replaced();
+    // The first peer behind the last source, in their order, that can be asked and holds this.
+    const Contact* next_source(const crdt::VersionVector& holding) const;
 
     State& state_;
     Gossip& gossip_;
@@ -56,10 +69,13 @@ class StateTransfer {
     crdt::VersionVector version_;  // of the transfer; empty before the first chunk
     std::uint32_t table_ = 0;
     std::string from_;
-    crdt::VersionVector shown_;         // by any chunk so far
+    crdt::VersionVector shown_;  // by any chunk so far
+    // By chunks that take the place of rows, from the first of them on until the last.
+    std::optional<crdt::VersionVector> shown_anew_;
+    std::optional<Instant> stuck_since_;
     std::uint64_t forgotten_ = 0;       // by the source, as all chunks must have it
-    Crossing crossing_ = Crossing::no;  // as the log had it
-    bool again_ = false;                // it had forgotten more by the next one: from the beginning
+    Crossing crossing_ = Crossing::no;  // as the log has it so far
+    bool again_ = false;                // the source has forgotten more since: from its first chunk on
     bool asking_ = false;               // an answer is awaited
     Ticket stored_ = 0;                 // record of the last chunk
     Instant asked_at_;

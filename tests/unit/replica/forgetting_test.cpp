@@ -168,4 +168,8 @@ TEST_CASE("a member that needs a state over the place where rows were forgotten 
     CHECK(sites.agree());
     CHECK(tombstones(sites) == 0);
     CHECK(sites[2].rows() == 15 + 7);
+    const std::string before = sites[2].digests();
+    link_only(sites, 2, false);
+    sites[2].restart(sites.now);
+    CHECK(sites[2].digests() == before);
 }
