@@ -335,6 +335,10 @@ exec::RowView Database::find(TableId table, std::string_view primary_key) const 
     return row == nullptr ? exec::RowView{} : row->view(in->shape());
 }
 
+void Database::expect(TableId table, std::span<const std::string_view> primary_keys) const {
+    if (const Table* in = impl_->filled(table)) in->prefetch(primary_keys);
+}
+
 void Database::scan(TableId table, exec::RowVisitor visit) const {
     if (const Table* in = impl_->filled(table)) in->visit({0}, {}, {}, false, visit);
 }

@@ -48,6 +48,9 @@ class PendingState final : public exec::Store, private Database::Watch {
 
     // exec::Store
     exec::RowView find(TableId table, std::string_view primary_key) const override;
+    void expect(TableId table, std::span<const std::string_view> primary_keys) const override {
+        base_.expect(table, primary_keys);
+    }
     void scan(TableId table, exec::RowVisitor visit) const override;
     void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
                     bool reverse, exec::RowVisitor visit) const override;

@@ -174,7 +174,6 @@ Builder::Source Builder::declare_rel(const sql::Rel& rel, bool nullable) {
         widths_[leaf.slot] = leaf.width;
     else
         tables_by_slot_[leaf.slot] = scope_rel.table->id;
-    leaf.row_register = new_registers(leaf.width);
     leaf.state = new_state();
     scope_rel.slot = leaf.slot;
     item.slots.add(leaf.slot);

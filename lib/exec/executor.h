@@ -96,16 +96,20 @@ class Executor final : public SubqueryRunner {
     bool step(const Group& group, std::size_t at, Next next);
     bool passes(const std::vector<ExprId>& conditions);
     bool full_join(const Group& group, std::size_t at, Next next);
-    bool leaf(const Leaf& leaf, Next next);
-    bool stream(const Leaf& leaf, Next next);
+    static constexpr std::size_t expected_at_once = 16;
+    using FillSlot = FunctionRef<void(std::size_t)>;
+    bool leaf(const Leaf& leaf, const Access* next_point, Next next);
+    bool stream(const Leaf& leaf, const Access* next_point, Next next);
+    bool rows_at_hand(std::size_t count, FillSlot fill, const Access* next_point, Next next);
+    void expect(const Access& point, std::size_t first, std::size_t last, FillSlot fill);
     bool table(const Access& access, std::uint32_t slot, Next next);
     bool indexed(const Access& access, std::uint32_t slot, Next next);
     bool alternatives(const Access& access, const std::string& prefix, RowVisitor visit);
     bool touched(const Access& access, std::uint32_t slot, Next next);
     Moment moment(const Access& access) const { return access.before ? Moment::before : moment_; }
-    bool functions(const Leaf& leaf, Next next);
-    bool zipped(const Leaf& leaf, Next next);
-    bool cte_rows(const Leaf& leaf, Next next);
+    bool functions(const Leaf& leaf, const Access* next_point, Next next);
+    bool zipped(const Leaf& leaf, const Access* next_point, Next next);
+    bool cte_rows(const Leaf& leaf, const Access* next_point, Next next);
     NodeState& stored(const Leaf& leaf);
     bool range(const Access& access, const std::string& prefix, std::string& low, std::string& high);
     void clear_slots(const Group& group);
@@ -151,6 +155,8 @@ class Executor final : public SubqueryRunner {
     std::vector<NodeState> states_;
     std::deque<std::string> scratch_;
     std::size_t scratch_used_ = 0;
+    std::vector<std::size_t> expected_ends_;
+    std::vector<std::string_view> expected_;
 };
 
 struct Executor::Lease {

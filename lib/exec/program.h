@@ -27,6 +27,7 @@ using ExprId = std::uint32_t;
 inline constexpr ExprId no_expr = ~ExprId{0};
 
 enum class Op : std::uint8_t {
+    // Read off what is there, up to `value`.
     constant,
     param,       // column = index
     reg,         // column = register

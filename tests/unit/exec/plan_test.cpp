@@ -114,5 +114,28 @@ TEST_CASE("inner queries that do not depend on the row run once") {
           "part equal\n");
 }
 
+TEST_CASE("a store hears of the keys that a join is about to look up, and of none that may fail") {
+    Shell shell(R"sql(
+        CREATE TABLE item (id int PRIMARY KEY, price int NOT NULL);
+        INSERT INTO item SELECT i, i * 10 FROM generate_series(1, 50) i;
+    )sql");
+    const auto told = [&](const std::string& statement, const std::string& answer) {
+        shell.store().expected = 0;
+        CHECK(shell.execute(statement) == answer);
+        return shell.store().expected;
+    };
+    CHECK(told("SELECT sum(price), max(n) FROM unnest(ARRAY[7, 60, NULL, 3]) WITH ORDINALITY AS u(i, n) "
+               "JOIN item ON id = i",
+               "100|4\n") == 4);
+    CHECK(told("SELECT sum(price) FROM unnest(ARRAY[1, 2], ARRAY[3]) AS u(i, j) JOIN item ON id = i",
+               "30\n") == 2);
+    CHECK(told("SELECT count(*) FROM generate_series(1, 40) g JOIN item ON id = g", "40\n") == 40);
+    CHECK(told("SELECT price FROM generate_series(1, 40) g JOIN item ON id = g LIMIT 1", "10\n") == 16);
+    CHECK(told("SELECT g FROM generate_series(45, 70) g JOIN item ON id = g ORDER BY g LIMIT 1 OFFSET 5",
+               "50\n") == 26);
+    CHECK(told("SELECT price FROM generate_series(1, 2) g JOIN item ON id = 1 / (2 - g) LIMIT 1", "10\n") ==
+          0);
+}
+
 }  // namespace
 }  // namespace anabranch::test
