@@ -101,7 +101,7 @@ void Database::Impl::apply_cells(Table& table, const RowDelta& row, const Delta&
             const bool wins = at > held.written;
             report(table, row.key, group.group, wins ? held : written_, wins ? written_ : held);
         }
-        held.merge(written_);
+        held.merge(std::move(written_));
     }
     for (const RowDelta::Counter& counter : row.counters) {
         Counter& held = payload.counters[shape.place[counter.column]];

@@ -7,20 +7,6 @@
 
 namespace anabranch::crdt {
 
-std::uint64_t RowSet::Line::matches(std::uint8_t tag) const {
-    constexpr std::uint64_t ones = 0x0101010101010101, lows = ones * 0x7f, tops = (ones << 7) >> 8;
-    const std::uint64_t differs = bytes ^ ones * tag;
-    return ~(((differs & lows) + lows) | differs) & tops;
-}
-
-void RowSet::Line::pass() {
-    if (passed() != 255) set(slots, static_cast<std::uint8_t>(passed() + 1));
-}
-
-void RowSet::Line::unpass() {
-    if (passed() != 255) set(slots, static_cast<std::uint8_t>(passed() - 1));
-}
-
 namespace {
 
 unsigned slot_of(std::uint64_t matches) {
@@ -105,9 +91,12 @@ void RowSet::spread(std::size_t lines) {
     const std::size_t before_count = std::exchange(count_, lines);
     lines_ = std::make_unique<Line[]>(lines);
     shift_ = 32 - static_cast<unsigned>(std::countr_zero(lines));
-    for (std::size_t at = 0; at < before_count; ++at) {
-        for (unsigned slot = 0; slot < slots; ++slot)
-            if (before[at].tag(slot) != 0) put(before[at].rows[slot]);
+    constexpr std::size_t ahead = 4;
+    for (std::size_t at = 0; at < before_count + ahead; ++at) {
+        for (unsigned slot = 0; at < before_count && slot < slots; ++slot)
+            if (before[at].tag(slot) != 0) __builtin_prefetch(&before[at].rows[slot]->hash);
+        for (unsigned slot = 0; at >= ahead && slot < slots; ++slot)
+            if (before[at - ahead].tag(slot) != 0) put(before[at - ahead].rows[slot]);
     }
 }
 

@@ -47,9 +47,17 @@ class RowSet {
             bytes = (bytes & ~(std::uint64_t{0xff} << 8 * slot)) | std::uint64_t{to} << 8 * slot;
         }
         // The top bit of each slot's byte that is `tag`.
-        std::uint64_t matches(std::uint8_t tag) const;
-        void pass();
-        void unpass();
+        std::uint64_t matches(std::uint8_t tag) const {
+            constexpr std::uint64_t ones = 0x0101010101010101, lows = ones * 0x7f, tops = (ones << 7) >> 8;
+            const std::uint64_t differs = bytes ^ ones * tag;
+            return ~(((differs & lows) + lows) | differs) & tops;
+        }
+        void pass() {
+            if (passed() != 255) set(slots, static_cast<std::uint8_t>(passed() + 1));
+        }
+        void unpass() {
+            if (passed() != 255) set(slots, static_cast<std::uint8_t>(passed() - 1));
+        }
     };
     // The top bits of a hash choose the line, the low ones are the tag.
     static std::uint8_t tag_of(std::uint64_t hash) {

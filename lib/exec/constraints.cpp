@@ -13,6 +13,7 @@ Constraints::Constraints(const SchemaPlans& plans, MergedView& view, Overlay& ov
     : plans_(plans), view_(view), overlay_(overlay), keys_(keys), context_(context), writer_(writer) {}
 
 void Constraints::reset() {
+    absent_.clear();
     queue_.clear();
     deferred_.clear();
 }
@@ -102,6 +103,39 @@ bool Constraints::unique(const TablePlan& table, const WriteEffects& effects, Ro
             !exclusion(table, number, image, own_key))
             return false;
     return true;
+}
+
+bool Constraints::expect_absent(const TablePlan& table, std::string_view key, RowView image) {
+    constexpr std::size_t at_once = 16;
+    if ((absent_.size() == at_once || absent_table_ != &table) && !settle_absent()) return false;
+    if (absent_.empty()) absent_keys_.clear();
+    absent_table_ = &table;
+    absent_keys_ += key;
+    absent_.push_back({image, absent_keys_.size()});
+    return true;
+}
+
+bool Constraints::settle_absent() {
+    if (absent_.empty()) return true;
+    absent_views_.clear();
+    std::size_t begin = 0;
+    for (const Absent& row : absent_) {
+        absent_views_.push_back(std::string_view(absent_keys_).substr(begin, row.key_end - begin));
+        begin = row.key_end;
+    }
+    const TableId table = absent_table_->table->id;
+    if (absent_.size() > 1) view_.store().expect(table, absent_views_);
+    for (std::size_t i = 0; i < absent_.size() && !context_.failed; ++i)
+        if (view_.store().find(table, absent_views_[i]))
+            context_.fail(duplicate_key(*absent_table_, 0, absent_[i].image));
+    absent_.clear();
+    return !context_.failed;
+}
+
+void Constraints::blame_earliest() {
+    if (absent_.empty()) return;
+    Error later = context_.take_error();
+    if (settle_absent()) context_.fail(std::move(later));
 }
 
 void Constraints::deferrable(const TablePlan& table, const WriteEffects& effects, Touched& row) {
@@ -216,6 +250,7 @@ bool Constraints::defers(const Event& event) const {
 }
 
 bool Constraints::end_of_statement() {
+    if (!settle_absent()) return false;
     for (std::size_t i = 0; i < queue_.size(); ++i) {
         if (defers(queue_[i]))
             deferred_.push_back(queue_[i]);

@@ -77,6 +77,7 @@ class TransactionRun::Impl {
     }
     Result<StatementResult> run(const Compiled& compiled, std::span<const Datum> parameters, RowSink* sink);
     bool statement(const Compiled& compiled, std::size_t number, RowSink* sink, StatementResult& result);
+    bool carry_out(const Compiled& compiled, std::size_t number, RowSink* sink, StatementResult& result);
     bool answer(const Compiled& compiled, const StatementPlan& plan, RowSink* sink, std::uint64_t& rows);
     std::uint64_t rows_of(const StatementPlan& plan, RowEmitter emit);
     std::unexpected<Error> broke() {
@@ -138,6 +139,13 @@ bool TransactionRun::Impl::answer(const Compiled& compiled, const StatementPlan&
 }
 
 bool TransactionRun::Impl::statement(const Compiled& compiled, std::size_t number, RowSink* sink,
+                                     StatementResult& result) {
+    if (carry_out(compiled, number, sink, result)) return true;
+    writer.rows().constraints().blame_earliest();
+    return false;
+}
+
+bool TransactionRun::Impl::carry_out(const Compiled& compiled, std::size_t number, RowSink* sink,
                                      StatementResult& result) {
     const StatementPlan& plan = compiled.statements[number];
     overlay.begin_statement();
