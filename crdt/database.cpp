@@ -171,10 +171,25 @@ void Database::Impl::apply_to_key(Table& table, const RowDelta& row, const Delta
     store(table, row.key, stored, state);
 }
 
+// Has the rows that the next parts of a delta are about on their way from memory.
+void Database::Impl::prefetch(const Delta& delta, std::size_t first) {
+    const std::size_t end = std::min(first + rows_ahead, delta.rows.size());
+    std::string_view keys[rows_ahead];
+    for (std::size_t count = 0; first < end; ++first) {
+        keys[count++] = delta.rows[first].key;
+        const TableId id = delta.rows[first].table;
+        if (first + 1 < end && delta.rows[first + 1].table == id) continue;
+        if (const Table* in = filled(id)) in->prefetch({keys, count});
+        count = 0;
+    }
+}
+
 void Database::Impl::apply(const Delta& delta, bool report_losses) {
     note_hlc(delta.stamp.hlc);
     if (delta.forget.until > forgotten) forget(delta.forget.until);
-    for (const RowDelta& row : delta.rows) {
+    for (std::size_t i = 0; i < delta.rows.size(); ++i) {
+        if (i % rows_ahead == 0 && delta.rows.size() > 1) prefetch(delta, i);
+        const RowDelta& row = delta.rows[i];
         if (restored.at != 0 && restored.newer(row.table, row.key)) continue;
         Table& into = table(row.table);
         if (raise(into, row, delta)) continue;

@@ -86,6 +86,8 @@ class Database::Impl {
     Watch* watch = nullptr;
 
   private:
+    static constexpr std::size_t rows_ahead = 16;
+    void prefetch(const Delta& delta, std::size_t first);
     bool raise(Table& table, const RowDelta& row, const Delta& delta);
     void apply_to_insert(Table& table, const RowDelta& row, const Delta& delta, bool report_losses);
     void apply_to_key(Table& table, const RowDelta& row, const Delta& delta, bool report_losses);

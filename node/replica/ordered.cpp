@@ -51,6 +51,7 @@ wire::Forwarded refusal(const Error& error) {
 
 std::shared_ptr<Values> Values::copy(std::span<const sql::Datum> from) {
     auto out = std::make_shared<Values>();
+    out->values.reserve(from.size());
     for (const auto& value : from)
         out->values.push_back(value.is_bytes() ? sql::Datum::bytes(out->arena.copy(value.as_bytes()))
                                                : value);

@@ -271,7 +271,8 @@ class Ordered {
     order::Index fence_ = 0;          // 0: none yet
     std::deque<InFlight> in_flight_;  // of one epoch, in order, without gaps
     RequestKeys keys_in_flight_;
-    // What this primary has queued lately, also if it has been answered since; in order of arrival, too.
+    // What this primary has queued lately for clients of peers, also if it has been answered since; in order
+    // of arrival, too.
     RequestKeys taken_;
     std::deque<RequestKey> taken_in_order_;
     EarlyAnswers early_;

@@ -78,7 +78,7 @@ Result<OrderedStep> Ordered::step_of(const wire::ForwardedStep& step) {
 }
 
 void Ordered::queue(Work item) {
-    if (taken_.insert(item.key).second) taken_in_order_.push_back(item.key);
+    if (!item.requester.empty() && taken_.insert(item.key).second) taken_in_order_.push_back(item.key);
     if (taken_in_order_.size() > taken_max) {
         taken_.erase(taken_in_order_.front());
         taken_in_order_.pop_front();
