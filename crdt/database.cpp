@@ -172,7 +172,7 @@ void Database::Impl::apply_to_key(Table& table, const RowDelta& row, const Delta
 }
 
 // Has the rows that the next parts of a delta are about on their way from memory.
-void Database::Impl::prefetch(const Delta& delta, std::size_t first) {
+void Database::Impl::prefetch(const Delta& delta, std::size_t first) const {
     const std::size_t end = std::min(first + rows_ahead, delta.rows.size());
     std::string_view keys[rows_ahead];
     for (std::size_t count = 0; first < end; ++first) {

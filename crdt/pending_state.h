@@ -12,11 +12,11 @@
 // Not thread-safe, and of the base's thread. A RowView is valid until base or pending deltas change.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -66,7 +66,7 @@ class PendingState final : public exec::Store, private Database::Watch {
         std::uint64_t newest = 0;  // the last pending delta that touches the row
         bool stale = false;        // the base's row has changed
     };
-    using Copies = std::unordered_map<std::string, Copy, Hash, std::equal_to<>>;
+    using Copies = boost::unordered_flat_map<std::string, Copy, Hash, std::equal_to<>>;
 
     void changed(TableId table, std::string_view key) override;
     void begin();

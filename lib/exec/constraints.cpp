@@ -14,6 +14,7 @@ Constraints::Constraints(const SchemaPlans& plans, MergedView& view, Overlay& ov
 
 void Constraints::reset() {
     absent_.clear();
+    absent_keys_.clear();
     queue_.clear();
     deferred_.clear();
 }
@@ -106,29 +107,23 @@ bool Constraints::unique(const TablePlan& table, const WriteEffects& effects, Ro
 }
 
 bool Constraints::expect_absent(const TablePlan& table, std::string_view key, RowView image) {
-    constexpr std::size_t at_once = 16;
-    if ((absent_.size() == at_once || absent_table_ != &table) && !settle_absent()) return false;
-    if (absent_.empty()) absent_keys_.clear();
+    if ((absent_.size() == KeyBatch::at_once || absent_table_ != &table) && !settle_absent()) return false;
     absent_table_ = &table;
-    absent_keys_ += key;
-    absent_.push_back({image, absent_keys_.size()});
+    absent_keys_.text() += key;
+    absent_keys_.end_key();
+    absent_.push_back(image);
     return true;
 }
 
 bool Constraints::settle_absent() {
     if (absent_.empty()) return true;
-    absent_views_.clear();
-    std::size_t begin = 0;
-    for (const Absent& row : absent_) {
-        absent_views_.push_back(std::string_view(absent_keys_).substr(begin, row.key_end - begin));
-        begin = row.key_end;
-    }
     const TableId table = absent_table_->table->id;
-    if (absent_.size() > 1) view_.store().expect(table, absent_views_);
+    if (absent_.size() > 1) absent_keys_.expect(view_.store(), table);
     for (std::size_t i = 0; i < absent_.size() && !context_.failed; ++i)
-        if (view_.store().find(table, absent_views_[i]))
-            context_.fail(duplicate_key(*absent_table_, 0, absent_[i].image));
+        if (view_.store().find(table, absent_keys_.key(i)))
+            context_.fail(duplicate_key(*absent_table_, 0, absent_[i]));
     absent_.clear();
+    absent_keys_.clear();
     return !context_.failed;
 }
 

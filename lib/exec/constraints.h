@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/exec/executor.h"
+#include "lib/exec/key_batch.h"
 #include "lib/exec/merged_view.h"
 #include "lib/exec/overlay.h"
 
@@ -93,14 +94,9 @@ class Constraints {
     RowWriter& writer_;
     std::unique_ptr<Executor> rows_;  // exclusions
     std::vector<Event> queue_, deferred_;
-    struct Absent {
-        RowView image;
-        std::size_t key_end = 0;  // in absent_keys_
-    };
     const TablePlan* absent_table_ = nullptr;
-    std::vector<Absent> absent_;
-    std::string absent_keys_;
-    std::vector<std::string_view> absent_views_;
+    std::vector<RowView> absent_;
+    KeyBatch absent_keys_;  // of absent_
     std::string scratch_;
 };
 

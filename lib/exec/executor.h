@@ -13,6 +13,7 @@
 #include "lib/base/function_ref.h"
 #include "lib/exec/engine.h"
 #include "lib/exec/evaluator.h"
+#include "lib/exec/key_batch.h"
 #include "lib/exec/key_map.h"
 #include "lib/exec/merged_view.h"
 #include "lib/exec/plan.h"
@@ -96,7 +97,6 @@ class Executor final : public SubqueryRunner {
     bool step(const Group& group, std::size_t at, Next next);
     bool passes(const std::vector<ExprId>& conditions);
     bool full_join(const Group& group, std::size_t at, Next next);
-    static constexpr std::size_t expected_at_once = 16;
     using FillSlot = FunctionRef<void(std::size_t)>;
     bool leaf(const Leaf& leaf, const Access* next_point, Next next);
     bool stream(const Leaf& leaf, const Access* next_point, Next next);
@@ -155,8 +155,7 @@ class Executor final : public SubqueryRunner {
     std::vector<NodeState> states_;
     std::deque<std::string> scratch_;
     std::size_t scratch_used_ = 0;
-    std::vector<std::size_t> expected_ends_;
-    std::vector<std::string_view> expected_;
+    KeyBatch expected_;
 };
 
 struct Executor::Lease {

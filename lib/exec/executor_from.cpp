@@ -129,8 +129,8 @@ NodeState& Executor::stored(const Leaf& plan) {
 // the store hears of some keys before they are needed, so that it waits for memory once for all of them.
 bool Executor::rows_at_hand(std::size_t count, FillSlot fill, const Access* next_point, Next next) {
     for (std::size_t i = 0; i < count; ++i) {
-        if (next_point != nullptr && i % expected_at_once == 0)
-            expect(*next_point, i, std::min(i + expected_at_once, count), fill);
+        if (next_point != nullptr && i % KeyBatch::at_once == 0)
+            expect(*next_point, i, std::min(i + KeyBatch::at_once, count), fill);
         fill(i);
         if (cancelled() || !next()) return false;
     }
@@ -138,21 +138,14 @@ bool Executor::rows_at_hand(std::size_t count, FillSlot fill, const Access* next
 }
 
 void Executor::expect(const Access& point, std::size_t first, std::size_t last, FillSlot fill) {
-    Lease text(*this);
-    expected_ends_.clear();
+    expected_.clear();
     for (std::size_t row = first; row < last; ++row) {
         fill(row);
         for (std::size_t i = 0; i < point.equal.size(); ++i)
-            append_key(text.text, point.types[i], eval(point.equal[i]));
-        expected_ends_.push_back(text.text.size());
+            append_key(expected_.text(), point.types[i], eval(point.equal[i]));
+        expected_.end_key();
     }
-    expected_.clear();
-    std::size_t begin = 0;
-    for (const std::size_t end : expected_ends_) {
-        expected_.push_back(std::string_view(text.text).substr(begin, end - begin));
-        begin = end;
-    }
-    view_.store().expect(point.table, expected_);
+    expected_.expect(view_.store(), point.table);
 }
 
 bool Executor::leaf(const Leaf& plan, const Access* next_point, Next next) {
@@ -358,7 +351,7 @@ bool Executor::functions(const Leaf& plan, const Access* next_point, Next next) 
     if (failed()) return false;
     bool more = true;
     std::int64_t ordinal = 0;
-    const std::size_t batch = (next_point == nullptr ? 1 : expected_at_once) * plan.width;
+    const std::size_t batch = (next_point == nullptr ? 1 : KeyBatch::at_once) * plan.width;
     std::vector<Datum> rows;
     rows.reserve(batch);
     const auto hand_on = [&] {

@@ -17,6 +17,7 @@ constexpr std::size_t calls_max = 512;
 constexpr std::size_t rows_max = 4096;
 constexpr std::size_t taken_max = 65'536;
 constexpr std::size_t hurried_max = 8;
+constexpr std::size_t expected_at_once = 16;
 
 constexpr std::string_view not_primary_state = "57P03";
 constexpr std::string_view cannot_tell_state = "40003";
@@ -215,6 +216,16 @@ std::vector<Ordered::Work> Ordered::ready() {
     return out;
 }
 
+// The first of the items are about to be run: what they will look up is asked for at once.
+void Ordered::expect(std::span<const Work> items) {
+    if (items.size() < 2) return;
+    std::vector<exec::Upcoming> calls;
+    for (const Work& item : items.first(std::min(items.size(), expected_at_once)))
+        for (const OrderedStep& step : item.steps)
+            calls.push_back({step.runnable->compiled.get(), step.values->values});
+    run_.expect(calls);
+}
+
 // Runs the items one after another and proposes what they did as one delta. An answer that depends neither on
 // it nor on what is in flight is given at once.
 void Ordered::execute(std::vector<Work> items) {
@@ -225,6 +236,7 @@ void Ordered::execute(std::vector<Work> items) {
     std::size_t next = 0;
     const bool alone = one_by_one_ > 0;
     for (; next < items.size() && run_.rows_touched() < rows_max && !(alone && next > 0); ++next) {
+        if (next % expected_at_once == 0) expect(std::span(items).subspan(next));
         Work& item = items[next];
         if (auto told = told_before(item)) {
             answer(item, std::move(*told), seen);

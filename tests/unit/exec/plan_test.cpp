@@ -137,5 +137,29 @@ TEST_CASE("a store hears of the keys that a join is about to look up, and of non
           0);
 }
 
+TEST_CASE("a store hears of the rows that several calls will look up before the first of them runs") {
+    Shell shell(R"sql(
+        CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL);
+        CREATE TABLE fee (kind text PRIMARY KEY, amount int NOT NULL);
+        CREATE PROCEDURE pay(payer int, payee int, amount int) BEGIN ATOMIC
+            SELECT EXISTS (SELECT FROM account WHERE id = payer);
+            UPDATE account SET balance = balance - pay.amount WHERE id = payer;
+            UPDATE account SET balance = balance + pay.amount WHERE id = payee;
+            UPDATE fee SET amount = fee.amount + 1 WHERE kind = 'payment';
+            UPDATE account SET balance = balance - 1 WHERE id = payer + 1;
+        END;
+    )sql");
+    const exec::CompiledPtr pay = exec::compile(shell.schema(), *shell.schema()->find_transaction("pay"));
+    exec::TransactionRun run(shell.schema(), shell.store(), shell.origin());
+    const sql::Datum some[] = {sql::Datum::integer(1), sql::Datum::integer(2), sql::Datum::integer(7)};
+    const sql::Datum others[] = {sql::Datum::null(), sql::Datum::integer(3), sql::Datum::integer(7)};
+    shell.store().expected = 0;
+    run.expect({});
+    CHECK(shell.store().expected == 0);
+    const exec::Upcoming calls[] = {{pay.get(), some}, {pay.get(), others}, {pay.get(), some}};
+    run.expect(calls);
+    CHECK(shell.store().expected == 9);  // payer, payee and fee of each; not what is worked out on the way
+}
+
 }  // namespace
 }  // namespace anabranch::test
