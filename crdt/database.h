@@ -145,6 +145,9 @@ class Database final : public exec::Store {
                        std::string_view to = {}) const;
     Result<void> import_chunk(BytesView chunk,
                               const VersionVector& source_version);  // joined with the local state
+    // The same, but the keys that the chunk covers become what they are in it: for a replica whose rows show
+    // parts of deltas that will never come whole. The chunk must show all that version() has.
+    Result<void> reimport_chunk(BytesView chunk, const VersionVector& source_version);
     // The same for a chunk of a checkpoint, which holds what the log said up to a position. Until
     // replay_at(0), what is merged is said to be from the log at the position given last, and passes over the
     // rows of chunks that are newer.

@@ -126,16 +126,15 @@ class Import {
     bool passed_over(std::string_view key) const {
         return db_.restored.at != 0 && db_.restored.newer(table_.shape().id, key);
     }
-    // All live rows of a key, but for those that `kept` has.
+    // All rows of a key, but for those that `kept` has, and what they leave behind. Whether one was alive.
     bool remove_all(std::string_view key, const ChunkKey* kept) {
         bool removed = false;
         for (StoredRow* row = table_.newest(key); row != nullptr;) {
             StoredRow* const older = row->older;
-            if (row->alive && (kept == nullptr || !holds(*kept, incarnation_of(*row)))) {
-                unpack(*row, table_.shape(), table_.state);
-                table_.state.existence = {};
+            if (kept == nullptr || !holds(*kept, incarnation_of(*row))) {
+                removed |= row->alive;
+                table_.state.reset(table_.shape(), table_.shape().per_key ? Stamp{} : incarnation_of(*row));
                 db_.store(table_, key, row, table_.state);
-                removed = true;
             }
             row = older;
         }
@@ -285,14 +284,29 @@ Database::Chunk Database::export_chunk(TableId table, std::string_view from_key,
     return chunk;
 }
 
-Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source_version) {
-    TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
-    impl_->importing = source_version;
+namespace {
+
+void begin_import(Database::Impl& db, const DecodedChunk& chunk, const VersionVector& source_version) {
+    db.importing = source_version;
     // What its source has forgotten is forgotten here from now on, lest stamps be compared with what is left
     // of them.
-    if (chunk.forgotten != impl_->forgotten) impl_->crossed = true;
-    if (chunk.forgotten > impl_->forgotten) impl_->forget(chunk.forgotten);
+    if (chunk.forgotten != db.forgotten) db.crossed = true;
+    if (chunk.forgotten > db.forgotten) db.forget(chunk.forgotten);
+}
+
+}  // namespace
+
+Result<void> Database::import_chunk(BytesView bytes, const VersionVector& source_version) {
+    TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
+    begin_import(*impl_, chunk, source_version);
     Import(*impl_, impl_->table(chunk.table), source_version).join(chunk);
+    return {};
+}
+
+Result<void> Database::reimport_chunk(BytesView bytes, const VersionVector& source_version) {
+    TRY(const DecodedChunk chunk, decode(bytes, *impl_->schema, impl_->shapes));
+    begin_import(*impl_, chunk, source_version);
+    Import(*impl_, impl_->table(chunk.table), source_version).install(chunk);
     return {};
 }
 

@@ -141,8 +141,7 @@ void Table::unlink(StoredRow* row) {
 // Nothing can bring it back: its deletes need not be told from one another any more.
 bool Table::leaves_nothing(const RowState& of) const {
     if (of.existence.alive()) return false;
-    return !shape_.per_key ||
-           (shape_.forgets() && of.payload.incarnation == Stamp{} && of.deleted_at == Stamp{});
+    return !shape_.per_key || (of.payload.incarnation == Stamp{} && of.deleted_at == Stamp{});
 }
 
 bool Table::store(std::string_view key, StoredRow* row, const RowState& to) {

@@ -84,6 +84,8 @@ class Putter {
         writer_.varint(m.last_index);
         writer_.varint(m.last_epoch);
         writer_.sized(encode(m.members));
+        writer_.varint(m.members_index);
+        put_flag(writer_, m.members_committed);
     }
 
   private:
@@ -126,6 +128,8 @@ RecoveryReply get_recovery_reply(ByteReader& reader) {
         m.members = std::move(*members);
     else
         reader.fail();
+    m.members_index = reader.varint();
+    m.members_committed = get_flag(reader);
     return m;
 }
 

@@ -46,6 +46,7 @@ std::string text(const RecoveryRequest& m) {
 }
 std::string text(const RecoveryReply& m) {
     return "last " + number(m.last_index) + "@" + number(m.last_epoch) + ", " + m.members.describe() + " " +
+           " since " + number(m.members_index) + (m.members_committed ? "" : " (not committed)") + " " +
            hex(m.id);
 }
 

@@ -95,7 +95,9 @@ struct RecoveryReply {
     std::uint64_t id = 0;
     Index last_index = 0;  // of the durable log, as far as it holds the entries' dependencies
     Epoch last_epoch = 0;
-    Members members;  // in force here, committed or not
+    Members members;          // in force here, committed or not,
+    Index members_index = 0;  // since this entry
+    bool members_committed = false;
     friend bool operator==(const RecoveryReply&, const RecoveryReply&) = default;
 };
 

@@ -2,14 +2,19 @@
 // possible without it (Liskov and Cowling 2012, section 4.3, have a majority answer; two voters have none).
 //
 // It has forgotten its votes and what it acknowledged. It asks every other voter, twice, what that one knows,
-// and goes on once all have answered that are in one list of voters with it, by any list that they name:
+// and goes on once all have answered that are in one list of voters with it, by any list that they name and
+// that is not known to be over:
 //   - it votes in no epoch up to the latest of theirs. Whoever may have had its vote was in that epoch,
 //     durably, before it asked;
 //   - it votes for nobody whose log is behind the furthest of theirs, and does not stand with such a log.
 //     What it acknowledged was committed, if at all, with the acknowledgement of one of the others, whose log
 //     has it;
 //   - no list was in force with its help that none of the others has in its log: what agreed on it was a
-//     majority of the list before, and those that have answered meet every one.
+//     majority of the list before, and those that have answered meet every one;
+//   - a list is over when a later one, with this replica in it, is committed: whoever still goes by it lacks
+//     an entry that one of the later list's others has, and so has not the vote of this replica, nor had it
+//     in an epoch that is later than all of theirs. So nobody waits for voters that are gone and that only a
+//     removed node still knows of.
 // It asks twice because what it had said before may still have been on its way to a voter when that one first
 // answered, and be counted together with something that another did after its own answer. Whoever has heard
 // from the new one counts nothing of the old one any more (Forgotten, and links that end).
@@ -41,13 +46,19 @@ void Core::on(const Trusted&) {
     promises_.reset();
 }
 
-// The other voters of all lists, with this replica in them, that those name who have answered.
+// The other voters of all lists, with this replica in them, that those name who have answered, and that are
+// not over.
 std::set<ReplicaId> Core::electors() const {
+    Index over = 0;  // before this entry
+    for (const auto& [id, reply] : recovery_->replies)
+        if (reply.members_committed && reply.members.incoming.empty() && reply.members.votes(self_))
+            over = std::max(over, reply.members_index);
     std::set<ReplicaId> out;
     for (const auto& [id, reply] : recovery_->replies)
-        for (const auto* list : {&reply.members.voters, &reply.members.incoming})
-            if (std::find(list->begin(), list->end(), self_) != list->end())
-                out.insert(list->begin(), list->end());
+        if (reply.members_index >= over)
+            for (const auto* list : {&reply.members.voters, &reply.members.incoming})
+                if (std::find(list->begin(), list->end(), self_) != list->end())
+                    out.insert(list->begin(), list->end());
     out.erase(self_);
     return out;
 }
@@ -66,6 +77,8 @@ void Core::handle(ReplicaId from, const RecoveryRequest& message) {
     reply.last_index = held;
     reply.last_epoch = *held_epoch;
     reply.members = log_.members();
+    reply.members_index = log_.members_index();
+    reply.members_committed = reply.members_index <= commit_;
     send(from, std::move(reply));
 }
 

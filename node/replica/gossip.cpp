@@ -291,8 +291,8 @@ void Gossip::send_have(const std::string& name, bool reply_wanted) {
     have.version = to_wire(state_.held);
     have.reply_wanted = reply_wanted;
     // Also while the rest of a state is awaited here, perhaps from that very peer.
-    have.state_offered =
-        peer.told && peer.lacks_dropped && !peer.former && (!state_.importing || state_.import_complete);
+    have.state_offered = peer.told && peer.lacks_dropped && !peer.former &&
+                         (!state_.importing || (state_.import_complete && !state_.import_lost));
     have.spared.assign(peer.spared.begin(), peer.spared.end());
     if (same_version(peer))
         for (const auto& table : state_.schema->tables) {

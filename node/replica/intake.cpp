@@ -13,8 +13,7 @@ std::string name_of(Dot dot) {
 }  // namespace
 
 Result<void> Intake::receive(const std::string& peer, const wire::Deltas& message) {
-    // They cannot be made durable or kept: the peer will offer them again.
-    if (!state_.log_space || state_.memory_full) return {};
+    if (!state_.takes_deltas()) return {};  // the peer will offer them again
     for (const auto& bytes : message.deltas) {
         ++traffic_.deltas_received;
         const auto known = dot_of(bytes);
@@ -88,7 +87,7 @@ void Intake::wait(DecodedDelta decoded, BytesView bytes) {
 
 // Of one origin only the next one can be ready.
 void Intake::merged() {
-    if (!state_.log_space || state_.memory_full) return;
+    if (!state_.takes_deltas()) return;
     for (bool more = !waiting_.empty(); std::exchange(more, false);) {
         for (auto at = waiting_.begin(); at != waiting_.end();) {
             const Dot dot = at->first;

@@ -371,9 +371,10 @@ Ordered::InFlight* Ordered::own_of(const order::Entry& entry) {
     return oldest.index == entry.index && oldest.epoch == entry.epoch ? &oldest : nullptr;
 }
 
-// False while dependencies are on their way.
+// False while dependencies are on their way, or all rows.
 bool Ordered::apply(const order::Entry& entry) {
     if (entry.index <= state_.database.version().get(ORDER_ORIGIN)) return true;  // came by gossip
+    if (state_.starting_over) return false;
     InFlight* const own = own_of(entry);
     auto decoded = own == nullptr ? delta_of(entry, *state_.schema) : DecodedDelta{};
     CHECK_NOTE(decoded.has_value(),

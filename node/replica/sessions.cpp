@@ -131,10 +131,11 @@ void Sessions::fail_block(std::uint64_t session) {
 Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
                             std::span<const sql::Datum> parameters, exec::RowSink* sink) {
     Session& session = sessions_[id];
+    session.ends = state_.now + timeout_of(session);
     const bool read_primary = session.read_primary && !runnable->writes;
     const bool follows = !ordered_.early().open(id) || goes_to_primary(session, *runnable);
     if (!read_primary && follows && state_.database.version().covers(session.seen))
-        return run_now(session, id, number, runnable, parameters, sink, timeout_of(session));
+        return run_now(session, id, number, runnable, parameters, sink);
     return wait(
         session,
         {id, number, runnable, Values::copy(parameters), sink, {}, read_primary ? ordered_.ask_read() : 0});
@@ -147,7 +148,7 @@ bool Sessions::goes_to_primary(const Session& session, const Runnable& runnable)
 }
 
 Execution Sessions::wait(Session& session, Waiting item) {
-    item.deadline = state_.now + timeout_of(session);
+    item.deadline = session.ends;
     waiting_.push_back(std::move(item));
     return {Execution::When::later, 0, std::string()};
 }
@@ -184,7 +185,7 @@ RequestKey Sessions::key_of(const Session& session, std::span<const OrderedStep>
 
 Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t number,
                             const RunnablePtr& runnable, std::span<const sql::Datum> parameters,
-                            exec::RowSink* sink, Duration timeout) {
+                            exec::RowSink* sink) {
     if (session.block && session.block->failed) return now(block_has_failed());
     auto refusal = refusal_of_all(state_);
     if (const auto lost = ordered_.take_lost(id); lost > 0) refusal = early_answers_lost(lost);
@@ -201,7 +202,8 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
         if (runnable->writes && (runnable->route == catalog::Route::ordered || !session.request_id.empty())) {
             OrderedSteps steps{{runnable, std::move(*values)}};
             const auto key = key_of(session, steps, *state_.schema);
-            return submit(session, {id, number, std::move(steps), sink, {}, {}, timeout, key});
+            return submit(session,
+                          {id, number, std::move(steps), sink, {}, {}, session.ends - state_.now, key});
         }
         if (!runnable->writes && session.read_tentative)
             return tentative_.read(*runnable, (*values)->values, sink, {});
@@ -296,7 +298,7 @@ Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64
         case Session::Durability::disk:
             break;
         case Session::Durability::quorum:
-            quorum_.add({id, number, dot.seq, std::move(tag), state_.now + timeout_of(session)});
+            quorum_.add({id, number, dot.seq, std::move(tag), session.ends});
             return {Execution::When::later, 0, std::string()};
     }
     return {Execution::When::durable, ticket, std::move(tag)};
@@ -503,6 +505,7 @@ Execution Sessions::read_in_block(OpenBlock& block, const Runnable& runnable, co
 
 Execution Sessions::commit(std::uint64_t id, std::uint64_t number) {
     Session& session = sessions_[id];
+    session.ends = state_.now + timeout_of(session);
     if (!session.block) return now(std::string("COMMIT"));
     // What a block did is to follow what its session has seen, also when it has seen that since.
     const bool follows = !ordered_.early().open(id) && state_.database.version().covers(session.seen);
@@ -526,7 +529,7 @@ Execution Sessions::commit_now(Session& session, std::uint64_t id, std::uint64_t
             if (step.runnable->writes) steps.push_back({step.runnable, step.values, step.hash});
         const auto key = key_of(session, steps, *state_.schema);
         return submit(session, {id, number, std::move(steps), nullptr, block.origin->drawn(), "COMMIT",
-                                timeout_of(session), key});
+                                session.ends - state_.now, key});
     }
     if (auto fresh = refresh(block); !fresh) return now(fresh.error());
     auto writes = block.run->finish();
@@ -637,11 +640,10 @@ void Sessions::merged() {
             still.push_back(std::move(item));
             continue;
         }
-        // Waiting for the token was part of the time that the client gives.
-        auto done = item.runnable == nullptr
-                        ? commit_now(session, item.session, item.number)
-                        : run_now(session, item.session, item.number, item.runnable, item.parameters->values,
-                                  item.sink, item.deadline - state_.now);
+        session.ends = item.deadline;  // waiting was part of the time that the client gives
+        auto done = item.runnable == nullptr ? commit_now(session, item.session, item.number)
+                                             : run_now(session, item.session, item.number, item.runnable,
+                                                       item.parameters->values, item.sink);
         if (done.when == Execution::When::later) continue;
         Reply reply{item.session, item.number, std::move(done.tag)};
         if (done.when == Execution::When::durable && done.ticket > state_.durable)

@@ -74,6 +74,7 @@ class Sessions {
     struct Session {
         std::optional<OpenBlock> block;
         std::optional<Duration> order_timeout;
+        Instant ends;  // when its client gives up the call that runs, whatever that waits for on its way
         // SET anabranch.durability: what the answer to a write waits for
         enum class Durability : std::uint8_t { disk, quorum, memory } durability = Durability::disk;
         bool wait_for_disk() const { return durability != Durability::memory; }
@@ -113,7 +114,7 @@ class Sessions {
     static void begin_step(OpenBlock& block, const Step& step);
     static void note_kind(OpenBlock& block, const Runnable& runnable);
     Execution run_now(Session& session, std::uint64_t id, std::uint64_t number, const RunnablePtr& runnable,
-                      std::span<const sql::Datum> parameters, exec::RowSink* sink, Duration timeout);
+                      std::span<const sql::Datum> parameters, exec::RowSink* sink);
     Execution run_alone(Session& session, std::uint64_t id, std::uint64_t number, const Runnable& runnable,
                         std::span<const sql::Datum> values, exec::RowSink* sink);
     Execution run_in_block(Session& session, const RunnablePtr& runnable, std::shared_ptr<Values> values,

@@ -121,6 +121,12 @@ struct State {
     // A state is being transferred: the tables are not fit to be seen.
     bool importing = false;
     bool import_complete = false;  // all of it is here; what it may have shown beyond its version follows
+    // What it may have shown is at nobody who can be reached: it is not handed on.
+    bool import_lost = false;
+    // The rows are replaced by those of a peer that has all that is here: nothing is merged meanwhile, for
+    // that would be lost.
+    bool starting_over = false;
+    bool takes_deltas() const { return log_space && !memory_full && !starting_over; }
     // This replica may have made promises that it does not remember: it neither votes nor acknowledges.
     bool passive = false;
     // Of the order, before the directory was lost, while they have to be kept to.

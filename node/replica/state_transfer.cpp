@@ -10,6 +10,7 @@ namespace anabranch::replica {
 namespace {
 constexpr Duration patience = seconds(1);        // for the next chunk
 constexpr Duration patience_first = seconds(3);  // for the first one
+constexpr Duration patience_stuck = seconds(3);  // until what nobody has is given up
 }  // namespace
 
 StateTransfer::StateTransfer(State& state, Gossip& gossip, IdentityValues& identities)
@@ -18,10 +19,12 @@ StateTransfer::StateTransfer(State& state, Gossip& gossip, IdentityValues& ident
 // ---- source ----
 
 // Also while a state is fetched here: replicas that ran apart for long lack each other's deltas and ask each
-// other, in a circle perhaps. What a chunk may show includes what was shown here.
+// other, in a circle perhaps. What a chunk may show includes what was shown here. But what nobody may have
+// whole is not handed on, lest all replicas come to show parts of it.
 void StateTransfer::request(const std::string& peer, const wire::StateRequest& message) {
     const auto version = message.version.empty() ? state_.held : from_wire(message.version);
     if (!state_.held.covers(version) || message.table >= state_.schema->tables.size()) return;
+    if (state_.importing && is_lost(shown_)) return;
     auto exported = state_.database.export_chunk({message.table}, message.from, state_.options.slice_bytes);
     wire::StateChunk answer;
     answer.version = to_wire(version);
@@ -66,28 +69,39 @@ void StateTransfer::offered(const std::string& peer) {
     from_.clear();
     stored_ = 0;
     bytes_ = 0;
+    state_.starting_over = false;
     ask();
 }
 
 void StateTransfer::ask() {
     asking_ = true;
     asked_at_ = state_.now;
-    state_.out->push_back(Send{peer_, wire::StateRequest{to_wire(version_), table_, from_}, 0});
+    auto request =
+        awaits_first() ? wire::StateRequest() : wire::StateRequest{to_wire(version_), table_, from_};
+    state_.out->push_back(Send{peer_, std::move(request), 0});
 }
 
 Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChunk& message) {
     const auto version = from_wire(message.version);
-    const bool wanted = state_.importing && !state_.import_complete && asking_ && state_.log_space &&
-                        message.table == table_ && message.from == from_ &&
-                        (version_.empty() || version == version_) && !version.empty();
-    if (!wanted) return {};
+    const auto shown = from_wire(message.shown);
+    const bool next = awaits_first() ? message.table == 0 && message.from.empty()
+                                     : !state_.import_complete && message.table == table_ &&
+                                           message.from == from_ && (version_.empty() || version == version_);
+    if (!state_.importing || !asking_ || !state_.log_space || !next || version.empty()) return {};
+    if (state_.starting_over && !shown.covers(state_.database.version())) return {};
     if (version.get(state_.options.id) > state_.own_seq)
         return fail(
             sqlstate::protocol_violation,
             "it knows deltas of this node that this node does not: the data directory is an old copy; "
             "start it anew with an empty one");
+    if (awaits_first()) {
+        shown_anew_.emplace();
+        state_.import_complete = false;
+        bytes_ = 0;
+    }
     version_ = version;
-    shown_.merge(from_wire(message.shown));
+    shown_.merge(shown);
+    if (shown_anew_) shown_anew_->merge(shown);
     const bool last = !message.identities.empty();
     TRY_VOID(join(message.chunk, last, message.identities));
     peer_ = peer;
@@ -97,6 +111,7 @@ Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChun
     bytes_ += message.chunk.size();
     stored_ = state_.append(RecordKind::state, record(message));
     if (!last) return {};
+    all_rows_replaced();
     state_.pending_versions.emplace_back(stored_, version_);
     state_.notice(Notice::Level::info,
                   "the state of " + peer + " is here, " + std::to_string(bytes_) + " bytes in all");
@@ -106,7 +121,9 @@ Result<void> StateTransfer::chunk(const std::string& peer, const wire::StateChun
 
 // Also when a record is read back.
 Result<void> StateTransfer::join(BytesView chunk, bool last, BytesView identities) {
-    if (!chunk.empty()) TRY_VOID(state_.database.import_chunk(chunk, version_));
+    if (!chunk.empty())
+        TRY_VOID(shown_anew_ ? state_.database.reimport_chunk(chunk, version_)
+                             : state_.database.import_chunk(chunk, version_));
     if (state_.database.take_crossed()) crossed_ = true;
     state_.importing = true;
     if (!last) return {};
@@ -118,6 +135,15 @@ Result<void> StateTransfer::join(BytesView chunk, bool last, BytesView identitie
     state_.import_complete = true;
     ++state_.changes;
     return {};
+}
+
+// What the former rows may have shown is gone.
+void StateTransfer::all_rows_replaced() {
+    if (!shown_anew_) return;
+    shown_ = std::move(*shown_anew_);
+    shown_anew_.reset();
+    state_.starting_over = false;
+    ++state_.changes;
 }
 
 void StateTransfer::merged() {
@@ -135,25 +161,72 @@ void StateTransfer::persisted() {
 }
 
 void StateTransfer::tick() {
-    if (!state_.importing || state_.import_complete || state_.now - asked_at_ < patience ||
-        stored_ > state_.durable)
-        return;
-    if (version_.empty()) {
+    state_.import_lost = state_.importing && is_lost(shown_);
+    if (!state_.importing || state_.now - asked_at_ < patience || stored_ > state_.durable) return;
+    if (!state_.import_complete && version_.empty()) {
         // Nothing has been joined yet: on as before, until a peer offers its state again.
         if (state_.now - asked_at_ >= patience_first || !gossip_.reachable(peer_)) give_up();
         return;
     }
-    // The source may be gone: others hold this version, too.
+    if (stuck()) {
+        if (!stuck_since_) stuck_since_ = state_.now;
+        if (state_.now - *stuck_since_ >= patience_stuck) start_over();
+        return;
+    }
+    stuck_since_.reset();
+    if (awaits_first()) state_.starting_over = false, ++state_.changes;
+    const auto* source = state_.import_complete ? nullptr : next_source(version_);
+    if (source == nullptr) return;
+    peer_ = source->name;  // the last one may be gone: others hold this version, too
+    ask();
+}
+
+// Whether it is of no use to wait for the rest of this transfer.
+bool StateTransfer::stuck() const {
+    return is_lost(shown_anew_ ? *shown_anew_ : shown_) ||
+           (!state_.import_complete && next_source({}) != nullptr && next_source(version_) == nullptr);
+}
+
+// Some of it is neither here nor at any of those who can be reached, if any can.
+bool StateTransfer::is_lost(const crdt::VersionVector& shown) const {
+    const auto& here = state_.database.version();
+    const auto& entries = shown.entries();
+    return next_source({}) != nullptr && std::any_of(entries.begin(), entries.end(), [&](const auto& entry) {
+               const auto holds = [&](const Contact& peer) {
+                   return gossip_.reachable(peer.name) &&
+                          gossip_.holds(peer.name).get(entry.origin) >= entry.seq;
+               };
+               return here.get(entry.origin) < entry.seq &&
+                      std::none_of(state_.contacts.begin(), state_.contacts.end(), holds);
+           });
+}
+
+void StateTransfer::start_over() {
+    const auto& here = state_.database.version();
+    const auto* source = state_.held.covers(here) ? next_source(here) : nullptr;
+    if (source == nullptr) return;
+    peer_ = source->name;
+    if (std::exchange(state_.starting_over, true))
+        shown_anew_.reset();  // and over again
+    else
+        state_.notice(
+            Notice::Level::info,
+            "this node has parts of transactions that nobody has whole any more: it fetches all rows "
+            "anew from " +
+                peer_);
+    ask();
+}
+
+const Contact* StateTransfer::next_source(const crdt::VersionVector& holding) const {
     const auto& peers = state_.contacts;
     const auto last =
         std::find_if(peers.begin(), peers.end(), [&](const Contact& peer) { return peer.name == peer_; });
     const auto offset = static_cast<std::size_t>(last - peers.begin());
     for (std::size_t i = 1; i <= peers.size(); ++i) {
-        const auto& other = peers[(offset + i) % peers.size()].name;
-        if (!gossip_.reachable(other) || !gossip_.holds(other).covers(version_)) continue;
-        peer_ = other;
-        return ask();
+        const auto& peer = peers[(offset + i) % peers.size()];
+        if (gossip_.reachable(peer.name) && gossip_.holds(peer.name).covers(holding)) return &peer;
     }
+    return nullptr;
 }
 
 std::string StateTransfer::describe() const {
@@ -169,7 +242,8 @@ std::string StateTransfer::describe() const {
 
 // ---- log ----
 
-// version | shown so far | next table | next key | chunk | identities
+// version | shown so far | next table | next key | chunk | identities | shown since it started over, if it
+// has
 Bytes StateTransfer::record(const wire::StateChunk& message) const {
     Bytes out;
     ByteWriter writer(out);
@@ -179,6 +253,7 @@ Bytes StateTransfer::record(const wire::StateChunk& message) const {
     writer.sized(from_);
     writer.sized(message.chunk);
     writer.sized(message.identities);
+    if (shown_anew_) shown_anew_->encode(writer);
     return out;
 }
 
@@ -190,7 +265,11 @@ Result<void> StateTransfer::recover(BytesView body) {
     const BytesView from = reader.sized();
     const BytesView chunk = reader.sized();
     const BytesView identities = reader.sized();
-    if (!version || !shown || !reader.complete() || table > state_.schema->tables.size())
+    shown_anew_.reset();
+    state_.starting_over = !reader.done();
+    if (state_.starting_over) shown_anew_ = crdt::VersionVector::decode(reader);
+    if (!version || !shown || state_.starting_over != shown_anew_.has_value() || !reader.complete() ||
+        table > state_.schema->tables.size())
         return fail(sqlstate::io_error, "log: bad record of a state transfer");
     version_ = *version;
     shown_ = *shown;
@@ -201,6 +280,7 @@ Result<void> StateTransfer::recover(BytesView body) {
     state_.import_complete = table_ == state_.schema->tables.size();
     crossed_ = crossed_ || chunk.empty();  // from a checkpoint, which does not tell
     if (!identities.empty()) {
+        all_rows_replaced();
         state_.held.merge(version_);
         state_.deltas.note_known(version_);
     }

@@ -8,8 +8,13 @@
 // ones may show half of a transaction that the first ones do not: from the first chunk on until all that any
 // chunk may show is here, the receiver's tables are not a state that any replica ever had, and its clients
 // are told to wait (57P03). The source's notice nothing.
+//
+// What a chunk has shown may never come: a disk is lost that alone had it. Then the receiver starts over with
+// another source, one that has all that is held here, and chunks take the place of the rows instead of being
+// joined with them. Nothing is lost by that: a chunk is taken only if it shows all that is here as deltas.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "node/replica/gossip.h"
@@ -42,6 +47,13 @@ class StateTransfer {
     Result<void> join(BytesView chunk, bool last, BytesView identities);
     void ask();
     void give_up();
+    bool stuck() const;
+    bool is_lost(const crdt::VersionVector& shown) const;
+    void start_over();
+    bool awaits_first() const { return state_.starting_over && !shown_anew_; }
+    void all_rows_replaced();
+    // The first peer behind the last source, in their order, that can be asked and holds this.
+    const Contact* next_source(const crdt::VersionVector& holding) const;
 
     State& state_;
     Gossip& gossip_;
@@ -51,9 +63,12 @@ class StateTransfer {
     std::uint32_t table_ = 0;
     std::string from_;
     crdt::VersionVector shown_;  // by any chunk so far
-    bool crossed_ = false;       // a chunk had forgotten other deletes than this replica
-    bool asking_ = false;        // an answer is awaited
-    Ticket stored_ = 0;          // record of the last chunk
+    // By chunks that take the place of rows, from the first of them on until the last.
+    std::optional<crdt::VersionVector> shown_anew_;
+    std::optional<Instant> stuck_since_;
+    bool crossed_ = false;  // a chunk had forgotten other deletes than this replica
+    bool asking_ = false;   // an answer is awaited
+    Ticket stored_ = 0;     // record of the last chunk
     Instant asked_at_;
     std::uint64_t bytes_ = 0;
 };

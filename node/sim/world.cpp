@@ -450,6 +450,7 @@ void World::carry(SimNode& node, replica::Outputs& out) {
 void World::noticed(SimNode& node, const replica::Notice& notice) {
     note(node.name + " says " + notice.text);
     const auto says = [&](std::string_view text) { return notice.text.find(text) != std::string::npos; };
+    if (says("fetches all rows anew")) mark("states fetched anew");
     if (says("fetches the state of")) mark("state transfers begun");
     if (says("clients are served again")) mark("state transfers done");
     if (says("takes part in the order again")) mark("rejoins");

@@ -14,7 +14,14 @@ namespace {
 RecoveryReply told(const Solo& solo, Epoch epoch, Index last, Epoch last_epoch, Members members) {
     const auto asked = solo.sent<RecoveryRequest>();
     REQUIRE(!asked.empty());
-    return {epoch, asked[0].second.id, last, last_epoch, std::move(members)};
+    return {epoch, asked[0].second.id, last, last_epoch, std::move(members), 1, false};
+}
+
+RecoveryReply told_since(const Solo& solo, Members members, Index since, bool committed) {
+    auto reply = told(solo, 5, 7, 4, std::move(members));
+    reply.members_index = since;
+    reply.members_committed = committed;
+    return reply;
 }
 
 // A replica that has lost its disk and has heard what the only other voter knows.
@@ -88,10 +95,37 @@ TEST_CASE("voters that it learns of from the others are asked, too", "[order]") 
     a.receive(C, told(a, 6, 2, 2, joint));
     const auto second = a.sent<RecoveryRequest>();
     REQUIRE(second.size() == 2);
-    a.receive(B, {RecoveryReply{5, second[0].second.id, 7, 4, joint}});
-    a.receive(C, {RecoveryReply{6, second[0].second.id, 2, 2, joint}});
+    a.receive(B, {RecoveryReply{5, second[0].second.id, 7, 4, joint, 7, false}});
+    a.receive(C, {RecoveryReply{6, second[0].second.id, 2, 2, joint, 2, false}});
     REQUIRE(a.all<Recovered>().size() == 1);
     CHECK(a.all<Recovered>()[0].promises == Promises{6, 4, 7});
+}
+
+TEST_CASE("gone_voter_of_an_old_list: a removed node's list is over once a later one is committed",
+          "[order]") {
+    for (const bool committed : {true, false}) {
+        CAPTURE(committed);
+        Solo a(Solo::three());
+        a.step(Recover{{B, C}});
+        for (int round = 0; round < (committed ? 2 : 1); ++round) {
+            const auto from_b = told_since(a, voters({A, B}), 5, committed);
+            const auto from_c = told_since(a, voters({A, B, C, D}), 2, true);  // D is gone for good
+            a.receive(C, from_c);
+            a.receive(B, from_b);
+        }
+        CHECK(a.all<Recovered>().size() == (committed ? 1 : 0));
+    }
+}
+
+TEST_CASE("a later list that has not this replica in it ends no earlier one", "[order]") {
+    Solo a(Solo::three());
+    a.step(Recover{{B, C}});
+    const auto from_b = told_since(a, voters({B, D}), 5, true);
+    const auto from_c = told_since(a, voters({A, C, D}), 2, true);
+    a.receive(B, from_b);
+    a.receive(C, from_c);
+    CHECK(a.sent<RecoveryRequest>().empty());  // D is still to answer
+    CHECK(a.all<Recovered>().empty());
 }
 
 TEST_CASE("it votes in no epoch in which it may have voted before", "[order]") {

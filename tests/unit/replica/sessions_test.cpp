@@ -145,6 +145,28 @@ TEST_CASE("quorum_commit_in_a_minority: it stays, its client is told that it is 
     CHECK(cluster.ask("c", balance) == "SELECT 1: 104");
 }
 
+TEST_CASE(
+    "timeout_begun_anew: what a call has waited for its token is gone from the time it waits for a "
+    "majority") {
+    Cluster cluster(bank, {"deposit", "write_note"});
+    cluster.elect();
+    cluster.isolate("b");
+    REQUIRE(cluster.ask("a", "CALL deposit(1, 5)") == "CALL");
+    REQUIRE(cluster.at("b").set(1, "anabranch.session", *cluster.at("a").setting(1, "anabranch.session")));
+    REQUIRE(cluster.at("b").set(1, "anabranch.durability", "quorum").has_value());
+    REQUIRE(cluster.at("b").set(1, "anabranch.order_timeout", "2s").has_value());
+    const auto call = cluster.call("b", "CALL deposit(1, 1)", 1);
+    cluster.run(millis(1000));
+    cluster.stop_disk("a");
+    cluster.stop_disk("c");
+    cluster.isolate("b", false);
+    cluster.run(millis(900));
+    CHECK(cluster.answer(call) == "...");
+    CHECK(cluster.ask("b", balance) == "SELECT 1: 106");
+    cluster.run(millis(200));
+    CHECK(cluster.answer(call).starts_with("ERROR 40003"));
+}
+
 TEST_CASE("quorum_of_one: a cluster of one node is its own majority") {
     Cluster cluster(bank, {"deposit", "write_note"}, 1);
     cluster.elect();

@@ -34,6 +34,25 @@ bool is(const Letter& letter) {
     return std::holds_alternative<Message>(letter.message);
 }
 
+// a has fetched the state of b, which has shown it what is nowhere else, and then b's disk is lost.
+void show_and_lose(Sites& sites) {
+    leave_behind(sites);
+    sites.link(1, 2, false);
+    sites.link(0, 1);
+    for (int i = 0; i < 300 && !sites[0].noticed("the state of b is here"); ++i) {
+        if (i % 10 == 0) sites.tick();
+        for (const auto& letter : sites.collect()) {
+            if (is<wire::StateChunk>(letter)) sites[1].call(add(49, 1), sites.now);
+            sites.deliver(letter);
+            if (sites[0].noticed("the state of b is here")) break;
+        }
+    }
+    REQUIRE(sites[0].noticed("the state of b is here"));
+    REQUIRE(sites[0].call("SELECT n FROM tally", sites.now) == "57P03");
+    sites.link(0, 1, false);
+    sites[1].lose_directory(ReplicaId{999}, sites.now);
+}
+
 }  // namespace
 
 TEST_CASE("who lacks what is no longer kept gets the state, and keeps its own work") {
@@ -119,6 +138,51 @@ TEST_CASE(
             sites.link(i, (i + 1) % 3);
         }
         sites.settle(80);
+        INFO(sites.describe());
+        CHECK(sites.agree());
+        CHECK(sites[0].total() == sum);
+        for (std::size_t i = 0; i < 3; ++i) sites[i].replica().database().self_check();
+    });
+}
+
+TEST_CASE("half_shown_for_ever: what only a lost disk had whole is given up, all rows are fetched anew") {
+    Sites sites(3, keeps_little());
+    show_and_lose(sites);
+    sites.settle(30);
+    CHECK(sites[0].call("SELECT n FROM tally", sites.now) == "57P03");  // nobody is there to ask
+    sites.link_all();
+    sites.settle(60);
+    INFO(sites.describe());
+    CHECK(sites[0].noticed("it fetches all rows anew"));
+    CHECK(sites.agree());
+    CHECK(sites[0].total() == 60);
+    CHECK(sites[0].call("SELECT n FROM tally", sites.now) == "00000");
+    sites[0].restart(sites.now);
+    CHECK(sites.agree());
+    sites[0].replica().database().self_check();
+}
+
+TEST_CASE("fetching all rows anew survives lost letters, restarts and work at the others") {
+    for_seeds(30, [](Random& random) {
+        Sites sites(3, keeps_little());
+        show_and_lose(sites);
+        sites.link_all();
+        std::int64_t sum = 60;
+        for (int round = 0; round < 200; ++round) {
+            if (random.chance(0.5)) sites.tick();
+            for (const auto& letter : sites.collect())
+                if (!random.chance(0.05)) sites.deliver(letter);
+            if (random.chance(0.1)) {
+                const auto n = static_cast<std::int64_t>(1 + random.below(5));
+                if (sites[random.below(3)].call(add(random.below(50), n), sites.now) == "00000") sum += n;
+            }
+            if (random.chance(0.03)) sites[random.below(3)].restart(sites.now);
+        }
+        for (std::size_t i = 0; i < 3; ++i) {
+            sites.link(i, (i + 1) % 3, false);
+            sites.link(i, (i + 1) % 3);
+        }
+        sites.settle(100);
         INFO(sites.describe());
         CHECK(sites.agree());
         CHECK(sites[0].total() == sum);

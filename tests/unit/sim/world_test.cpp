@@ -218,3 +218,9 @@ TEST_CASE("a salvaged node that was the only voter by what is left of its log do
     const auto outcome = survives("salvaged_sole_voter");
     CHECK(outcome.marks.at("rotten disks salvaged") == 1);
 }
+
+TEST_CASE(
+    "half_shown_for_ever: a disk that alone had what a fetched state shows is lost, and all rows come anew") {
+    const auto outcome = survives("half_shown_for_ever");
+    CHECK(outcome.marks.at("states fetched anew") > 0);
+}
