@@ -101,7 +101,7 @@ void Database::Impl::apply_cells(Table& table, const RowDelta& row, const Delta&
             const bool wins = at > held.written;
             report(table, row.key, group.group, wins ? held : written_, wins ? written_ : held);
         }
-        held.merge(written_);
+        held.merge(std::move(written_));
     }
     for (const RowDelta::Counter& counter : row.counters) {
         Counter& held = payload.counters[shape.place[counter.column]];
@@ -171,10 +171,25 @@ void Database::Impl::apply_to_key(Table& table, const RowDelta& row, const Delta
     store(table, row.key, stored, state);
 }
 
+// Has the rows that the next parts of a delta are about on their way from memory.
+void Database::Impl::prefetch(const Delta& delta, std::size_t first) const {
+    const std::size_t end = std::min(first + rows_ahead, delta.rows.size());
+    std::string_view keys[rows_ahead];
+    for (std::size_t count = 0; first < end; ++first) {
+        keys[count++] = delta.rows[first].key;
+        const TableId id = delta.rows[first].table;
+        if (first + 1 < end && delta.rows[first + 1].table == id) continue;
+        if (const Table* in = filled(id)) in->prefetch({keys, count});
+        count = 0;
+    }
+}
+
 void Database::Impl::apply(const Delta& delta, bool report_losses) {
     note_hlc(delta.stamp.hlc);
     if (delta.forget.until > forgotten) forget(delta.forget.until);
-    for (const RowDelta& row : delta.rows) {
+    for (std::size_t i = 0; i < delta.rows.size(); ++i) {
+        if (i % rows_ahead == 0 && delta.rows.size() > 1) prefetch(delta, i);
+        const RowDelta& row = delta.rows[i];
         if (restored.at != 0 && restored.newer(row.table, row.key)) continue;
         Table& into = table(row.table);
         if (raise(into, row, delta)) continue;
@@ -335,6 +350,10 @@ exec::RowView Database::find(TableId table, std::string_view primary_key) const 
     const Table* in = impl_->filled(table);
     const StoredRow* row = in == nullptr ? nullptr : in->shown(primary_key);
     return row == nullptr ? exec::RowView{} : row->view(in->shape());
+}
+
+void Database::expect(TableId table, std::span<const std::string_view> primary_keys) const {
+    if (const Table* in = impl_->filled(table)) in->prefetch(primary_keys);
 }
 
 void Database::scan(TableId table, exec::RowVisitor visit) const {

@@ -183,6 +183,7 @@ class Database final : public exec::Store {
 
     // exec::Store
     exec::RowView find(TableId table, std::string_view primary_key) const override;
+    void expect(TableId table, std::span<const std::string_view> primary_keys) const override;
     void scan(TableId table, exec::RowVisitor visit) const override;
     void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
                     bool reverse, exec::RowVisitor visit) const override;

@@ -50,6 +50,8 @@ class Database::Impl {
     // Null: the table never had a row.
     const Table* filled(TableId id) const { return tables.find(id); }
     void apply(const Delta& delta, bool report_losses);
+    static constexpr std::size_t rows_ahead = 16;
+    void prefetch(const Delta& delta, std::size_t first) const;
     void note_hlc(std::uint64_t hlc) {
         if (hlc > greatest_hlc) greatest_hlc = hlc;
     }

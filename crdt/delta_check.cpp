@@ -36,7 +36,9 @@ const char* misfit_groups(const RowDelta& row, const TableShape& shape) {
 // The values of the key's columns, where they are written, spell the key.
 const char* misfit_key(const RowDelta& row, const TableShape& shape) {
     if (row.key.empty() || row.key.size() > key_bytes_max) return "a key that is empty or too long";
-    std::string spelled;
+    std::string part;
+    BytesView rest = row.key;
+    bool spelled = true;
     for (const ColumnId column : shape.table->keys[0].columns) {
         if (!shape.is_register(column.value)) return nullptr;
         const std::uint32_t number = shape.place[column.value];
@@ -47,10 +49,13 @@ const char* misfit_key(const RowDelta& row, const TableShape& shape) {
             return row.add && !row.remove ? "a new row without its key" : nullptr;
         const auto& columns = shape.groups[number].columns;
         const auto at = std::lower_bound(columns.begin(), columns.end(), column.value) - columns.begin();
-        sql::encode_key_part(spelled, shape.type(column.value),
+        part.clear();
+        sql::encode_key_part(part, shape.type(column.value),
                              to_datum(group->values[static_cast<std::size_t>(at)]));
+        spelled = spelled && rest.starts_with(part);
+        rest.remove_prefix(std::min(part.size(), rest.size()));
     }
-    return spelled == row.key ? nullptr : "a key that its columns do not spell";
+    return spelled && rest.empty() ? nullptr : "a key that its columns do not spell";
 }
 
 const char* misfit_cells(const RowDelta& row, const TableShape& shape) {

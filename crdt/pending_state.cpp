@@ -69,7 +69,9 @@ bool PendingState::add(const std::shared_ptr<const Delta>& given) {
     if (linked || delta.forget.until != 0 || left_behind_ > left_behind_max) return false;
     if (deltas_.empty()) begin();
     follow();
-    for (const RowDelta& row : delta.rows) {
+    for (std::size_t i = 0; i < delta.rows.size(); ++i) {
+        if (i % Database::Impl::rows_ahead == 0) base_.impl_->prefetch(delta, i);
+        const RowDelta& row = delta.rows[i];
         auto& copies = copies_[row.table.value];
         auto found = copies.find(row.key);
         if (found == copies.end()) {

@@ -12,11 +12,11 @@
 // Not thread-safe, and of the base's thread. A RowView is valid until base or pending deltas change.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -48,6 +48,9 @@ class PendingState final : public exec::Store, private Database::Watch {
 
     // exec::Store
     exec::RowView find(TableId table, std::string_view primary_key) const override;
+    void expect(TableId table, std::span<const std::string_view> primary_keys) const override {
+        base_.expect(table, primary_keys);
+    }
     void scan(TableId table, exec::RowVisitor visit) const override;
     void scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
                     bool reverse, exec::RowVisitor visit) const override;
@@ -63,7 +66,7 @@ class PendingState final : public exec::Store, private Database::Watch {
         std::uint64_t newest = 0;  // the last pending delta that touches the row
         bool stale = false;        // the base's row has changed
     };
-    using Copies = std::unordered_map<std::string, Copy, Hash, std::equal_to<>>;
+    using Copies = boost::unordered_flat_map<std::string, Copy, Hash, std::equal_to<>>;
 
     void changed(TableId table, std::string_view key) override;
     void begin();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crdt/write_stamp.h"
@@ -33,6 +34,12 @@ struct RegisterGroup {
     bool merge(const RegisterGroup& other) {
         if (other.written <= written) return false;
         *this = other;
+        return true;
+    }
+    // ... by trading places, where the other is not needed any more.
+    bool merge(RegisterGroup&& other) {
+        if (other.written <= written) return false;
+        std::swap(*this, other);
         return true;
     }
 };

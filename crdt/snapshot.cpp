@@ -109,14 +109,17 @@ class Import {
         std::vector<std::string> changed;
         for (const std::string& key : absent(chunk))
             if (remove_all(key, nullptr)) changed.push_back(key);
-        for (const ChunkKey& key : chunk.keys) {
-            if (passed_over(key.key)) continue;
-            bool differs = !table_.shape().per_key && remove_all(key.key, &key);
-            for (const ChunkVersion& theirs : key.versions) differs |= install_row(key.key, theirs);
-            if (differs) changed.emplace_back(key.key);
-        }
+        for (const ChunkKey& key : chunk.keys)
+            if (!passed_over(key.key) && install(key)) changed.emplace_back(key.key);
         db_.visibility.settle();
         return changed;
+    }
+    // True if what is live has changed. Without versions the source has no such row.
+    bool install(const ChunkKey& key) {
+        if (key.versions.empty()) return remove_all(key.key, nullptr);
+        bool differs = !table_.shape().per_key && remove_all(key.key, &key);
+        for (const ChunkVersion& theirs : key.versions) differs |= install_row(key.key, theirs);
+        return differs;
     }
 
   private:
@@ -369,26 +372,30 @@ Result<std::vector<std::string>> Database::replace(BytesView bytes) {
 
 namespace {
 
-// One row as another database of this process has it: a chunk that never was bytes. It must not outlive the
-// row, nor `end`.
+// One row as another database of this process has it. It must not outlive the row.
+ChunkKey row_of(const Database::Impl& from, TableId table, std::string_view key) {
+    ChunkKey out{key, {}};
+    const Table* in = from.filled(table);
+    const StoredRow* row = in == nullptr ? nullptr : in->newest(key);
+    for (; row != nullptr; row = row->older) out.versions.push_back({row->image_size, row->bytes()});
+    return out;
+}
+
+// ... as a chunk that never was bytes; nor may it outlive `end`.
 DecodedChunk chunk_of_row(const Database::Impl& from, TableId table, std::string_view key, std::string& end) {
     end = key;
     end.push_back('\0');  // the next string there is
     DecodedChunk chunk{table, from.forgotten, key, end, false, {}};
-    const Table* in = from.filled(table);
-    const StoredRow* row = in == nullptr ? nullptr : in->newest(key);
-    if (row == nullptr) return chunk;
-    ChunkKey& held = chunk.keys.emplace_back(ChunkKey{key, {}});
-    for (; row != nullptr; row = row->older) held.versions.push_back({row->image_size, row->bytes()});
+    ChunkKey row = row_of(from, table, key);
+    if (!row.versions.empty()) chunk.keys.push_back(std::move(row));
     return chunk;
 }
 
 }  // namespace
 
 void Database::replace_row(TableId table, std::string_view key, const Database& from) {
-    std::string end;
-    const DecodedChunk chunk = chunk_of_row(*from.impl_, table, key, end);
-    Import(*impl_, impl_->table(table), impl_->version).install(chunk);
+    Import(*impl_, impl_->table(table), impl_->version).install(row_of(*from.impl_, table, key));
+    impl_->visibility.settle();
 }
 
 void Database::join_row(TableId table, std::string_view key, const Database& from) {

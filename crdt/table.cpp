@@ -1,7 +1,6 @@
 #include "crdt/table.h"
 
 #include <algorithm>
-#include <boost/unordered/unordered_flat_set.hpp>
 
 #include "crdt/database.h"
 #include "lib/base/check.h"
@@ -11,29 +10,9 @@ namespace anabranch::crdt {
 
 namespace {
 
-struct HashedKey {
-    std::string_view key;
-    std::uint64_t hash;
-};
-
-struct RowHash {
-    using is_transparent = void;
-    using is_avalanching = void;
-    std::size_t operator()(const StoredRow* row) const { return row->hash; }
-    std::size_t operator()(const HashedKey& key) const { return key.hash; }
-};
-
-struct RowEqual {
-    using is_transparent = void;
-    bool operator()(const StoredRow* a, const StoredRow* b) const { return a == b; }
-    bool operator()(const StoredRow* row, const HashedKey& key) const { return row->key() == key.key; }
-    bool operator()(const HashedKey& key, const StoredRow* row) const { return row->key() == key.key; }
-};
-
 // A small table is one hash set; a large one many, so that growing one of them is no pause anybody notices.
 constexpr std::size_t shard_count_max = 256;
 constexpr std::size_t rows_in_one_shard_max = 16 * 1024;
-constexpr std::size_t bucket_bytes = 9;  // a pointer and a byte of the hash
 
 void append_stamp(std::string& out, Stamp stamp) {
     ByteWriter writer(out);
@@ -43,42 +22,53 @@ void append_stamp(std::string& out, Stamp stamp) {
 
 }  // namespace
 
-struct Table::Shard {
-    boost::unordered_flat_set<StoredRow*, RowHash, RowEqual> rows;
-};
-
 Table::Table(const TableShape& shape, const IndexKeys* index_keys)
     : shape_(shape),
       index_keys_(index_keys),
+      shards_(1),
       trees_(shape.indexes.size()),
       references_(shape.derived.size()) {
-    shards_.push_back(std::make_unique<Shard>());
     trees_[0].active = true;
 }
 
 Table::~Table() {
-    for (const auto& shard : shards_) {
-        for (StoredRow* row : shard->rows) {
+    for (const RowSet& shard : shards_) {
+        shard.each([](StoredRow* row) {
             while (row != nullptr) {
                 StoredRow* older = row->older;
                 StoredRow::destroy(row);
                 row = older;
             }
-        }
+        });
     }
 }
 
-// The set itself finds its bucket by the top bits of the hash and tells its rows apart by the low byte: the
+// The set itself finds its line by the top bits of the hash and tells its rows apart by the low byte: the
 // shard is taken from the middle.
-Table::Shard& Table::shard_of(std::uint64_t hash) const {
-    return *shards_[hash >> 32 & (shards_.size() - 1)];
+const RowSet& Table::shard_of(std::uint64_t hash) const {
+    return shards_[hash >> 32 & (shards_.size() - 1)];
+}
+
+RowSet& Table::shard_of(std::uint64_t hash) {
+    return shards_[hash >> 32 & (shards_.size() - 1)];
 }
 
 StoredRow* Table::newest(std::string_view key) const {
-    const HashedKey wanted{key, hash64(key)};
-    const Shard& shard = shard_of(wanted.hash);
-    const auto at = shard.rows.find(wanted);
-    return at == shard.rows.end() ? nullptr : *at;
+    const std::uint64_t hash = hash64(key);
+    return shard_of(hash).find(key, hash);
+}
+
+void Table::prefetch(std::span<const std::string_view> keys) const {
+    constexpr std::size_t at_once = 16;
+    std::uint64_t hashes[at_once];
+    for (; !keys.empty(); keys = keys.subspan(std::min(at_once, keys.size()))) {
+        const std::size_t count = std::min(at_once, keys.size());
+        for (std::size_t i = 0; i < count; ++i) {
+            hashes[i] = hash64(keys[i]);
+            shard_of(hashes[i]).prefetch_line(hashes[i]);
+        }
+        for (std::size_t i = 0; i < count; ++i) shard_of(hashes[i]).prefetch_row(hashes[i]);
+    }
 }
 
 StoredRow* Table::first_of(StoredRow& row) const {
@@ -100,16 +90,15 @@ StoredRow* Table::shown(std::string_view key) const {
 // ---- Rows ----
 
 void Table::spread_shards() {
-    std::vector<std::unique_ptr<Shard>> old;
+    std::vector<RowSet> old(shard_count_max);
     old.swap(shards_);
-    for (std::size_t i = 0; i < shard_count_max; ++i) shards_.push_back(std::make_unique<Shard>());
-    for (const auto& shard : shards_) shard->rows.reserve(2 * rows_in_one_shard_max / shard_count_max);
-    for (StoredRow* row : old[0]->rows) shard_of(row->hash).rows.insert(row);
+    for (RowSet& shard : shards_) shard.reserve(2 * rows_in_one_shard_max / shard_count_max);
+    old[0].each([&](StoredRow* row) { shard_of(row->hash).insert(row); });
 }
 
 void Table::set_newest(StoredRow* old, StoredRow* now) {
-    auto& rows = shard_of(old->hash).rows;
-    rows.erase(old);
+    RowSet& rows = shard_of(old->hash);
+    CHECK(rows.erase(old));
     if (now != nullptr) {
         rows.insert(now);
         CHECK(trees_[0].index.replace(old->key(), now));
@@ -123,7 +112,7 @@ void Table::link(StoredRow* row, Stamp incarnation) {
     StoredRow* first = newest(row->key());
     if (first == nullptr) {
         if (shards_.size() == 1 && key_count_ >= rows_in_one_shard_max) spread_shards();
-        shard_of(row->hash).rows.insert(row);
+        shard_of(row->hash).insert(row);
         trees_[0].index.insert(row->key(), row->key_size, row);
         ++key_count_;
     } else if (incarnation_of(*first) < incarnation) {
@@ -456,7 +445,7 @@ void Table::visit_children(std::uint32_t derived, std::string_view parent_key,
 
 std::size_t Table::memory() const {
     std::size_t total = row_bytes_;
-    for (const auto& shard : shards_) total += sizeof(Shard) + shard->rows.bucket_count() * bucket_bytes;
+    for (const RowSet& shard : shards_) total += sizeof(RowSet) + shard.memory();
     for (const Tree& tree : trees_) total += tree.index.memory();
     for (const OrderedIndex& tree : references_) total += tree.memory();
     constexpr std::size_t node_bytes = 64;
@@ -464,11 +453,12 @@ std::size_t Table::memory() const {
 }
 
 void Table::check() const {
-    std::size_t keys = 0, shown = 0, live = 0, dead = 0, stamped = 0;
+    std::size_t keys = 0, keys_in_sets = 0, shown = 0, live = 0, dead = 0, stamped = 0;
     DigestSum digest;
-    for (const auto& shard : shards_) {
-        for (const StoredRow* row : shard->rows) {
-            CHECK(&shard_of(row->hash) == shard.get());
+    for (const RowSet& shard : shards_) {
+        keys_in_sets += shard.size();
+        shard.each([&](const StoredRow* row) {
+            CHECK(&shard_of(row->hash) == &shard && shard.find(row->key(), row->hash) == row);
             ++keys;
             std::size_t shown_here = 0;
             bool visible = false;
@@ -490,9 +480,9 @@ void Table::check() const {
             }
             CHECK(shown_here == (visible ? 1 : 0));
             shown += shown_here;
-        }
+        });
     }
-    CHECK(keys == key_count_ && trees_[0].index.size() == keys);
+    CHECK(keys == key_count_ && keys == keys_in_sets && trees_[0].index.size() == keys);
     CHECK(shown == shown_count_);
     CHECK(dead == tombstones_ && stamped == stamped_.size());
     CHECK(digest.value() == digest_.value());

@@ -17,6 +17,7 @@
 #include "crdt/digest.h"
 #include "crdt/ordered_index.h"
 #include "crdt/packed_row.h"
+#include "crdt/row_set.h"
 #include "crdt/table_shape.h"
 
 namespace anabranch::crdt {
@@ -35,6 +36,8 @@ class Table {
         std::string_view key) const;  // per_key: the row; per_insert: the first of the key's live ones
     StoredRow* version(std::string_view key, Stamp incarnation) const;
     StoredRow* shown(std::string_view key) const;
+    // Has the rows of these keys on their way from memory, all at once, before they are looked up one by one.
+    void prefetch(std::span<const std::string_view> keys) const;
 
     // Stores the state of a row (null: a new one) and brings indexes, digest and counts up to date; a
     // per_insert row without dots is dropped, and so is a per_key one whose deletes are forgotten. True if
@@ -84,12 +87,12 @@ class Table {
     PackBuffer buffer;
 
   private:
-    struct Shard;
     struct Tree {
         OrderedIndex index;
         bool active = false;
     };
-    Shard& shard_of(std::uint64_t hash) const;
+    RowSet& shard_of(std::uint64_t hash);
+    const RowSet& shard_of(std::uint64_t hash) const;
     void link(StoredRow* row, Stamp incarnation);
     void unlink(StoredRow* row);
     void set_newest(StoredRow* old, StoredRow* now);
@@ -121,7 +124,7 @@ class Table {
 
     const TableShape& shape_;
     const IndexKeys* index_keys_;
-    mutable std::vector<std::unique_ptr<Shard>> shards_;
+    std::vector<RowSet> shards_;            // one, or many
     mutable std::vector<Tree> trees_;       // by IndexId; 0 is the primary key's
     std::vector<OrderedIndex> references_;  // by derived foreign key
     std::vector<Referred> referred_before_, referred_after_;

@@ -84,6 +84,8 @@ class Row {
             if (!c.type.array && c.type.id == sql::TypeId::name) value = sql::Datum::bytes("");
             values_.push_back(value);
         }
+        if (table_.has_tableoid())
+            values_.push_back(sql::Datum::integer(oid::system_table + (&table_ - system_tables().data())));
     }
     const SystemTable& table_;
     Arena& arena_;

@@ -246,6 +246,14 @@ constexpr std::string_view definitions[] = {
     "is_trigger_updatable:varchar is_trigger_deletable:varchar is_trigger_insertable_into:varchar",
     "pg_catalog.pg_db_role_setting setdatabase:oid setrole:oid setconfig:text[]",
     "pg_catalog.pg_get_keywords word:text catcode:char barelabel:bool catdesc:text baredesc:text",
+    "pg_catalog.pg_opfamily oid:oid opfmethod:oid opfname:name opfnamespace:oid opfowner:oid",
+    "pg_catalog.pg_amproc oid:oid amprocfamily:oid amproclefttype:oid amprocrighttype:oid "
+    "amprocnum:int2 amproc:regproc",
+    "pg_catalog.pg_default_acl oid:oid defaclrole:oid defaclnamespace:oid defaclobjtype:char "
+    "defaclacl:text[]",
+    "pg_catalog.pg_largeobject_metadata oid:oid lomowner:oid lomacl:text[]",
+    "pg_catalog.pg_user_mappings umid:oid srvid:oid srvname:name umuser:oid usename:name "
+    "umoptions:text[]",
 };
 
 std::string_view next_word(std::string_view& text) {
@@ -303,6 +311,13 @@ sql::Relation system_relation(std::uint32_t virtual_table) {
         sql::RelationColumn column;
         column.name = c.name;
         column.type = c.type;
+        r.columns.push_back(std::move(column));
+    }
+    if (t.has_tableoid()) {
+        sql::RelationColumn column;
+        column.name = "tableoid";
+        column.type = {sql::TypeId::oid};
+        column.hidden = true;
         r.columns.push_back(std::move(column));
     }
     return r;

@@ -27,6 +27,8 @@ struct SystemColumn {
 struct SystemTable {
     std::string_view schema, name;
     std::vector<SystemColumn> columns;
+    // Those about objects that have an oid have the system column tableoid behind the others.
+    bool has_tableoid() const { return schema == "pg_catalog" && columns[0].name == "oid"; }
 };
 
 const std::vector<SystemTable>& system_tables();

@@ -218,7 +218,13 @@ AccessChooser::Choice AccessChooser::try_index(const IndexPlan& index) {
     if (full && index.key != nullptr) {
         choice.rank += index.id.value == 0 ? rank_point : rank_unique;
         access.unique = true;
-        if (index.id.value == 0) access.kind = Access::Kind::point;
+        if (index.id.value == 0) {
+            access.kind = Access::Kind::point;
+            access.foreseen = std::all_of(access.equal.begin(), access.equal.end(), [&](ExprId id) {
+                const Op op = builder_.program_.nodes[id].op;
+                return op <= Op::value && op != Op::reg;
+            });
+        }
     } else if (full) {
         choice.rank += rank_full_key;
     } else if (!access.equal.empty()) {

@@ -186,6 +186,7 @@ class Builder {
     Step place(Item item, std::vector<ExprId>& conditions, const SlotSet& missing, bool repeated);
     void settle_leaf(Item& item, std::vector<ExprId>& conditions, const SlotSet& missing, bool repeated,
                      Step& step);
+    void note_point(const Access& access);
     struct Equality {  // `key = value`, for a hash join; the value reads some other slot
         ExprId condition = no_expr, key = no_expr, value = no_expr;
         sql::Type type;

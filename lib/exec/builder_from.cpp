@@ -174,7 +174,6 @@ Builder::Source Builder::declare_rel(const sql::Rel& rel, bool nullable) {
         widths_[leaf.slot] = leaf.width;
     else
         tables_by_slot_[leaf.slot] = scope_rel.table->id;
-    leaf.row_register = new_registers(leaf.width);
     leaf.state = new_state();
     scope_rel.slot = leaf.slot;
     item.slots.add(leaf.slot);
@@ -359,6 +358,7 @@ void Builder::settle_leaf(Item& item, std::vector<ExprId>& conditions, const Slo
         if (choice.rank > 0) {
             choice.access.before = leaf.access.before;
             leaf.access = std::move(choice.access);
+            if (leaf.access.foreseen) note_point(leaf.access);
             conditions = without(conditions, choice.served);
             step.leaf = std::move(leaf);
             return;
@@ -368,6 +368,23 @@ void Builder::settle_leaf(Item& item, std::vector<ExprId>& conditions, const Slo
         store_leaf(item, equalities(leaf, serving), serving, repeated, conditions);
     }
     step.leaf = std::move(leaf);
+}
+
+void Builder::note_point(const Access& access) {
+    const auto fixed = [&](ExprId id) {
+        return program_.nodes[id].op == Op::constant || program_.nodes[id].op == Op::param;
+    };
+    if (!std::all_of(access.equal.begin(), access.equal.end(), fixed)) return;
+    const auto same = [&](ExprId a, ExprId b) {
+        const Node &left = program_.nodes[a], &right = program_.nodes[b];
+        return left.op == right.op && left.column == right.column && identical(left.constant, right.constant);
+    };
+    const auto known = [&](const FixedPoint& point) {
+        return point.table == access.table &&
+               std::equal(point.key.begin(), point.key.end(), access.equal.begin(), access.equal.end(), same);
+    };
+    if (std::none_of(program_.points.begin(), program_.points.end(), known))
+        program_.points.push_back({access.table, access.equal, access.types});
 }
 
 // `key = value` over a rel that is no stored table.

@@ -13,6 +13,8 @@ Constraints::Constraints(const SchemaPlans& plans, MergedView& view, Overlay& ov
     : plans_(plans), view_(view), overlay_(overlay), keys_(keys), context_(context), writer_(writer) {}
 
 void Constraints::reset() {
+    absent_.clear();
+    absent_keys_.clear();
     queue_.clear();
     deferred_.clear();
 }
@@ -102,6 +104,33 @@ bool Constraints::unique(const TablePlan& table, const WriteEffects& effects, Ro
             !exclusion(table, number, image, own_key))
             return false;
     return true;
+}
+
+bool Constraints::expect_absent(const TablePlan& table, std::string_view key, RowView image) {
+    if ((absent_.size() == KeyBatch::at_once || absent_table_ != &table) && !settle_absent()) return false;
+    absent_table_ = &table;
+    absent_keys_.text() += key;
+    absent_keys_.end_key();
+    absent_.push_back(image);
+    return true;
+}
+
+bool Constraints::settle_absent() {
+    if (absent_.empty()) return true;
+    const TableId table = absent_table_->table->id;
+    if (absent_.size() > 1) absent_keys_.expect(view_.store(), table);
+    for (std::size_t i = 0; i < absent_.size() && !context_.failed; ++i)
+        if (view_.store().find(table, absent_keys_.key(i)))
+            context_.fail(duplicate_key(*absent_table_, 0, absent_[i]));
+    absent_.clear();
+    absent_keys_.clear();
+    return !context_.failed;
+}
+
+void Constraints::blame_earliest() {
+    if (absent_.empty()) return;
+    Error later = context_.take_error();
+    if (settle_absent()) context_.fail(std::move(later));
 }
 
 void Constraints::deferrable(const TablePlan& table, const WriteEffects& effects, Touched& row) {
@@ -216,6 +245,7 @@ bool Constraints::defers(const Event& event) const {
 }
 
 bool Constraints::end_of_statement() {
+    if (!settle_absent()) return false;
     for (std::size_t i = 0; i < queue_.size(); ++i) {
         if (defers(queue_[i]))
             deferred_.push_back(queue_[i]);

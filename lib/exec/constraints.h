@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lib/exec/executor.h"
+#include "lib/exec/key_batch.h"
 #include "lib/exec/merged_view.h"
 #include "lib/exec/overlay.h"
 
@@ -36,6 +37,13 @@ class Constraints {
     // Unique keys (the primary key only if `primary`) and exclusions that are checked at once.
     bool unique(const TablePlan& table, const WriteEffects& effects, RowView image, std::string_view own_key,
                 bool primary);
+    // The primary key of a new row that this transaction has not touched must not be in the store. Such keys
+    // are looked up a few at a time, so that memory is waited for once for all of them: at the latest when
+    // the client is to see a row, and when the statement ends or fails, since what is wrong with an earlier
+    // row is what its client is told.
+    bool expect_absent(const TablePlan& table, std::string_view key, RowView image);
+    bool settle_absent();
+    void blame_earliest();
     // Queues the others.
     void deferrable(const TablePlan& table, const WriteEffects& effects, Touched& row);
 
@@ -86,6 +94,9 @@ class Constraints {
     RowWriter& writer_;
     std::unique_ptr<Executor> rows_;  // exclusions
     std::vector<Event> queue_, deferred_;
+    const TablePlan* absent_table_ = nullptr;
+    std::vector<RowView> absent_;
+    KeyBatch absent_keys_;  // of absent_
     std::string scratch_;
 };
 

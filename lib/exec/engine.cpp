@@ -1,9 +1,13 @@
 #include "lib/exec/engine.h"
 
+#include <optional>
+#include <utility>
+
 #include "lib/catalog/system_rows.h"
 #include "lib/exec/assertions.h"
 #include "lib/exec/compiled.h"
 #include "lib/exec/fold.h"
+#include "lib/exec/key_batch.h"
 #include "lib/exec/writer.h"
 
 namespace anabranch::exec {
@@ -77,6 +81,7 @@ class TransactionRun::Impl {
     }
     Result<StatementResult> run(const Compiled& compiled, std::span<const Datum> parameters, RowSink* sink);
     bool statement(const Compiled& compiled, std::size_t number, RowSink* sink, StatementResult& result);
+    bool carry_out(const Compiled& compiled, std::size_t number, RowSink* sink, StatementResult& result);
     bool answer(const Compiled& compiled, const StatementPlan& plan, RowSink* sink, std::uint64_t& rows);
     std::uint64_t rows_of(const StatementPlan& plan, RowEmitter emit);
     std::unexpected<Error> broke() {
@@ -97,6 +102,7 @@ class TransactionRun::Impl {
     Writer writer;
     Assertions assertions;
     WriteSet writes;
+    KeyBatch upcoming;
     bool begun = false, broken = false;
 };
 
@@ -138,6 +144,13 @@ bool TransactionRun::Impl::answer(const Compiled& compiled, const StatementPlan&
 }
 
 bool TransactionRun::Impl::statement(const Compiled& compiled, std::size_t number, RowSink* sink,
+                                     StatementResult& result) {
+    if (carry_out(compiled, number, sink, result)) return true;
+    writer.rows().constraints().blame_earliest();
+    return false;
+}
+
+bool TransactionRun::Impl::carry_out(const Compiled& compiled, std::size_t number, RowSink* sink,
                                      StatementResult& result) {
     const StatementPlan& plan = compiled.statements[number];
     overlay.begin_statement();
@@ -189,6 +202,36 @@ TransactionRun::~TransactionRun() = default;
 Result<StatementResult> TransactionRun::run(const Compiled& compiled, std::span<const Datum> parameters,
                                             RowSink* sink) {
     return impl_->run(compiled, parameters, sink);
+}
+
+void TransactionRun::expect(std::span<const Upcoming> calls) {
+    KeyBatch& keys = impl_->upcoming;
+    std::optional<TableId> table;
+    const auto add = [&](const Program& program, const FixedPoint& point, std::span<const Datum> parameters) {
+        if (table != point.table || keys.size() == KeyBatch::at_once) {
+            if (table) keys.expect(impl_->view.store(), *table);
+            keys.clear();
+            table = point.table;
+        }
+        for (std::size_t i = 0; i < point.key.size(); ++i) {
+            const Node& node = program.nodes[point.key[i]];
+            append_key(keys.text(), point.types[i],
+                       node.op == Op::param ? parameters[node.column] : node.constant);
+        }
+        keys.end_key();
+    };
+    // The first rows of all calls, then the second: calls of one kind look into one table after the other.
+    bool more = true;
+    for (std::size_t n = 0; std::exchange(more, false); ++n) {
+        for (const Upcoming& call : calls) {
+            const Program& program = call.compiled->program;
+            if (n >= program.points.size()) continue;
+            more = true;
+            add(program, program.points[n], call.parameters);
+        }
+    }
+    if (table) keys.expect(impl_->view.store(), *table);
+    keys.clear();
 }
 
 Result<const WriteSet*> TransactionRun::finish() {

@@ -66,6 +66,11 @@ struct StatementResult {
     enum class Kind : std::uint8_t { select, insert, update, delete_, call } kind = Kind::select;
 };
 
+struct Upcoming {
+    const Compiled* compiled = nullptr;
+    std::span<const sql::Datum> parameters;
+};
+
 // One transaction at one replica: any number of statements, then finish(). The object may be reused after
 // reset(): its arena and overlay keep their memory.
 //
@@ -82,6 +87,9 @@ class TransactionRun {
     // Runs to its end. On error the whole transaction is void.
     Result<StatementResult> run(const Compiled& compiled, std::span<const sql::Datum> parameters,
                                 RowSink* sink);
+    // A hint, ahead of several calls that will be run one after the other: what they will look up is asked
+    // for now, all at once.
+    void expect(std::span<const Upcoming> calls);
     // Checks what is deferred to commit (INITIALLY DEFERRED constraints, assertions) and yields the effect.
     // Valid until reset() or destruction.
     Result<const WriteSet*> finish();

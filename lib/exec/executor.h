@@ -13,6 +13,7 @@
 #include "lib/base/function_ref.h"
 #include "lib/exec/engine.h"
 #include "lib/exec/evaluator.h"
+#include "lib/exec/key_batch.h"
 #include "lib/exec/key_map.h"
 #include "lib/exec/merged_view.h"
 #include "lib/exec/plan.h"
@@ -96,16 +97,19 @@ class Executor final : public SubqueryRunner {
     bool step(const Group& group, std::size_t at, Next next);
     bool passes(const std::vector<ExprId>& conditions);
     bool full_join(const Group& group, std::size_t at, Next next);
-    bool leaf(const Leaf& leaf, Next next);
-    bool stream(const Leaf& leaf, Next next);
+    using FillSlot = FunctionRef<void(std::size_t)>;
+    bool leaf(const Leaf& leaf, const Access* next_point, Next next);
+    bool stream(const Leaf& leaf, const Access* next_point, Next next);
+    bool rows_at_hand(std::size_t count, FillSlot fill, const Access* next_point, Next next);
+    void expect(const Access& point, std::size_t first, std::size_t last, FillSlot fill);
     bool table(const Access& access, std::uint32_t slot, Next next);
     bool indexed(const Access& access, std::uint32_t slot, Next next);
     bool alternatives(const Access& access, const std::string& prefix, RowVisitor visit);
     bool touched(const Access& access, std::uint32_t slot, Next next);
     Moment moment(const Access& access) const { return access.before ? Moment::before : moment_; }
-    bool functions(const Leaf& leaf, Next next);
-    bool zipped(const Leaf& leaf, Next next);
-    bool cte_rows(const Leaf& leaf, Next next);
+    bool functions(const Leaf& leaf, const Access* next_point, Next next);
+    bool zipped(const Leaf& leaf, const Access* next_point, Next next);
+    bool cte_rows(const Leaf& leaf, const Access* next_point, Next next);
     NodeState& stored(const Leaf& leaf);
     bool range(const Access& access, const std::string& prefix, std::string& low, std::string& high);
     void clear_slots(const Group& group);
@@ -151,6 +155,7 @@ class Executor final : public SubqueryRunner {
     std::vector<NodeState> states_;
     std::deque<std::string> scratch_;
     std::size_t scratch_used_ = 0;
+    KeyBatch expected_;
 };
 
 struct Executor::Lease {

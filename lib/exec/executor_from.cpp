@@ -37,8 +37,10 @@ bool Executor::step(const Group& group, std::size_t at, Next next) {
         return step(group, at + 1, next);
     };
     switch (step_plan.kind) {
-        case Step::Kind::leaf:
-            return leaf(step_plan.leaf, onward);
+        case Step::Kind::leaf: {
+            const bool point = at + 1 < group.steps.size() && group.steps[at + 1].leaf.access.foreseen;
+            return leaf(step_plan.leaf, point ? &group.steps[at + 1].leaf.access : nullptr, onward);
+        }
         case Step::Kind::outer: {
             bool matched = false;
             const bool more = step(*step_plan.right, 0, [&] {
@@ -94,7 +96,7 @@ NodeState& Executor::stored(const Leaf& plan) {
     NodeState& state = states_[plan.state];
     if (state.ready) return state;
     state.used = state.ready = true;
-    stream(plan, [&] {
+    stream(plan, nullptr, [&] {
         if (!passes(plan.filters)) return !failed();
         Slot kept = slots_[plan.slot];
         if (kept.values != nullptr) kept.values = keep(kept.values, plan.width);
@@ -123,16 +125,36 @@ NodeState& Executor::stored(const Leaf& plan) {
     return state;
 }
 
-bool Executor::leaf(const Leaf& plan, Next next) {
-    if (plan.mode == Leaf::Mode::stream) return stream(plan, next);
+// Rows that are all there before the first is handed on. Where the next step looks each of them up by key,
+// the store hears of some keys before they are needed, so that it waits for memory once for all of them.
+bool Executor::rows_at_hand(std::size_t count, FillSlot fill, const Access* next_point, Next next) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (next_point != nullptr && i % KeyBatch::at_once == 0)
+            expect(*next_point, i, std::min(i + KeyBatch::at_once, count), fill);
+        fill(i);
+        if (cancelled() || !next()) return false;
+    }
+    return true;
+}
+
+void Executor::expect(const Access& point, std::size_t first, std::size_t last, FillSlot fill) {
+    expected_.clear();
+    for (std::size_t row = first; row < last; ++row) {
+        fill(row);
+        for (std::size_t i = 0; i < point.equal.size(); ++i)
+            append_key(expected_.text(), point.types[i], eval(point.equal[i]));
+        expected_.end_key();
+    }
+    expected_.expect(view_.store(), point.table);
+}
+
+bool Executor::leaf(const Leaf& plan, const Access* next_point, Next next) {
+    if (plan.mode == Leaf::Mode::stream) return stream(plan, next_point, next);
     NodeState& state = stored(plan);
     if (failed()) return false;
     if (plan.mode == Leaf::Mode::stored) {
-        for (std::size_t i = 0; i < state.rows.size(); ++i) {
-            slots_[plan.slot] = state.rows[i];
-            if (cancelled() || !next()) return false;
-        }
-        return true;
+        return rows_at_hand(
+            state.rows.size(), [&](std::size_t i) { slots_[plan.slot] = state.rows[i]; }, next_point, next);
     }
     std::uint32_t row = KeyMap::none;
     {
@@ -152,7 +174,7 @@ bool Executor::leaf(const Leaf& plan, Next next) {
     return true;
 }
 
-bool Executor::stream(const Leaf& plan, Next next) {
+bool Executor::stream(const Leaf& plan, const Access* next_point, Next next) {
     switch (plan.source) {
         case Leaf::Source::table:
             return table(plan.access, plan.slot, next);
@@ -162,9 +184,9 @@ bool Executor::stream(const Leaf& plan, Next next) {
                 return next();
             });
         case Leaf::Source::cte:
-            return cte_rows(plan, next);
+            return cte_rows(plan, next_point, next);
         case Leaf::Source::function:
-            return functions(plan, next);
+            return functions(plan, next_point, next);
         case Leaf::Source::virtual_table:
             break;
     }
@@ -310,40 +332,46 @@ bool Executor::alternatives(const Access& access, const std::string& prefix, Row
     return true;
 }
 
-bool Executor::cte_rows(const Leaf& plan, Next next) {
+bool Executor::cte_rows(const Leaf& plan, const Access* next_point, Next next) {
     const CtePlan& cte = *program_->ctes[plan.cte];
     const bool running = cte.recursive && states_[cte.state].used && !states_[cte.state].ready;
     if (!running) run_cte(plan.cte);
     if (failed()) return false;
     const NodeState& state = states_[running ? cte.working : cte.state];
-    for (std::size_t i = 0; i < state.tuples.size(); ++i) {
-        slots_[plan.slot].values = state.tuples[i];
-        if (cancelled() || !next()) return false;
-    }
-    return true;
+    return rows_at_hand(
+        state.tuples.size(), [&](std::size_t i) { slots_[plan.slot].values = state.tuples[i]; }, next_point,
+        next);
 }
 
-bool Executor::functions(const Leaf& plan, Next next) {
-    if (plan.functions.size() != 1) return zipped(plan, next);
+bool Executor::functions(const Leaf& plan, const Access* next_point, Next next) {
+    if (plan.functions.size() != 1) return zipped(plan, next_point, next);
     const FunctionSource& source = plan.functions.front();
     std::vector<Datum> args;
     for (const ExprId arg : source.args) args.push_back(eval(arg));
     if (failed()) return false;
     bool more = true;
     std::int64_t ordinal = 0;
-    Datum* const row = registers(plan.row_register);
+    const std::size_t batch = (next_point == nullptr ? 1 : KeyBatch::at_once) * plan.width;
+    std::vector<Datum> rows;
+    rows.reserve(batch);
+    const auto hand_on = [&] {
+        const auto fill = [&](std::size_t i) { slots_[plan.slot].values = rows.data() + i * plan.width; };
+        more = rows_at_hand(rows.size() / plan.width, fill, next_point, next);
+        rows.clear();
+        return more;
+    };
     sql::run_table_function(context_, source.func, source.types, args, source.columns,
                             [&](std::span<const Datum> values) {
-                                std::copy(values.begin(), values.end(), row);
-                                if (plan.ordinality) row[plan.width - 1] = Datum::integer(++ordinal);
-                                slots_[plan.slot].values = row;
-                                return more = next() && !cancelled();
+                                rows.resize(rows.size() + plan.width);
+                                std::copy(values.begin(), values.end(), rows.end() - plan.width);
+                                if (plan.ordinality) rows.back() = Datum::integer(++ordinal);
+                                return rows.size() < batch || hand_on();
                             });
-    return more && !failed();
+    return more && !failed() && hand_on() && !failed();
 }
 
 // Several functions side by side: rows are as many as the longest has, NULLs where one has ended.
-bool Executor::zipped(const Leaf& plan, Next next) {
+bool Executor::zipped(const Leaf& plan, const Access* next_point, Next next) {
     std::vector<Datum*> rows;
     std::size_t column = 0;
     for (const FunctionSource& source : plan.functions) {
@@ -363,12 +391,11 @@ bool Executor::zipped(const Leaf& plan, Next next) {
         column += source.columns.size();
         if (failed()) return false;
     }
-    for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto fill = [&](std::size_t i) {
         if (plan.ordinality) rows[i][plan.width - 1] = Datum::integer(static_cast<std::int64_t>(i + 1));
         slots_[plan.slot].values = rows[i];
-        if (cancelled() || !next()) return false;
-    }
-    return true;
+    };
+    return rows_at_hand(rows.size(), fill, next_point, next);
 }
 
 }  // namespace anabranch::exec

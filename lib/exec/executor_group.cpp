@@ -31,7 +31,11 @@ class Groups {
         for (const AggregatePlan& aggregate : plan.aggregates)
             empty_.emplace_back(aggregate.func, aggregate.types, aggregate.result);
     }
-    void open() { accumulators_.insert(accumulators_.end(), empty_.begin(), empty_.end()); }
+    void open() {
+        constexpr std::size_t few_groups = 16;
+        if (accumulators_.size() == empty_.size()) accumulators_.reserve(few_groups * empty_.size());
+        accumulators_.insert(accumulators_.end(), empty_.begin(), empty_.end());
+    }
     void add(std::uint32_t group) {
         for (std::size_t i = 0; i < plan_.aggregates.size(); ++i) {
             const AggregatePlan& aggregate = plan_.aggregates[i];

@@ -42,6 +42,8 @@ struct Access {
     bool low_inclusive = false, high_inclusive = false;
     bool reverse = false;
     bool unique = false;  // at most one row
+    // A point whose key is read off columns and parameters: it can be worked out ahead of its turn.
+    bool foreseen = false;
     bool before = false;  // the table as it was before this transaction (assertions)
     bool of_store() const { return kind < Kind::touched; }
 };
@@ -74,7 +76,6 @@ struct Leaf {
     std::uint32_t cte = 0;
     std::vector<FunctionSource> functions;
     bool ordinality = false;
-    std::uint32_t row_register = 0;    // function, virtual table: where a row is put together
     std::vector<ExprId> filters;       // conditions on this rel alone (and outer scopes)
     std::vector<ExprId> build, probe;  // hashed: key expressions over this rel, and over the rels before it
     std::vector<sql::Type> key_types;

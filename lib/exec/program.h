@@ -27,6 +27,7 @@ using ExprId = std::uint32_t;
 inline constexpr ExprId no_expr = ~ExprId{0};
 
 enum class Op : std::uint8_t {
+    // Read off what is there, up to `value`.
     constant,
     param,       // column = index
     reg,         // column = register
@@ -99,6 +100,13 @@ struct DomainPlan {
     std::vector<ExprId> conditions;  // one per check
 };
 
+// A row that is looked up by a key of parameters and constants: it is known before the program runs.
+struct FixedPoint {
+    TableId table;
+    std::vector<ExprId> key;
+    std::vector<sql::Type> types;
+};
+
 struct Program {
     Program() = default;
     Program(const Program&) = delete;
@@ -111,6 +119,7 @@ struct Program {
     std::vector<DomainPlan> domains;
     std::vector<std::shared_ptr<CtePlan>> ctes;
     std::vector<Error> errors;
+    std::vector<FixedPoint> points;
     Arena memory;  // bytes of constants
     std::uint32_t slots = 0;
     std::uint32_t registers = 0;

@@ -56,9 +56,12 @@ void RowWriter::removed(Touched& row) {
 
 Touched* RowWriter::insert(const TablePlan& table, const WriteEffects& effects, RowView image, bool claims,
                            const std::vector<std::uint32_t>& additive) {
-    if (!constraints_.unique(table, effects, image, {}, true)) return nullptr;
     key_.clear();
     keys_.append_primary(table, image, key_);
+    const bool known = overlay_.touches(table.table->id) && overlay_.find(table.table->id, key_) != nullptr;
+    if (!known && !table.table->keys[0].deferrable && !constraints_.expect_absent(table, key_, image))
+        return nullptr;
+    if (!constraints_.unique(table, effects, image, {}, known)) return nullptr;
     Touched& row = added(table, key_, image, claims);
     for (const std::uint32_t column : additive)
         Constraints::mark(row.additive, column, overlay_, table.table->id);

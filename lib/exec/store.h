@@ -38,6 +38,8 @@ class Store {
   public:
     virtual ~Store() = default;
     virtual RowView find(TableId table, std::string_view primary_key) const = 0;
+    // A hint: these keys are about to be looked up, one after the other.
+    virtual void expect(TableId /*table*/, std::span<const std::string_view> /*primary_keys*/) const {}
     // All rows, in primary key order.
     virtual void scan(TableId table, RowVisitor visit) const = 0;
     // Rows whose index key is in [low, high), in index order (reverse: descending). An empty `high` means no

@@ -39,6 +39,7 @@ std::uint64_t Writer::write(const WritePlan& plan, RowEmitter emit) {
 bool Writer::returning(Run& run, RowView row) {
     ++run.count;
     if (run.plan.returning.empty()) return true;
+    if (!rows_.constraints().settle_absent()) return false;
     executor_.slot(run.plan.target_slot).row = row;
     Datum* out = executor_.registers(run.plan.output_register);
     for (std::size_t i = 0; i < run.plan.returning.size(); ++i)

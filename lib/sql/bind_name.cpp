@@ -13,6 +13,11 @@ bool visible(const Scope& scope, std::size_t index) {
     return index >= scope.first_visible && (!item.lateral_only || scope.lateral_active);
 }
 
+// The engine's own columns, but for those that PostgreSQL has, too.
+bool out_of_reach(const NameColumn& column) {
+    return column.hidden && column.name != "tableoid";
+}
+
 std::string dotted(const std::vector<std::string>& parts) {
     std::string out;
     for (const std::string& part : parts) out += (out.empty() ? "" : ".") + part;
@@ -29,7 +34,7 @@ Result<ExprPtr> Binding::find_column(Scope& scope, const std::string& name, Span
         for (std::size_t i = 0; i < s->items.size(); ++i) {
             if (!s->items[i].unqualified || !visible(*s, i)) continue;
             for (const NameColumn& c : s->items[i].columns) {
-                if (c.name != name || c.hidden) continue;
+                if (c.name != name || out_of_reach(c)) continue;
                 if (found != nullptr)
                     return fail(Error::make(sqlstate::ambiguous_column,
                                             "column reference \"" + name + "\" is ambiguous")
@@ -144,7 +149,7 @@ Result<ExprPtr> Binding::column(const ast::ColumnRef& c, Scope& scope, Span at) 
     TRY(Qualified found, find_item(scope, schema, alias, at));
     if (found.item != nullptr) {
         for (const NameColumn& column : found.item->columns) {
-            if (column.name != parts.back() || column.hidden) continue;
+            if (column.name != parts.back() || out_of_reach(column)) continue;
             Expr copy = *shifted(column.expr, found.level);
             copy.span = at;
             return std::make_shared<const Expr>(std::move(copy));

@@ -50,10 +50,14 @@ wire::Forwarded refusal(const Error& error) {
 
 std::shared_ptr<Values> Values::copy(std::span<const sql::Datum> from) {
     auto out = std::make_shared<Values>();
-    for (const auto& value : from)
-        out->values.push_back(value.is_bytes() ? sql::Datum::bytes(out->arena.copy(value.as_bytes()))
-                                               : value);
+    out->assign(from);
     return out;
+}
+
+void Values::assign(std::span<const sql::Datum> from) {
+    values.reserve(from.size());
+    for (const auto& value : from)
+        values.push_back(value.is_bytes() ? sql::Datum::bytes(arena.copy(value.as_bytes())) : value);
 }
 
 std::vector<sql::Type> value_types(const catalog::Schema& schema, const Runnable& runnable) {

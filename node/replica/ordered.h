@@ -43,6 +43,7 @@ struct Values {
     Arena arena;
     std::vector<sql::Datum> values;
     static std::shared_ptr<Values> copy(std::span<const sql::Datum> from);
+    void assign(std::span<const sql::Datum> from);
 };
 
 // What a Runnable is to whoever runs it: types of the values it wants and columns of its rows.
@@ -230,6 +231,7 @@ class Ordered {
     void forget_pending();
     void propose_forget();
     std::vector<Work> ready();
+    void expect(std::span<const Work> items);
     void execute(std::vector<Work> items);
     void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen, crdt::Forget forget = {});
     void tell_early();
@@ -266,8 +268,8 @@ class Ordered {
     std::deque<std::pair<order::Ticket, Ticket>> tickets_;  // of the core, of the log
     std::deque<order::Entry> committed_;                    // in order, waiting for their dependencies
     std::map<Key, Outstanding> outstanding_;
-    std::set<std::pair<RequestKey, Key>> by_request_;  // of outstanding_
-    Instant first_deadline_{INT64_MAX};                // of outstanding_, or before it
+    boost::unordered_flat_map<RequestKey, Keys, RequestKeyHash> by_request_;  // of outstanding_
+    Instant first_deadline_{INT64_MAX};                                       // of outstanding_, or before it
     RequestKey newest_request_;
     std::deque<Work> queue_;
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
@@ -275,7 +277,8 @@ class Ordered {
     order::Index fence_ = 0;          // 0: none yet
     std::deque<InFlight> in_flight_;  // of one epoch, in order, without gaps
     RequestKeys keys_in_flight_;
-    // What this primary has queued lately, also if it has been answered since; in order of arrival, too.
+    // What this primary has queued lately for clients of peers, also if it has been answered since; in order
+    // of arrival, too.
     RequestKeys taken_;
     std::deque<RequestKey> taken_in_order_;
     EarlyAnswers early_;

@@ -29,7 +29,8 @@ void Ordered::submit(Request request) {
     item.unsure = request.again ? 1 : 0;
     item.key = request.key;
     if (item.key == RequestKey{}) ++newest_request_.number, item.key = newest_request_;
-    by_request_.emplace(item.key, key);
+    Keys& same = by_request_[item.key];
+    if (std::find(same.begin(), same.end(), key) == same.end()) same.push_back(key);
     first_deadline_ = std::min(first_deadline_, item.deadline);
     item.request = std::move(request);
     const bool early = item.request.early;
@@ -191,20 +192,19 @@ void Ordered::forwarded(const std::string& peer, const wire::Forwarded& message)
 }
 
 Ordered::Keys Ordered::waiting_for(RequestKey key) const {
-    Keys out;
-    for (auto at = by_request_.lower_bound({key, Key{}}); at != by_request_.end() && at->first == key; ++at)
-        out.push_back(at->second);
-    return out;
+    const auto found = by_request_.find(key);
+    return found == by_request_.end() ? Keys() : found->second;
 }
 
 bool Ordered::is_waited_for(RequestKey key) const {
-    const auto at = by_request_.lower_bound({key, Key{}});
-    return at != by_request_.end() && at->first == key;
+    return by_request_.contains(key);
 }
 
 void Ordered::erase(const Key& key) {
     const auto found = outstanding_.find(key);
-    by_request_.erase({found->second.key, key});
+    const auto named = by_request_.find(found->second.key);
+    named->second.erase(std::remove(named->second.begin(), named->second.end(), key), named->second.end());
+    if (named->second.empty()) by_request_.erase(named);
     outstanding_.erase(found);
 }
 

@@ -17,6 +17,7 @@ constexpr std::size_t calls_max = 512;
 constexpr std::size_t rows_max = 4096;
 constexpr std::size_t taken_max = 65'536;
 constexpr std::size_t hurried_max = 8;
+constexpr std::size_t expected_at_once = 16;
 
 constexpr std::string_view not_primary_state = "57P03";
 constexpr std::string_view cannot_tell_state = "40003";
@@ -78,7 +79,7 @@ Result<OrderedStep> Ordered::step_of(const wire::ForwardedStep& step) {
 }
 
 void Ordered::queue(Work item) {
-    if (taken_.insert(item.key).second) taken_in_order_.push_back(item.key);
+    if (!item.requester.empty() && taken_.insert(item.key).second) taken_in_order_.push_back(item.key);
     if (taken_in_order_.size() > taken_max) {
         taken_.erase(taken_in_order_.front());
         taken_in_order_.pop_front();
@@ -217,6 +218,16 @@ std::vector<Ordered::Work> Ordered::ready() {
     return out;
 }
 
+// The first of the items are about to be run: what they will look up is asked for at once.
+void Ordered::expect(std::span<const Work> items) {
+    if (items.size() < 2) return;
+    std::vector<exec::Upcoming> calls;
+    for (const Work& item : items.first(std::min(items.size(), expected_at_once)))
+        for (const OrderedStep& step : item.steps)
+            calls.push_back({step.runnable->compiled.get(), step.values->values});
+    run_.expect(calls);
+}
+
 // Runs the items one after another and proposes what they did as one delta. An answer that depends neither on
 // it nor on what is in flight is given at once.
 void Ordered::execute(std::vector<Work> items) {
@@ -227,6 +238,7 @@ void Ordered::execute(std::vector<Work> items) {
     std::size_t next = 0;
     const bool alone = one_by_one_ > 0;
     for (; next < items.size() && run_.rows_touched() < rows_max && !(alone && next > 0); ++next) {
+        if (next % expected_at_once == 0) expect(std::span(items).subspan(next));
         Work& item = items[next];
         if (auto told = told_before(item)) {
             answer(item, std::move(*told), seen);

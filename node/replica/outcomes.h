@@ -29,10 +29,11 @@ struct RequestKey {
 
 struct RequestKeyHash {
     using is_avalanching = void;
+    // Requests that follow each other are kept beside each other: they come, and are forgotten, together.
     std::size_t operator()(const RequestKey& key) const {
-        std::uint64_t bits = key.client ^ key.number * 0x9e3779b97f4a7c15;
+        std::uint64_t bits = key.client ^ (key.number >> 2) * 0x9e3779b97f4a7c15;
         bits = (bits ^ bits >> 32) * 0xd6e8feb86659fd93;
-        return bits ^ bits >> 32;
+        return (bits ^ bits >> 32) ^ (key.number & 3);
     }
 };
 using RequestKeys = boost::unordered_flat_set<RequestKey, RequestKeyHash>;  // nothing may hang on its order

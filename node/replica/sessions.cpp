@@ -305,33 +305,56 @@ Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64
     return {Execution::When::durable, ticket, std::move(tag)};
 }
 
+// Those of an earlier call, if nobody holds them any more. Calls are done in about the order they came in.
+std::shared_ptr<Values> Sessions::spare_values() {
+    constexpr std::size_t kept_max = 512;
+    std::shared_ptr<Values> oldest;
+    if (!spare_values_.empty()) {
+        oldest = std::move(spare_values_.front());
+        spare_values_.pop_front();
+    }
+    const bool free = oldest != nullptr && oldest.use_count() == 1;
+    if (oldest != nullptr) spare_values_.push_back(oldest);
+    if (free) {
+        oldest->arena.reset();
+        oldest->values.clear();
+        return oldest;
+    }
+    auto fresh = std::make_shared<Values>();
+    if (spare_values_.size() < kept_max) spare_values_.push_back(fresh);
+    return fresh;
+}
+
+// Memory for large values is not kept.
+void Sessions::forget_large(const std::shared_ptr<Values>& values) {
+    std::size_t bytes = 0;
+    for (const auto& value : values->values)
+        if (value.is_bytes()) bytes += value.as_bytes().size();
+    if (bytes > spare_bytes_max) std::erase(spare_values_, values);
+}
+
 // A call's parameters from its argument expressions.
 Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
                                                     std::span<const sql::Datum> parameters) {
+    const auto out = spare_values();
     if (runnable.arguments != nullptr) {
         struct One final : exec::RowSink {
             std::shared_ptr<Values> values;
             bool row(std::span<const sql::Datum> row) override {
-                values = Values::copy(row);
+                values->assign(row);
                 return true;
             }
         } one;
+        one.values = out;
         run_.reset();
         origin_.begin(state_.now, state_.random.next());
         TRY_VOID(run_.run(*runnable.arguments, parameters, &one));
-        CHECK(one.values != nullptr);
-        return one.values;
+        forget_large(out);
+        return out;
     }
-    // Those of the last call, if nobody holds them any more.
-    if (spare_values_ == nullptr || spare_values_.use_count() > 1) spare_values_ = std::make_shared<Values>();
-    const auto out = spare_values_;
-    out->arena.reset();
-    out->values.clear();
-    std::size_t bytes = 0;
     for (const auto& argument : runnable.simple_arguments) {
         if (argument.parameter >= 0) {
             const auto value = parameters[static_cast<std::size_t>(argument.parameter)];
-            if (value.is_bytes()) bytes += value.as_bytes().size();
             out->values.push_back(value.is_bytes() ? sql::Datum::bytes(out->arena.copy(value.as_bytes()))
                                                    : value);
         } else if (argument.constant.null) {
@@ -350,7 +373,7 @@ Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
             }
         }
     }
-    if (bytes > spare_bytes_max) spare_values_ = nullptr;
+    forget_large(out);
     return out;
 }
 

@@ -8,6 +8,7 @@
 // it again.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -123,6 +124,8 @@ class Sessions {
     Result<void> refresh(OpenBlock& block);
     Result<void> run_again(OpenBlock& block);
     Result<void> roll_back_to(OpenBlock& block, std::size_t steps);
+    std::shared_ptr<Values> spare_values();
+    void forget_large(const std::shared_ptr<Values>& values);
     Result<std::shared_ptr<Values>> arguments(const Runnable& runnable,
                                               std::span<const sql::Datum> parameters);
     Execution submit(Session& session, Ordered::Request request);
@@ -141,7 +144,7 @@ class Sessions {
     const bool* cancelled_ = nullptr;
     RecordedOrigin origin_;
     exec::TransactionRun run_;
-    std::shared_ptr<Values> spare_values_;  // memory for the next call's
+    std::deque<std::shared_ptr<Values>> spare_values_;  // memory for the next calls', once nobody holds it
     std::map<std::uint64_t, Session> sessions_;
     std::vector<Waiting> waiting_;
     std::vector<Unanswered> unanswered_;

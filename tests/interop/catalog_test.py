@@ -40,6 +40,14 @@ SAME = [
     "\\drds",
 ]
 
+LISTS = [
+    "\\" + name
+    for name in (
+        "d da dA dAc dAf dAp db dc dC dconfig dd ddp dD dE de des deu dew df dF dFd dFp dFt dg di dl dL dm "
+        "dn do dp dP drds dRp dRs ds dt dT du dv dx dX dy l z"
+    ).split()
+]
+
 
 def told(line):
     """Without what may differ."""
@@ -76,6 +84,11 @@ class Catalogs(unittest.TestCase):
             with self.subTest(command):
                 wanted, got = psql(self.there, command), psql(self.here, command)
                 self.assertEqual(wanted, got, "\n".join(difflib.unified_diff(wanted, got, lineterm="", n=1)))
+
+    def test_no_command_of_psql_that_lists_things_fails(self):
+        for command in LISTS:
+            with self.subTest(command):
+                self.assertNotIn("ERROR", "\n".join(psql(self.here, command)))
 
     # Nodes gave their database nothing to evaluate expressions with: such an index held no row.
     def test_a_unique_index_over_an_expression_is_kept_by_a_node(self):

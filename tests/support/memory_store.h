@@ -29,6 +29,8 @@ class MemoryStore final : public exec::Store {
         const auto at = state.rows.find(primary_key);
         return at == state.rows.end() ? exec::RowView() : exec::RowView(at->second.data(), &state.layout);
     }
+    void expect(TableId, std::span<const std::string_view> keys) const override { expected += keys.size(); }
+    mutable std::size_t expected = 0;  // keys that were told ahead
     void scan(TableId table, exec::RowVisitor visit) const override {
         const TableState& state = *tables_[table.value];
         for (const auto& [key, row] : state.rows)

@@ -114,5 +114,52 @@ TEST_CASE("inner queries that do not depend on the row run once") {
           "part equal\n");
 }
 
+TEST_CASE("a store hears of the keys that a join is about to look up, and of none that may fail") {
+    Shell shell(R"sql(
+        CREATE TABLE item (id int PRIMARY KEY, price int NOT NULL);
+        INSERT INTO item SELECT i, i * 10 FROM generate_series(1, 50) i;
+    )sql");
+    const auto told = [&](const std::string& statement, const std::string& answer) {
+        shell.store().expected = 0;
+        CHECK(shell.execute(statement) == answer);
+        return shell.store().expected;
+    };
+    CHECK(told("SELECT sum(price), max(n) FROM unnest(ARRAY[7, 60, NULL, 3]) WITH ORDINALITY AS u(i, n) "
+               "JOIN item ON id = i",
+               "100|4\n") == 4);
+    CHECK(told("SELECT sum(price) FROM unnest(ARRAY[1, 2], ARRAY[3]) AS u(i, j) JOIN item ON id = i",
+               "30\n") == 2);
+    CHECK(told("SELECT count(*) FROM generate_series(1, 40) g JOIN item ON id = g", "40\n") == 40);
+    CHECK(told("SELECT price FROM generate_series(1, 40) g JOIN item ON id = g LIMIT 1", "10\n") == 16);
+    CHECK(told("SELECT g FROM generate_series(45, 70) g JOIN item ON id = g ORDER BY g LIMIT 1 OFFSET 5",
+               "50\n") == 26);
+    CHECK(told("SELECT price FROM generate_series(1, 2) g JOIN item ON id = 1 / (2 - g) LIMIT 1", "10\n") ==
+          0);
+}
+
+TEST_CASE("a store hears of the rows that several calls will look up before the first of them runs") {
+    Shell shell(R"sql(
+        CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL);
+        CREATE TABLE fee (kind text PRIMARY KEY, amount int NOT NULL);
+        CREATE PROCEDURE pay(payer int, payee int, amount int) BEGIN ATOMIC
+            SELECT EXISTS (SELECT FROM account WHERE id = payer);
+            UPDATE account SET balance = balance - pay.amount WHERE id = payer;
+            UPDATE account SET balance = balance + pay.amount WHERE id = payee;
+            UPDATE fee SET amount = fee.amount + 1 WHERE kind = 'payment';
+            UPDATE account SET balance = balance - 1 WHERE id = payer + 1;
+        END;
+    )sql");
+    const exec::CompiledPtr pay = exec::compile(shell.schema(), *shell.schema()->find_transaction("pay"));
+    exec::TransactionRun run(shell.schema(), shell.store(), shell.origin());
+    const sql::Datum some[] = {sql::Datum::integer(1), sql::Datum::integer(2), sql::Datum::integer(7)};
+    const sql::Datum others[] = {sql::Datum::null(), sql::Datum::integer(3), sql::Datum::integer(7)};
+    shell.store().expected = 0;
+    run.expect({});
+    CHECK(shell.store().expected == 0);
+    const exec::Upcoming calls[] = {{pay.get(), some}, {pay.get(), others}, {pay.get(), some}};
+    run.expect(calls);
+    CHECK(shell.store().expected == 9);  // payer, payee and fee of each; not what is worked out on the way
+}
+
 }  // namespace
 }  // namespace anabranch::test

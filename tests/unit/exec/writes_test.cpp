@@ -177,5 +177,46 @@ TEST_CASE("a changed key is a delete and an insert") {
     CHECK(shell.writes("UPDATE accounts SET id = id") == "accounts id=8\n");
 }
 
+TEST_CASE("late_duplicate: of what is wrong with a statement's rows, the client is told the first") {
+    Shell shell(R"sql(
+        CREATE TABLE t (id int PRIMARY KEY, other int UNIQUE, positive int CHECK (positive > 0));
+        CREATE TABLE copy (id int PRIMARY KEY, note text);
+        INSERT INTO t VALUES (5, 50, 1), (18, 180, 1);
+    )sql");
+    const std::string duplicate =
+        "ERROR 23505: duplicate key value violates unique constraint \"t_pkey\"\nDETAIL: ";
+    const auto of = [&](const std::string& id) { return duplicate + "Key (id)=(" + id + ")"; };
+    const auto starts = [&](const std::string& statement, const std::string& expected) {
+        INFO(statement);
+        CHECK(shell.execute(statement).starts_with(expected));
+    };
+    starts("INSERT INTO t VALUES (5, 1, 1)", of("5"));
+    starts("INSERT INTO t VALUES (5, 50, 1)", of("5"));  // both keys: the primary one is looked at first
+    starts("INSERT INTO t VALUES (1, 50, 1)",
+           "ERROR 23505: duplicate key value violates unique constraint "
+           "\"t_other_key\"");
+    starts("INSERT INTO t VALUES (5, 1, 1), (1, 2, 0)", of("5"));  // before the second row's CHECK
+    starts("INSERT INTO t VALUES (1, 2, 0), (5, 1, 1)", "ERROR 23514");
+    starts("INSERT INTO t VALUES (5, 1, 1), (18, 2, 1)", of("5"));
+    starts("INSERT INTO t VALUES (1, 1, 1), (18, 2, 1), (5, 3, 1)", of("18"));
+    starts("INSERT INTO t VALUES (1, 1, 1), (1, 2, 1)", of("1"));
+    starts("INSERT INTO t SELECT i, i, 1 FROM generate_series(6, 40) i", of("18"));
+    starts("INSERT INTO t SELECT 5 + i, i, 1 / (1 - i) FROM generate_series(0, 3) i", of("5"));
+    starts("INSERT INTO t SELECT 6 + i, i, 1 / (1 - i) FROM generate_series(0, 3) i", "ERROR 22012");
+    starts(
+        "WITH a AS (INSERT INTO copy SELECT i, 'x' FROM generate_series(1, 3) i), "
+        "b AS (INSERT INTO t VALUES (5, 1, 1)) INSERT INTO copy VALUES (9, 'y')",
+        of("5"));
+    starts("WITH gone AS (DELETE FROM t WHERE id = 18) INSERT INTO t VALUES (5, 1, 1)", of("5"));
+    CHECK(shell.execute("INSERT INTO t VALUES (5, 1, 1) RETURNING id").starts_with(of("5")));
+    CHECK(shell.execute("INSERT INTO t VALUES (1, 1, 1), (5, 2, 1) ON CONFLICT DO NOTHING") == "INSERT 1\n");
+    shell.execute("BEGIN");
+    CHECK(shell.execute("INSERT INTO t VALUES (7, 7, 1), (8, 8, 1)") == "INSERT 2\n");
+    CHECK(shell.execute("INSERT INTO t VALUES (9, 9, 1), (8, 10, 1)").starts_with(of("8")));
+    shell.execute("ROLLBACK");
+    CHECK(shell.execute("SELECT id FROM t") == "1\n18\n5\n");
+    CHECK(shell.execute("SELECT id FROM copy") == "");
+}
+
 }  // namespace
 }  // namespace anabranch::test
