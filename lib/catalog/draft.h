@@ -121,6 +121,7 @@ struct Draft {
     std::vector<DraftEnum> enums;
     std::vector<DraftTable> tables;
     std::vector<DraftObject> objects;
+    std::vector<Comment> comments;  // also on what does not exist in the end
     std::map<std::string, std::string> pragmas;
     std::set<std::string> schemas{"public"};
     // Names in use, per schema: relations (tables, views, indexes, sequences) and constraints.

@@ -17,10 +17,11 @@ std::string base_name(const std::string& path) {
 }
 
 // Two scripts that mean the same by their statements have one hash: comments, blanks and the case of keywords
-// do not count.
+// do not count, nor does COMMENT ON.
 std::uint64_t hash_of(const std::vector<ast::Statement>& statements) {
     std::string text;
     for (const ast::Statement& s : statements) {
+        if (std::holds_alternative<ast::Comment>(s.node)) continue;
         text += sql::print(s);
         text += '\n';
     }
@@ -69,6 +70,7 @@ Loaded load(std::span<const ScriptFile> files, const LoadOptions& options) {
              "no transaction is declared that can be analysed: one insert, update and delete of a single row "
              "is assumed for each table"});
     schema->file = files.empty() ? std::string() : base_name(files[0].name);
+    schema->comments = std::move(draft.comments);
     schema->hash = hash_of(statements);
     schema->text = std::move(texts.all);
     Loaded out;

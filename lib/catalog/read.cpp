@@ -102,6 +102,14 @@ void create_schema(const ast::CreateSchema& s, Draft& draft, Reporter& reporter)
     draft.path = before;
 }
 
+void comment(const ast::Comment& c, Draft& draft) {
+    Comment out{c.object, draft.target_schema(c.name), c.name.name, c.member, {}};
+    std::erase_if(draft.comments, [&](const Comment& other) { return other.same_object(out); });
+    if (!c.text || c.text->empty()) return;
+    out.text = *c.text;
+    draft.comments.push_back(std::move(out));
+}
+
 void unmodelled(const ast::Unmodelled& u, Span at, Draft& draft, Reporter& reporter) {
     if (u.what == "RANGE TYPE" || u.what == "TYPE")
         draft.unmodelled_types.insert({draft.target_schema(u.name), u.name.name});
@@ -180,6 +188,7 @@ void read_statement(const ast::Statement& statement, Draft& draft, Reporter& rep
                  [](const ast::Discard&) {},
                  [&](const ast::Truncate&) { rows("TRUNCATE"); },
                  [](const ast::Vacuum&) {},
+                 [&](const ast::Comment& n) { comment(n, draft); },
                  [](const ast::Ignored&) {},
                  [&](const ast::Unmodelled& n) { unmodelled(n, at, draft, reporter); }},
         statement.node);

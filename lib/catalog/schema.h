@@ -261,6 +261,17 @@ struct EnumType {
     std::vector<std::string> labels;
 };
 
+// COMMENT ON; shown by the catalogs. No part of the schema's hash.
+struct Comment {
+    std::string object;  // TABLE, COLUMN, ...: ast::Comment
+    std::string schema, name, member;
+    std::string text;
+    bool same_object(const Comment& other) const {
+        return object == other.object && schema == other.schema && name == other.name &&
+               member == other.member;
+    }
+};
+
 struct View {
     std::string schema, name;
     sql::QueryPtr query;
@@ -296,6 +307,7 @@ class Schema {
         initial;  // the file's own INSERTs, executed once to make the initial state
     std::vector<EnumType> enums;
     std::vector<std::shared_ptr<const sql::Domain>> domains;
+    std::vector<Comment> comments;               // as written: what they are on need not exist
     std::vector<View> views;                     // plain views; assertion views are invariants
     std::map<std::string, std::string> pragmas;  // file-level SET anabranch.*
     std::vector<Warning> warnings;

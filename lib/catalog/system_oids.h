@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/catalog/schema.h"
@@ -64,6 +66,12 @@ struct OidMap {
         std::size_t domain = 0;  // into Schema::domains
         const sql::Domain::Check* check = nullptr;
     };
+    struct Description {  // COMMENT ON
+        std::int64_t object = 0, catalog = 0;
+        std::int32_t sub = 0;  // the column's number, or 0
+        std::string text;
+        friend auto operator<=>(const Description&, const Description&) = default;
+    };
     std::vector<std::string> schemas;
     std::vector<Index> indexes;
     std::vector<Constraint> constraints;
@@ -71,6 +79,7 @@ struct OidMap {
     std::vector<Default> defaults;
     std::vector<DomainCheck> domain_checks;
     std::vector<Sequence> sequences;
+    std::vector<Description> descriptions;  // ascending
 
     explicit OidMap(const Schema& schema);
     // Made once and kept with the schema.
@@ -78,6 +87,12 @@ struct OidMap {
     std::int64_t schema_oid(const std::string& name) const;
     // Of a key of the table, or of an exclusion.
     std::int64_t index_oid(const Table& table, std::uint32_t number, bool exclusion = false) const;
+    // `catalog` as in pg_class; empty: whichever.
+    std::optional<std::string> description(std::int64_t object, std::string_view catalog,
+                                           std::int32_t sub) const;
+
+  private:
+    void describe(const Schema& schema);
 };
 
 // What an index is over, as declared or as its constraint implies.

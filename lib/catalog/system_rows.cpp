@@ -230,6 +230,13 @@ class Catalog {
         }
     }
 
+    void pg_description() {
+        for (const auto& d : map_.descriptions) {
+            row_.number("objoid", d.object).number("classoid", d.catalog).number("objsubid", d.sub);
+            if (!row_.text("description", d.text).emit(visit_)) return;
+        }
+    }
+
     void pg_range() {
         for (const TypeId id : {TypeId::int4range, TypeId::int8range, TypeId::numrange, TypeId::tsrange,
                                 TypeId::tstzrange, TypeId::daterange}) {
@@ -524,6 +531,7 @@ constexpr Entry entries[] = {
     {"pg_catalog", "pg_attrdef", &Catalog::pg_attrdef},
     {"pg_catalog", "pg_type", &Catalog::pg_type},
     {"pg_catalog", "pg_enum", &Catalog::pg_enum},
+    {"pg_catalog", "pg_description", &Catalog::pg_description},
     {"pg_catalog", "pg_range", &Catalog::pg_range},
     {"pg_catalog", "pg_index", &Catalog::pg_index},
     {"pg_catalog", "pg_constraint", &Catalog::pg_constraint},

@@ -163,6 +163,7 @@ OidMap::OidMap(const Schema& schema) {
             domain_checks.push_back({d, &check});
     }
     schemas.assign(names.begin(), names.end());
+    describe(schema);
 }
 
 const OidMap& OidMap::of(const Schema& schema) {
@@ -338,6 +339,11 @@ std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,
             return visible(schema, map, number) ? "t" : "f";
         case sql::Func::pg_get_expr:  // the text is what pg_attrdef.adbin holds
             return args[0].is_bytes() ? std::optional<std::string>(args[0].as_bytes()) : std::nullopt;
+        case sql::Func::obj_description:
+            return map.description(
+                number, args.size() > 1 && args[1].is_bytes() ? args[1].as_bytes() : std::string_view(), 0);
+        case sql::Func::col_description:
+            return map.description(number, "pg_class", static_cast<std::int32_t>(second(0)));
         case sql::Func::shobj_description:  // of a text: pg_get_serial_sequence
             if (!args[0].is_bytes() || args.size() < 2 || args[1].is_null()) return {};
             return sequence_of(schema, map, args[0].as_bytes(), args[1].as_bytes());

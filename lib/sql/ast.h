@@ -37,7 +37,7 @@ struct Statement : At {
             DeclareCursor, Fetch, CloseCursor, Prepare, Execute, Deallocate, Copy, Listen, Notify, Unlisten,
             Discard, Truncate, Vacuum,
             // the rest
-            Ignored, Unmodelled>;
+            Comment, Ignored, Unmodelled>;
     };
     using Node = Alternatives<Nodes>;
     Node node;

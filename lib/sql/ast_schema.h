@@ -395,10 +395,20 @@ struct Rename {
     friend bool operator==(const Rename&, const Rename&) = default;
 };
 
-// A statement without meaning for us: COMMENT, GRANT, OWNER, SEQUENCE, EXTENSION, ... The catalog passes it
+// COMMENT ON object name IS text. Comments on other kinds of objects are Ignored.
+struct Comment {
+    std::string
+        object;  // "TABLE", "COLUMN", "VIEW", "INDEX", "CONSTRAINT", "PROCEDURE", "FUNCTION", "ROUTINE"
+    QualifiedName name;               // of the table for a column or a constraint
+    std::string member;               // column or constraint; else empty
+    std::optional<std::string> text;  // nothing: IS NULL
+    friend bool operator==(const Comment&, const Comment&) = default;
+};
+
+// A statement without meaning for us: GRANT, OWNER, SEQUENCE, EXTENSION, ... The catalog passes it
 // silently.
 struct Ignored {
-    std::string what;  // "COMMENT", "GRANT", ...
+    std::string what;  // "GRANT", "OWNER", ...
     friend bool operator==(const Ignored&, const Ignored&) = default;
 };
 

@@ -10,7 +10,6 @@ struct Word {
 
 // Statements without meaning for invariants and transactions.
 constexpr Word ignored[] = {
-    {"CommentStmt", "COMMENT"},
     {"GrantStmt", "GRANT"},
     {"GrantRoleStmt", "GRANT"},
     {"AlterDefaultPrivilegesStmt", "ALTER DEFAULT PRIVILEGES"},

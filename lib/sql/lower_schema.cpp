@@ -334,6 +334,23 @@ Lowered rename(Lowering& l, ParseNode node, Span span) {
     return out;
 }
 
+Lowered comment(Lowering&, ParseNode node, Span span) {
+    static constexpr std::string_view described[] = {"TABLE",      "COLUMN",    "VIEW",     "INDEX",
+                                                     "CONSTRAINT", "PROCEDURE", "FUNCTION", "ROUTINE"};
+    ast::Comment out;
+    out.object = lower_object_word(node.text("objtype"));
+    if (std::find(std::begin(described), std::end(described), out.object) == std::end(described))
+        return ast::Ignored{"COMMENT ON " + out.object};
+    std::vector<std::string> parts = object_parts(node.get("object"));
+    if ((out.object == "COLUMN" || out.object == "CONSTRAINT") && !parts.empty()) {
+        out.member = std::move(parts.back());
+        parts.pop_back();
+    }
+    out.name = name_of(parts, parts.size(), span);
+    if (node.has("comment")) out.text = node.text("comment");
+    return out;
+}
+
 Lowered set_schema(Lowering& l, ParseNode node, Span span) {
     ast::Rename out;
     out.object = lower_object_word(node.text("objectType"));
@@ -363,6 +380,7 @@ StatementLowering find_schema_lowering(std::string_view kind) {
         {"CreateSchemaStmt", create_schema},
         {"DropStmt", drop},
         {"RenameStmt", rename},
+        {"CommentStmt", comment},
         {"AlterObjectSchemaStmt", set_schema},
     };
     for (const Entry& entry : entries) {

@@ -458,6 +458,14 @@ void Printer::operator()(const ast::Rename& node) {
     raw("TO " + quote_identifier(node.new_name));
 }
 
+void Printer::operator()(const ast::Comment& node) {
+    raw("COMMENT ON " + node.object + " ");
+    if (node.object == "CONSTRAINT") raw(quote_identifier(node.member) + " ON ");
+    name(node.name);
+    if (node.object == "COLUMN") raw("." + quote_identifier(node.member));
+    raw(" IS " + (node.text ? quote_literal(*node.text) : "NULL"));
+}
+
 void Printer::operator()(const ast::Ignored& node) {
     raw("/* " + node.what + " */");
 }

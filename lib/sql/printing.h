@@ -97,6 +97,7 @@ class Printer {
     void operator()(const ast::Discard& node);
     void operator()(const ast::Truncate& node);
     void operator()(const ast::Vacuum& node);
+    void operator()(const ast::Comment& node);
     void operator()(const ast::Ignored& node);
     void operator()(const ast::Unmodelled& node);
 

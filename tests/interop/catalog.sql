@@ -43,3 +43,15 @@ CREATE INDEX guests_stay ON guests (room, during) WHERE name IS NOT NULL;
 CREATE VIEW crowded AS SELECT room, count(*) AS guests FROM guests GROUP BY room HAVING count(*) > 2;
 CREATE FUNCTION guests_of(r int, OUT guest text, OUT since tsrange) RETURNS SETOF record LANGUAGE sql STABLE
 BEGIN ATOMIC SELECT name, during FROM guests WHERE room = r; END;
+COMMENT ON TABLE users IS 'who posts; it''s about them';
+COMMENT ON COLUMN users.mail IS 'for resets';
+COMMENT ON COLUMN users.balance IS 'former text';
+COMMENT ON COLUMN users.balance IS 'in euros';
+COMMENT ON COLUMN users.created IS 'taken back';
+COMMENT ON COLUMN users.created IS NULL;
+COMMENT ON CONSTRAINT short ON users IS 'fits the badge';
+COMMENT ON INDEX users_created IS 'newest first';
+COMMENT ON VIEW recent IS 'the front page';
+COMMENT ON COLUMN recent.body IS 'never NULL';
+COMMENT ON PROCEDURE post(bigint, text) IS 'the only way in';
+COMMENT ON TYPE mood IS 'not shown yet';

@@ -206,6 +206,8 @@ TEST_CASE("the hash of a schema does not depend on comments, blanks or the case 
     const auto hash = [](const std::string& text) { return schema_of(text)->hash; };
     CHECK(hash("CREATE TABLE t (id int PRIMARY KEY);") ==
           hash("-- a table\ncreate  table T (\n id INT primary key\n);"));
+    CHECK(hash("CREATE TABLE t (id int PRIMARY KEY);") ==
+          hash("CREATE TABLE t (id int PRIMARY KEY); COMMENT ON TABLE t IS 'things';"));
     CHECK(hash("CREATE TABLE t (id int PRIMARY KEY);") != hash("CREATE TABLE t (id bigint PRIMARY KEY);"));
 }
 

@@ -320,7 +320,7 @@ TEST_CASE("What the dialect lacks is kept in the tree with its name") {
 }
 
 TEST_CASE("Statements without meaning for us are told from those we cannot model") {
-    for (const char* text : {"COMMENT ON TABLE t IS 'x'",
+    for (const char* text : {"COMMENT ON DATABASE d IS 'x'",
                              "GRANT SELECT ON t TO x",
                              "ALTER TABLE t OWNER TO x",
                              "CREATE SEQUENCE s START -1",
