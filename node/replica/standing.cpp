@@ -73,7 +73,7 @@ void Standing::become(Kind kind) {
     if (kind_ == kind) return;
     kind_ = kind;
     show();
-    state_.append(RecordKind::standing, record());
+    kept_ = state_.append(RecordKind::standing, record());
     if (kind == Kind::member) ordered_.trust();
     if (kind == Kind::reborn)
         state_.notice(
@@ -150,6 +150,8 @@ std::string Standing::describe() const {
     if (kind_ == Kind::returning) return "it lost its data directory and has not caught up yet";
     if (!state_.settled && state_.belongs == State::Belongs::joined)
         return "its data directory is new: it takes no writes before the order has been heard";
+    if (kept_ > state_.durable)
+        return "what it may do in the order is not on its disk yet: after a crash it begins anew to find out";
     return {};
 }
 

@@ -60,6 +60,7 @@ class Standing {
     Gossip& gossip_;
     Ordered& ordered_;
     Kind kind_ = Kind::unknown;
+    Ticket kept_ = 0;                  // of the newest record
     ReplicaId recorded_for_;           // whose standing the log tells
     std::set<std::string> strangers_;  // peers that had never heard of this node
     Instant asked_at_;
