@@ -45,6 +45,17 @@ std::int32_t column_number(const Schema& schema, const OidMap& map, std::int64_t
                : number_of(schema.tables[static_cast<std::size_t>(relation - oid::table)].columns, name);
 }
 
+// 0: there is none of that name.
+std::int64_t type_of_name(const Schema& schema, const Comment& c) {
+    for (std::uint32_t i = 0; i < schema.enums.size(); ++i)
+        if (schema.enums[i].schema == c.schema && schema.enums[i].name == c.name)
+            return type_oid({sql::TypeId::enum_, false, -1, i});
+    for (std::size_t i = 0; i < schema.domains.size(); ++i)
+        if (schema.domains[i]->schema == c.schema && schema.domains[i]->name == c.name)
+            return oid::domain + static_cast<std::int64_t>(i);
+    return 0;
+}
+
 }  // namespace
 
 void OidMap::describe(const Schema& schema) {
@@ -64,6 +75,11 @@ void OidMap::describe(const Schema& schema) {
             for (std::size_t i = 0; i < schema.transactions.size(); ++i)
                 if (schema.transactions[i].name == c.name && schema.transactions[i].schema == c.schema)
                     descriptions.push_back({oid::routine + static_cast<std::int64_t>(i), in_proc, 0, c.text});
+        } else if (c.object == "TYPE" || c.object == "DOMAIN") {
+            if (const auto type = type_of_name(schema, c); type != 0)
+                descriptions.push_back({type, catalog_oid("pg_type"), 0, c.text});
+        } else if (c.object == "SCHEMA") {
+            descriptions.push_back({schema_oid(c.name), catalog_oid("pg_namespace"), 0, c.text});
         } else if (found != of_name.end() && c.object != "COLUMN") {
             descriptions.push_back({found->second, in_class, 0, c.text});
         } else if (found != of_name.end()) {

@@ -336,7 +336,8 @@ Lowered rename(Lowering& l, ParseNode node, Span span) {
 
 Lowered comment(Lowering&, ParseNode node, Span span) {
     static constexpr std::string_view described[] = {"TABLE",      "COLUMN",    "VIEW",     "INDEX",
-                                                     "CONSTRAINT", "PROCEDURE", "FUNCTION", "ROUTINE"};
+                                                     "CONSTRAINT", "PROCEDURE", "FUNCTION", "ROUTINE",
+                                                     "TYPE",       "DOMAIN",    "SCHEMA"};
     ast::Comment out;
     out.object = lower_object_word(node.text("objtype"));
     if (std::find(std::begin(described), std::end(described), out.object) == std::end(described))
