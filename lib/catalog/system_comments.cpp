@@ -79,7 +79,8 @@ void OidMap::describe(const Schema& schema) {
             if (const auto type = type_of_name(schema, c); type != 0)
                 descriptions.push_back({type, catalog_oid("pg_type"), 0, c.text});
         } else if (c.object == "SCHEMA") {
-            descriptions.push_back({schema_oid(c.name), catalog_oid("pg_namespace"), 0, c.text});
+            if (c.name == "public" || std::find(schemas.begin(), schemas.end(), c.name) != schemas.end())
+                descriptions.push_back({schema_oid(c.name), catalog_oid("pg_namespace"), 0, c.text});
         } else if (found != of_name.end() && c.object != "COLUMN") {
             descriptions.push_back({found->second, in_class, 0, c.text});
         } else if (found != of_name.end()) {

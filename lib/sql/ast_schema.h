@@ -397,8 +397,7 @@ struct Rename {
 
 // COMMENT ON object name IS text. Comments on other kinds of objects are Ignored.
 struct Comment {
-    std::string
-        object;  // "TABLE", "COLUMN", "VIEW", "INDEX", "CONSTRAINT", "PROCEDURE", "FUNCTION", "ROUTINE"
+    std::string object;               // "TABLE", "COLUMN", "CONSTRAINT", "PROCEDURE", "TYPE", ...
     QualifiedName name;               // of the table for a column or a constraint
     std::string member;               // column or constraint; else empty
     std::optional<std::string> text;  // nothing: IS NULL

@@ -54,4 +54,6 @@ COMMENT ON INDEX users_created IS 'newest first';
 COMMENT ON VIEW recent IS 'the front page';
 COMMENT ON COLUMN recent.body IS 'never NULL';
 COMMENT ON PROCEDURE post(bigint, text) IS 'the only way in';
-COMMENT ON TYPE mood IS 'not shown yet';
+COMMENT ON TYPE mood IS 'of the day';
+COMMENT ON DOMAIN email IS 'an address';
+COMMENT ON SCHEMA public IS 'all of it';
