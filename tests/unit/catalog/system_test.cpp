@@ -1,5 +1,6 @@
 #include "lib/catalog/system_rows.h"
 
+#include "lib/catalog/system_oids.h"
 #include "lib/catalog/system_tables.h"
 #include "lib/sql/value.h"
 #include "tests/unit/catalog/schemas.h"
@@ -61,7 +62,7 @@ bool has(const Rows& rows, const std::vector<std::string>& row) {
 TEST_CASE("every catalog's rows have its columns, each of the right kind") {
     const SchemaPtr s = schema_of(script);
     for (std::uint32_t i = 0; i < system_tables().size(); ++i) {
-        const SystemTable& table = system_tables()[i];
+        const sql::Relation table = system_relation(i);
         CAPTURE(table.name);
         std::size_t wrong = 0;
         catalog_rows(*s, i, [&](std::span<const sql::Datum> row) {
@@ -77,6 +78,23 @@ TEST_CASE("every catalog's rows have its columns, each of the right kind") {
         });
         CHECK(wrong == 0);
     }
+}
+
+TEST_CASE("comments are found by object and catalog, the last one of each object counts") {
+    const SchemaPtr s = schema_of(
+        "CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TYPE mood AS ENUM ('a');"
+        "COMMENT ON TABLE t IS 'former'; COMMENT ON TABLE t IS 'things';"
+        "COMMENT ON COLUMN t.n IS 'how many'; COMMENT ON COLUMN t.id IS 'gone';"
+        "COMMENT ON COLUMN t.id IS NULL; COMMENT ON TABLE nowhere IS 'x';"
+        "COMMENT ON TYPE mood IS 'of the day';");
+    const auto& map = OidMap::of(*s);
+    CHECK(map.descriptions.size() == 3);
+    CHECK(map.description(oid::table, "pg_class", 0) == "things");
+    CHECK(map.description(oid::table, "", 0) == "things");
+    CHECK(map.description(oid::table, "pg_proc", 0) == std::nullopt);
+    CHECK(map.description(oid::table, "nonsense", 0) == std::nullopt);
+    CHECK(map.description(oid::table, "pg_class", 2) == "how many");
+    CHECK(map.description(oid::table, "pg_class", 1) == std::nullopt);
 }
 
 TEST_CASE("catalogs tell of tables, columns, indexes, constraints, types and routines, and hide the hidden") {
