@@ -39,7 +39,6 @@ SAME = [
     "\\do nothing",
     "\\drds",
     "\\dd",
-    "\\dn+",
     "SELECT obj_description('users'::regclass), col_description('users'::regclass, 3), "
     "obj_description('recent'::regclass, 'pg_class'), obj_description('recent'::regclass, 'pg_proc')",
     "SELECT count(*), min(objsubid), max(objsubid) FROM pg_description WHERE objoid = 'users'::regclass",
