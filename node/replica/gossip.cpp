@@ -198,6 +198,8 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
                       " and is now " + hex(message.id.value) +
                       ". The schema has identity columns, and it would draw again values that its former "
                       "self drew and no peer has seen");
+    // Also one that was removed and has come back.
+    const bool anew = peer.ids.newest.value != 0 && peer.ids.newest != message.id;
     if (peer.ids.last != message.id) {
         if (replaced)
             state_.notice(Notice::Level::warning, "peer " + name +
@@ -210,13 +212,13 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
         ids_recorded_ = state_.append(RecordKind::peer, peer_record(name, peer.ids.last), true);
     }
     // Greetings of both sides cross: only the first one on a link begins anything.
-    const bool again = std::exchange(peer.greeted, true) && !replaced;
+    const bool again = std::exchange(peer.greeted, true) && !anew;
     if (message.answer_wanted) send(name, greeting(peer));
     if (again) return Greeted::known;
     peer.told = false;
     offer_again(peer);
     send_have(name, true);
-    return replaced ? Greeted::replaced : Greeted::known;
+    return anew ? Greeted::replaced : Greeted::known;
 }
 
 bool Gossip::recover_peer(BytesView record) {

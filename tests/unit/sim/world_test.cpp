@@ -224,3 +224,9 @@ TEST_CASE(
     const auto outcome = survives("half_shown_for_ever");
     CHECK(outcome.marks.at("states fetched anew") > 0);
 }
+
+TEST_CASE(
+    "returned_and_lost: a member that came back with another directory is sent the log from its beginning") {
+    const auto outcome = survives("returned_and_lost");
+    CHECK(outcome.marks.at("rejoins") == 1);
+}
