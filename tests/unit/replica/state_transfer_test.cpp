@@ -53,6 +53,29 @@ void show_and_lose(Sites& sites) {
     sites[1].lose_directory(ReplicaId{999}, sites.now);
 }
 
+// Now and then one of three sites adds something, or starts again. What has been added.
+std::int64_t work_or_restart(Sites& sites, Random& random) {
+    std::int64_t added = 0;
+    if (random.chance(0.1)) {
+        const auto n = static_cast<std::int64_t>(1 + random.below(5));
+        if (sites[random.below(3)].call(add(random.below(50), n), sites.now) == "00000") added = n;
+    }
+    if (random.chance(0.03)) sites[random.below(3)].restart(sites.now);
+    return added;
+}
+// All links begin anew, and then all three have the same, which is all that was added.
+void heal_and_check(Sites& sites, std::size_t rounds, std::int64_t sum) {
+    for (std::size_t i = 0; i < 3; ++i) {
+        sites.link(i, (i + 1) % 3, false);
+        sites.link(i, (i + 1) % 3);
+    }
+    sites.settle(rounds);
+    INFO(sites.describe());
+    CHECK(sites.agree());
+    CHECK(sites[0].total() == sum);
+    for (std::size_t i = 0; i < 3; ++i) sites[i].replica().database().self_check();
+}
+
 }  // namespace
 
 TEST_CASE("who lacks what is no longer kept gets the state, and keeps its own work") {
@@ -127,21 +150,9 @@ TEST_CASE(
                 if (!random.chance(0.15)) sites.deliver(late.back());
                 if (!random.chance(0.15)) late.pop_back();
             }
-            if (random.chance(0.1)) {
-                const auto n = static_cast<std::int64_t>(1 + random.below(5));
-                if (sites[random.below(3)].call(add(random.below(50), n), sites.now) == "00000") sum += n;
-            }
-            if (random.chance(0.03)) sites[random.below(3)].restart(sites.now);
+            sum += work_or_restart(sites, random);
         }
-        for (std::size_t i = 0; i < 3; ++i) {
-            sites.link(i, (i + 1) % 3, false);
-            sites.link(i, (i + 1) % 3);
-        }
-        sites.settle(80);
-        INFO(sites.describe());
-        CHECK(sites.agree());
-        CHECK(sites[0].total() == sum);
-        for (std::size_t i = 0; i < 3; ++i) sites[i].replica().database().self_check();
+        heal_and_check(sites, 80, sum);
     });
 }
 
@@ -172,21 +183,9 @@ TEST_CASE("fetching all rows anew survives lost letters, restarts and work at th
             if (random.chance(0.5)) sites.tick();
             for (const auto& letter : sites.collect())
                 if (!random.chance(0.05)) sites.deliver(letter);
-            if (random.chance(0.1)) {
-                const auto n = static_cast<std::int64_t>(1 + random.below(5));
-                if (sites[random.below(3)].call(add(random.below(50), n), sites.now) == "00000") sum += n;
-            }
-            if (random.chance(0.03)) sites[random.below(3)].restart(sites.now);
+            sum += work_or_restart(sites, random);
         }
-        for (std::size_t i = 0; i < 3; ++i) {
-            sites.link(i, (i + 1) % 3, false);
-            sites.link(i, (i + 1) % 3);
-        }
-        sites.settle(100);
-        INFO(sites.describe());
-        CHECK(sites.agree());
-        CHECK(sites[0].total() == sum);
-        for (std::size_t i = 0; i < 3; ++i) sites[i].replica().database().self_check();
+        heal_and_check(sites, 100, sum);
     });
 }
 
