@@ -7,6 +7,7 @@
 #include "crdt/cell.h"
 #include "crdt/database_impl.h"
 #include "crdt/delta_check.h"
+#include "crdt/partial_merge.h"
 #include "lib/base/check.h"
 #include "lib/exec/index_keys.h"
 
@@ -38,8 +39,10 @@ Database::Impl::Impl(catalog::SchemaPtr of, const IndexKeys* index_keys)
     : schema(std::move(of)),
       shapes(TableShape::of(*schema)),
       own_keys(index_keys == nullptr && any_evaluated(shapes) ? std::make_unique<OwnKeys>(schema) : nullptr),
-      tables(shapes, index_keys != nullptr ? index_keys : own_keys.get()),
+      keys(index_keys != nullptr ? index_keys : own_keys.get()),
+      tables(shapes, keys),
       visibility(tables) {}
+Database::Impl::~Impl() = default;
 
 // ---- Merging a delta ----
 
@@ -172,15 +175,25 @@ void Database::Impl::apply_to_key(Table& table, const RowDelta& row, const Delta
 }
 
 // Has the rows that the next parts of a delta are about on their way from memory.
-void Database::Impl::prefetch(const Delta& delta, std::size_t first) const {
-    const std::size_t end = std::min(first + rows_ahead, delta.rows.size());
-    std::string_view keys[rows_ahead];
+void Database::Impl::prefetch(const std::vector<RowDelta>& rows, std::size_t first) const {
+    const std::size_t end = std::min(first + rows_ahead, rows.size());
+    std::string_view wanted[rows_ahead];
     for (std::size_t count = 0; first < end; ++first) {
-        keys[count++] = delta.rows[first].key;
-        const TableId id = delta.rows[first].table;
-        if (first + 1 < end && delta.rows[first + 1].table == id) continue;
-        if (const Table* in = filled(id)) in->prefetch({keys, count});
+        wanted[count++] = rows[first].key;
+        const TableId id = rows[first].table;
+        if (first + 1 < end && rows[first + 1].table == id) continue;
+        if (const Table* in = filled(id)) in->prefetch({wanted, count});
         count = 0;
+    }
+}
+
+void Database::Impl::apply(const RowDelta& row, const Delta& delta, bool report_losses) {
+    Table& into = table(row.table);
+    if (raise(into, row, delta)) return;
+    if (into.shape().per_key) {
+        apply_to_key(into, row, delta, report_losses);
+    } else {
+        apply_to_insert(into, row, delta, report_losses);
     }
 }
 
@@ -188,16 +201,13 @@ void Database::Impl::apply(const Delta& delta, bool report_losses) {
     note_hlc(delta.stamp.hlc);
     if (delta.forget.until > forgotten) forget(delta.forget.until);
     for (std::size_t i = 0; i < delta.rows.size(); ++i) {
-        if (i % rows_ahead == 0 && delta.rows.size() > 1) prefetch(delta, i);
+        if (i % rows_ahead == 0 && delta.rows.size() > 1) prefetch(delta.rows, i);
         const RowDelta& row = delta.rows[i];
         if (restored.at != 0 && restored.newer(row.table, row.key)) continue;
-        Table& into = table(row.table);
-        if (raise(into, row, delta)) continue;
-        if (into.shape().per_key) {
-            apply_to_key(into, row, delta, report_losses);
-        } else {
-            apply_to_insert(into, row, delta, report_losses);
-        }
+        if (partial != nullptr && partial->covers(row.table, row.key))
+            partial->apply(row, delta, report_losses);
+        else
+            apply(row, delta, report_losses);
     }
     visibility.settle();
 }
@@ -219,6 +229,56 @@ void Database::Impl::forget(std::uint64_t until) {
         removed += before - table.tombstones();
     });
     visibility.settle();
+}
+
+// ---- Reading ----
+
+bool Database::Impl::follows(const Delta& delta) const {
+    return version.covers(delta.dependencies) && !importing.contains(delta.dot) &&
+           crossing != Crossing::behind;
+}
+
+const Table* Database::Impl::shown_in(TableId id, std::string_view key) const {
+    return partial != nullptr && partial->covers(id, key) ? std::as_const(*partial).copies(id) : filled(id);
+}
+
+const Table& Database::Impl::shown_table(TableId id, std::string_view key) {
+    return partial != nullptr && partial->covers(id, key) ? partial->copies(id) : table(id);
+}
+
+void Database::Impl::visit_shown(TableId id, const IndexRange& range, RowFound found) const {
+    const Table* const table = filled(id);
+    if (table == nullptr) return;
+    const auto own = [&](RowFound visit) {
+        table->visit_shown(range.index, range.low, range.high, range.reverse,
+                           [&](const StoredRow& row) { return visit(*table, row); });
+    };
+    if (partial == nullptr || !partial->covers(id)) return own(found);
+    const auto covered = [&](std::string_view key) { return partial->covers(id, key); };
+    visit_overlaid(own, partial->copies(id), covered, range, found);
+}
+
+void Database::Impl::visit_keys(TableId id, std::string_view low,
+                                FunctionRef<bool(const StoredRow&)> found) const {
+    const Table* const table = filled(id);
+    if (table == nullptr) return;
+    if (partial == nullptr || !partial->covers(id))
+        return table->visit_keys(low, [&](StoredRow* row) { return found(*row); });
+    const auto covered = [&](std::string_view key) { return partial->covers(id, key); };
+    visit_keys_overlaid(*table, partial->copies(id), covered, low, found);
+}
+
+void Database::Impl::visit_contested(TableId id, RowFound found) const {
+    const Table* const table = filled(id);
+    if (table == nullptr) return;
+    bool wanted = true;
+    table->visit_contested([&](const StoredRow& row) {
+        const bool copied = partial != nullptr && partial->covers(id, row.key());
+        return copied || (wanted = found(*table, row));
+    });
+    const Table* const copies = partial == nullptr ? nullptr : std::as_const(*partial).copies(id);
+    if (wanted && copies != nullptr)
+        copies->visit_contested([&](const StoredRow& row) { return found(*copies, row); });
 }
 
 void Restored::add(TableId table, BytesView from, std::uint64_t position) {
@@ -248,8 +308,9 @@ const VersionVector& Database::version() const {
     return impl_->version;
 }
 
-Result<void> Database::check(const Delta& delta) const {
-    const char* wrong = misfit(delta, *impl_->schema, impl_->shapes);
+namespace {
+
+Result<void> checked(const Delta& delta, const char* wrong) {
     if (wrong == nullptr) return {};
     return fail(Error::make(sqlstate::protocol_violation,
                             "a delta of replica " + hex(delta.dot.origin.value) + " cannot be merged")
@@ -257,16 +318,60 @@ Result<void> Database::check(const Delta& delta) const {
                     .with_hint("Run the same schema file and the same program at every node."));
 }
 
+}  // namespace
+
+Result<void> Database::check(const Delta& delta) const {
+    return checked(delta, misfit(delta, *impl_->schema, impl_->shapes));
+}
+
+Result<void> Database::check(const Delta& head, const RowDelta& row) const {
+    return checked(head, misfit(row, head, impl_->shapes));
+}
+
 Database::Merged Database::merge(const Delta& delta) {
     Impl& impl = *impl_;
     if (misfit(delta, *impl.schema, impl.shapes) != nullptr) return Merged::refused;
     if (impl.version.contains(delta.dot)) return Merged::duplicate;
-    if (!impl.version.covers(delta.dependencies) || impl.importing.contains(delta.dot) ||
-        impl.crossing == Crossing::behind)
-        return Merged::premature;
+    if (!impl.follows(delta) || !apart(delta)) return Merged::premature;
     impl.apply(delta, impl.sink != nullptr);
     impl.version.set(delta.dot.origin, delta.dot.seq);
     return Merged::applied;
+}
+
+bool Database::follows(const Delta& delta) const {
+    return !impl_->version.contains(delta.dot) && impl_->follows(delta);
+}
+
+void Database::begin_merge(Bytes delta) {
+    Impl& impl = *impl_;
+    CHECK(impl.partial == nullptr);
+    impl.withering.reset();
+    impl.partial = std::make_unique<PartialMerge>(impl, std::move(delta));
+    CHECK(follows(impl.partial->head()));
+}
+
+bool Database::merging() const {
+    return impl_->partial != nullptr;
+}
+
+bool Database::apart(const Delta& delta) const {
+    return impl_->partial == nullptr ||
+           (impl_->partial->head().dot != delta.dot && impl_->partial->apart(delta));
+}
+
+bool Database::merge_slice(std::size_t rows_max) {
+    Impl& impl = *impl_;
+    if (!impl.partial->slice(rows_max)) return false;
+    impl.withering = std::move(impl.partial);
+    const Dot dot = impl.withering->head().dot;
+    impl.version.set(dot.origin, dot.seq);
+    if (impl.watch != nullptr) impl.withering->tell(*impl.watch);
+    return true;
+}
+
+bool Database::clear_slice(std::size_t rows_max) {
+    if (impl_->withering != nullptr && !impl_->withering->wither(rows_max)) impl_->withering.reset();
+    return impl_->withering == nullptr;
 }
 
 void Database::remerge(const Delta& delta) {
@@ -326,12 +431,17 @@ void Database::replay_at(std::uint64_t position) {
 
 Database::Digest Database::digest(TableId table) const {
     const Table* in = impl_->filled(table);
-    return in == nullptr ? Digest{} : in->digest();
+    Digest out = in == nullptr ? Digest{} : in->digest();
+    if (impl_->partial == nullptr) return out;
+    const Digest excess = impl_->partial->excess(table);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] -= excess[i];
+    return out;
 }
 
 std::size_t Database::memory_bytes() const {
     std::size_t total = 0;
     impl_->tables.each([&](const Table& table) { total += table.memory(); });
+    if (impl_->partial != nullptr) total += impl_->partial->memory();
     return total;
 }
 
@@ -347,7 +457,7 @@ void Database::self_check() const {
 // ---- exec::Store ----
 
 exec::RowView Database::find(TableId table, std::string_view primary_key) const {
-    const Table* in = impl_->filled(table);
+    const Table* in = impl_->shown_in(table, primary_key);
     const StoredRow* row = in == nullptr ? nullptr : in->shown(primary_key);
     return row == nullptr ? exec::RowView{} : row->view(in->shape());
 }
@@ -357,12 +467,13 @@ void Database::expect(TableId table, std::span<const std::string_view> primary_k
 }
 
 void Database::scan(TableId table, exec::RowVisitor visit) const {
-    if (const Table* in = impl_->filled(table)) in->visit({0}, {}, {}, false, visit);
+    scan_index(table, {0}, {}, {}, false, visit);
 }
 
 void Database::scan_index(TableId table, exec::IndexId index, std::string_view low, std::string_view high,
                           bool reverse, exec::RowVisitor visit) const {
-    if (const Table* in = impl_->filled(table)) in->visit(index, low, high, reverse, visit);
+    impl_->visit_shown(table, {index, low, high, reverse},
+                       [&](const Table& in, const StoredRow& row) { return visit(row.view(in.shape())); });
 }
 
 std::size_t Database::row_count(TableId table) const {
@@ -371,8 +482,8 @@ std::size_t Database::row_count(TableId table) const {
 }
 
 void Database::duplicate_claims(TableId table, exec::RowVisitor visit) const {
-    if (const Table* in = impl_->filled(table))
-        in->visit_contested([&](const StoredRow& row) { return visit(row.view(in->shape())); });
+    impl_->visit_contested(
+        table, [&](const Table& in, const StoredRow& row) { return visit(row.view(in.shape())); });
 }
 
 }  // namespace anabranch::crdt

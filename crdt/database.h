@@ -83,6 +83,19 @@ class Database final : public exec::Store {
     // Joins a delta into the state. A delta whose dot is held already is a duplicate (and is merged again
     // only by remerge).
     Merged merge(const Delta& delta);
+    // A delta whose past is here, and that is not.
+    bool follows(const Delta& delta) const;
+
+    // ---- A delta of very many rows (partial_merge.h): between begin_merge() and the last merge_slice()
+    // everything here shows the state without it. Other deltas may be merged meanwhile, if they are apart()
+    // (merge() finds the others premature); but rows must not come or go by any other way.
+    Result<void> check(const Delta& head, const RowDelta& row) const;  // one row of a delta
+    void begin_merge(Bytes delta);  // encoded, every row of it checked; it follows()
+    bool merging() const;
+    bool apart(const Delta& delta) const;
+    bool merge_slice(std::size_t rows_max);  // true: that was the last one
+    bool clear_slice(std::size_t rows_max);  // frees what it took; true: all is free
+
     // Joins a delta's rows without looking at the version vector: recovery replays records over a checkpoint
     // that may already contain them. All later records must follow, in order: a row deleted since comes back
     // until the delete is replayed.

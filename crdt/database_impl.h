@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "crdt/database.h"
+#include "crdt/overlay.h"
 #include "crdt/table_list.h"
 #include "crdt/visibility.h"
 
@@ -42,16 +43,31 @@ class Restored {
     std::vector<std::vector<Chunk>> tables_;
 };
 
+class PartialMerge;
+
 class Database::Impl {
   public:
     Impl(catalog::SchemaPtr schema, const IndexKeys* index_keys);
+    ~Impl();
 
     Table& table(TableId id) { return tables[id]; }
     // Null: the table never had a row.
     const Table* filled(TableId id) const { return tables.find(id); }
     void apply(const Delta& delta, bool report_losses);
+    void apply(const RowDelta& row, const Delta& delta, bool report_losses);
     static constexpr std::size_t rows_ahead = 16;
-    void prefetch(const Delta& delta, std::size_t first) const;
+    void prefetch(const std::vector<RowDelta>& rows, std::size_t first) const;
+
+    // ---- What is read: without a delta that is merged in part (partial_merge.h) ----
+    // A delta can be merged, as far as its past goes.
+    bool follows(const Delta& delta) const;
+    // The table that has the rows of a key as they are shown. Null: it never had a row.
+    const Table* shown_in(TableId id, std::string_view key) const;
+    const Table& shown_table(TableId id, std::string_view key);
+    void visit_shown(TableId id, const IndexRange& range, RowFound found) const;
+    void visit_contested(TableId id, RowFound found) const;
+    // Every key from `low` on, in order, with its newest row, tombstones too.
+    void visit_keys(TableId id, std::string_view low, FunctionRef<bool(const StoredRow&)> found) const;
     void note_hlc(std::uint64_t hlc) {
         if (hlc > greatest_hlc) greatest_hlc = hlc;
     }
@@ -74,7 +90,8 @@ class Database::Impl {
 
     catalog::SchemaPtr schema;
     const std::vector<TableShape>& shapes;
-    std::unique_ptr<const IndexKeys> own_keys;  // where none were given and some index needs them
+    const std::unique_ptr<const IndexKeys> own_keys;  // where none were given and some index needs them
+    const IndexKeys* const keys;
     TableList tables;
     Visibility visibility;
     VersionVector version;
@@ -83,6 +100,8 @@ class Database::Impl {
     std::uint64_t forgotten = 0, removed = 0;
     Database::Crossing crossing = Database::Crossing::no;
     Restored restored;
+    std::unique_ptr<PartialMerge> partial;  // null: no delta is merged in part
+    std::unique_ptr<PartialMerge> withering;
     SpareParts spare;
     OverwriteSink* sink = nullptr;
     Watch* watch = nullptr;

@@ -155,146 +155,6 @@ class Encoder {
     ByteWriter& out_;
 };
 
-class Decoder {
-  public:
-    Decoder(Delta& delta, ByteReader& in) : delta_(delta), in_(in) {}
-
-    void run() {
-        const std::uint8_t version = in_.u8();
-        if (version != format && version != format_that_forgets) in_.fail();
-        delta_.dot.origin.value = in_.u64();
-        delta_.dot.seq = in_.varint();
-        if (delta_.dot.seq == 0) in_.fail();
-        delta_.stamp = {in_.u64(), delta_.dot.origin};
-        delta_.schema_hash = in_.u64();
-        if (const auto others = VersionVector::decode(in_)) {
-            delta_.dependencies = *others;
-            if (others->get(delta_.dot.origin) != 0) in_.fail();
-            for (const auto& entry : others->entries()) origins_.push_back(entry.origin);
-        }
-        delta_.dependencies.set(delta_.dot.origin, delta_.dot.seq - 1);
-        if (version == format_that_forgets) forget();
-        for (std::uint64_t left = count(row_bytes_min); left > 0 && !in_.failed(); --left)
-            row(delta_.rows.emplace_back());
-    }
-
-  private:
-    void forget() {
-        delta_.forget.until = in_.u64();
-        if (delta_.forget.until == 0) in_.fail();
-        if (auto agreed = VersionVector::decode(in_)) delta_.forget.agreed = std::move(*agreed);
-    }
-    // A count of things of at least `bytes_min` each.
-    std::uint64_t count(std::size_t bytes_min) {
-        const std::uint64_t n = in_.varint();
-        if (n > in_.left() / bytes_min) in_.fail();
-        return in_.failed() ? 0 : n;
-    }
-    std::uint32_t number() {
-        const std::uint64_t n = in_.varint();
-        if (n > UINT32_MAX) in_.fail();
-        return static_cast<std::uint32_t>(n);
-    }
-    ReplicaId origin(std::uint64_t number) {
-        if (number == 1) return delta_.dot.origin;
-        if (number >= 2 && number - 2 < origins_.size()) return origins_[number - 2];
-        if (number != origins_.size() + 2) in_.fail();
-        return {in_.u64()};
-    }
-    Stamp stamp() {
-        const std::uint64_t number = in_.varint();
-        if (number == 0) return {};
-        const ReplicaId from = origin(number);
-        return {delta_.stamp.hlc - static_cast<std::uint64_t>(in_.zigzag()), from};
-    }
-    Dot dot() {
-        const ReplicaId from = origin(in_.varint());
-        return {from, in_.varint()};
-    }
-    CellValue cell() {
-        CellValue value;
-        const std::uint8_t kind = in_.u8();
-        if (kind > static_cast<std::uint8_t>(CellValue::Kind::bytes)) in_.fail();
-        value.kind = static_cast<CellValue::Kind>(kind);
-        if (in_.failed()) value.kind = CellValue::Kind::null;
-        switch (value.kind) {
-            case CellValue::Kind::null:
-                break;
-            case CellValue::Kind::integer:
-                value.integer = in_.zigzag();
-                break;
-            case CellValue::Kind::floating:
-                value.floating = in_.f64();
-                break;
-            case CellValue::Kind::bytes:
-                value.bytes = in_.sized();
-                break;
-        }
-        return value;
-    }
-    void row(RowDelta& row) {
-        row.table.value = number();
-        row.key = in_.sized();
-        const std::uint64_t flags = in_.varint();
-        if (flags > row_flags_all) in_.fail();
-        row.add = flags & adds;
-        row.remove = flags & removes;
-        if (flags & incarnation_is_commit) {
-            row.incarnation = delta_.stamp;
-        } else if (!(flags & incarnation_is_zero)) {
-            row.incarnation = stamp();
-        }
-        if (flags & claims_itself) row.claim = delta_.dot;
-        if (flags & claims_other) row.claim = dot();
-        if (flags & deleted_by_commit) row.deleted_at = delta_.stamp;
-        if (flags & deleted_before) row.deleted_at = stamp();
-        if (flags & has_counters) counters(row);
-        if (flags & has_groups) groups(row);
-        if (flags & has_extremes) extremes(row);
-        if (flags & has_references) references(row);
-    }
-    void counters(RowDelta& row) {
-        for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
-            RowDelta::Counter& counter = row.counters.emplace_back();
-            counter.column = number();
-            const std::uint8_t flags = in_.u8();
-            if (flags > counter_flags_all) in_.fail();
-            counter.has_initial = flags & has_initial;
-            counter.initial_null = flags & initial_null;
-            counter.has_total = flags & has_total;
-            if (counter.has_initial) counter.initial = in_.zigzag();
-            if (counter.has_total) counter.total = in_.zigzag();
-        }
-    }
-    void groups(RowDelta& row) {
-        for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
-            RowDelta::Group& group = row.groups.emplace_back();
-            group.group = number();
-            for (std::uint64_t values = count(1); values > 0 && !in_.failed(); --values)
-                group.values.push_back(cell());
-        }
-    }
-    void extremes(RowDelta& row) {
-        for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
-            RowDelta::Extreme& extreme = row.extremes.emplace_back();
-            extreme.column = number();
-            extreme.value = cell();
-        }
-    }
-    void references(RowDelta& row) {
-        for (std::uint64_t left = count(3); left > 0 && !in_.failed(); --left) {
-            RowDelta::Reference& reference = row.references.emplace_back();
-            reference.foreign_key = number();
-            reference.parent = stamp();
-            reference.key = in_.sized();
-        }
-    }
-
-    Delta& delta_;
-    ByteReader& in_;
-    std::vector<ReplicaId> origins_;
-};
-
 Error malformed(std::string detail) {
     return Error::make(sqlstate::protocol_violation, "malformed delta").with_detail(std::move(detail));
 }
@@ -329,18 +189,183 @@ Bytes Delta::encode() const {
     return bytes;
 }
 
-Result<Delta> Delta::decode(BytesView bytes) {
+// ---- reading ----
+
+Result<DeltaRows> DeltaRows::open(BytesView bytes, Delta& head) {
     if (bytes.size() < checksum_bytes)
         return fail(malformed("it has " + std::to_string(bytes.size()) + " bytes, fewer than a checksum"));
     const BytesView body = bytes.substr(0, bytes.size() - checksum_bytes);
     ByteReader trailer(bytes.substr(body.size()));
     if (trailer.u64() != hash64(body)) return fail(malformed("its checksum is wrong"));
-    Delta delta;
-    ByteReader in(body);
-    Decoder(delta, in).run();
-    if (in.failed())
+    DeltaRows rows(body);
+    rows.read_head(head);
+    if (rows.in_.failed()) return fail(rows.end().error());
+    return rows;
+}
+
+void DeltaRows::read_head(Delta& head) {
+    const std::uint8_t version = in_.u8();
+    if (version != format && version != format_that_forgets) in_.fail();
+    dot_.origin.value = in_.u64();
+    dot_.seq = in_.varint();
+    if (dot_.seq == 0) in_.fail();
+    stamp_ = {in_.u64(), dot_.origin};
+    head.dot = dot_;
+    head.stamp = stamp_;
+    head.schema_hash = in_.u64();
+    if (const auto others = VersionVector::decode(in_)) {
+        head.dependencies = *others;
+        if (others->get(dot_.origin) != 0) in_.fail();
+        for (const auto& entry : others->entries()) origins_.push_back(entry.origin);
+    }
+    head.dependencies.set(dot_.origin, dot_.seq - 1);
+    if (version == format_that_forgets) read_forget(head);
+    left_ = count(row_bytes_min);
+}
+
+void DeltaRows::read_forget(Delta& head) {
+    head.forget.until = in_.u64();
+    if (head.forget.until == 0) in_.fail();
+    if (auto agreed = VersionVector::decode(in_)) head.forget.agreed = std::move(*agreed);
+}
+
+bool DeltaRows::next(RowDelta& out) {
+    if (left_ == 0 || in_.failed()) return false;
+    --left_;
+    row(out);
+    return !in_.failed();
+}
+
+Result<void> DeltaRows::end() const {
+    if (in_.failed() || left_ > 0)
         return fail(malformed("its contents end early or are not of format " + std::to_string(format)));
-    if (!in.done()) return fail(malformed(std::to_string(in.left()) + " bytes follow its last row"));
+    if (!in_.done()) return fail(malformed(std::to_string(in_.left()) + " bytes follow its last row"));
+    return {};
+}
+
+// Of things of at least `bytes_min` each.
+std::uint64_t DeltaRows::count(std::size_t bytes_min) {
+    const std::uint64_t n = in_.varint();
+    if (n > in_.left() / bytes_min) in_.fail();
+    return in_.failed() ? 0 : n;
+}
+
+std::uint32_t DeltaRows::number() {
+    const std::uint64_t n = in_.varint();
+    if (n > UINT32_MAX) in_.fail();
+    return static_cast<std::uint32_t>(n);
+}
+
+ReplicaId DeltaRows::origin(std::uint64_t number) {
+    if (number == 1) return dot_.origin;
+    if (number >= 2 && number - 2 < origins_.size()) return origins_[number - 2];
+    if (number != origins_.size() + 2) in_.fail();
+    return {in_.u64()};
+}
+
+Stamp DeltaRows::stamp() {
+    const std::uint64_t number = in_.varint();
+    if (number == 0) return {};
+    const ReplicaId from = origin(number);
+    return {stamp_.hlc - static_cast<std::uint64_t>(in_.zigzag()), from};
+}
+
+Dot DeltaRows::dot() {
+    const ReplicaId from = origin(in_.varint());
+    return {from, in_.varint()};
+}
+
+CellValue DeltaRows::cell() {
+    CellValue value;
+    const std::uint8_t kind = in_.u8();
+    if (kind > static_cast<std::uint8_t>(CellValue::Kind::bytes)) in_.fail();
+    value.kind = static_cast<CellValue::Kind>(kind);
+    if (in_.failed()) value.kind = CellValue::Kind::null;
+    switch (value.kind) {
+        case CellValue::Kind::null:
+            break;
+        case CellValue::Kind::integer:
+            value.integer = in_.zigzag();
+            break;
+        case CellValue::Kind::floating:
+            value.floating = in_.f64();
+            break;
+        case CellValue::Kind::bytes:
+            value.bytes = in_.sized();
+            break;
+    }
+    return value;
+}
+
+void DeltaRows::row(RowDelta& row) {
+    row.table.value = number();
+    row.key = in_.sized();
+    const std::uint64_t flags = in_.varint();
+    if (flags > row_flags_all) in_.fail();
+    row.add = flags & adds;
+    row.remove = flags & removes;
+    if (flags & incarnation_is_commit) {
+        row.incarnation = stamp_;
+    } else if (!(flags & incarnation_is_zero)) {
+        row.incarnation = stamp();
+    }
+    if (flags & claims_itself) row.claim = dot_;
+    if (flags & claims_other) row.claim = dot();
+    if (flags & deleted_by_commit) row.deleted_at = stamp_;
+    if (flags & deleted_before) row.deleted_at = stamp();
+    if (flags & has_counters) counters(row);
+    if (flags & has_groups) groups(row);
+    if (flags & has_extremes) extremes(row);
+    if (flags & has_references) references(row);
+}
+
+void DeltaRows::counters(RowDelta& row) {
+    for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
+        RowDelta::Counter& counter = row.counters.emplace_back();
+        counter.column = number();
+        const std::uint8_t flags = in_.u8();
+        if (flags > counter_flags_all) in_.fail();
+        counter.has_initial = flags & has_initial;
+        counter.initial_null = flags & initial_null;
+        counter.has_total = flags & has_total;
+        if (counter.has_initial) counter.initial = in_.zigzag();
+        if (counter.has_total) counter.total = in_.zigzag();
+    }
+}
+
+void DeltaRows::groups(RowDelta& row) {
+    for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
+        RowDelta::Group& group = row.groups.emplace_back();
+        group.group = number();
+        for (std::uint64_t values = count(1); values > 0 && !in_.failed(); --values)
+            group.values.push_back(cell());
+    }
+}
+
+void DeltaRows::extremes(RowDelta& row) {
+    for (std::uint64_t left = count(2); left > 0 && !in_.failed(); --left) {
+        RowDelta::Extreme& extreme = row.extremes.emplace_back();
+        extreme.column = number();
+        extreme.value = cell();
+    }
+}
+
+void DeltaRows::references(RowDelta& row) {
+    for (std::uint64_t left = count(3); left > 0 && !in_.failed(); --left) {
+        RowDelta::Reference& reference = row.references.emplace_back();
+        reference.foreign_key = number();
+        reference.parent = stamp();
+        reference.key = in_.sized();
+    }
+}
+
+Result<Delta> Delta::decode(BytesView bytes) {
+    Delta delta;
+    TRY(auto rows, DeltaRows::open(bytes, delta));
+    while (rows.left() > 0) {
+        if (!rows.next(delta.rows.emplace_back())) break;
+    }
+    TRY_VOID(rows.end());
     return delta;
 }
 

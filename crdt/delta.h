@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crdt/version_vector.h"
+#include "lib/base/bytes.h"
 #include "lib/base/error.h"
 #include "lib/base/ids.h"
 
@@ -112,6 +113,40 @@ struct Delta {
     static Result<Delta> decode(BytesView bytes);
     // The name that the bytes claim, nothing checked.
     static std::optional<Dot> dot_of(BytesView bytes);
+};
+
+// An encoded delta read row by row: one of very many rows is not decoded at once. Borrows the bytes.
+class DeltaRows {
+  public:
+    // Checks the checksum, and reads all but the rows into `head`. Errors as decode().
+    static Result<DeltaRows> open(BytesView bytes, Delta& head);
+    std::uint64_t left() const { return left_; }
+    // Into a row as it was constructed. False: there are no more, or none that can be read; end() tells.
+    bool next(RowDelta& row);
+    bool failed() const { return in_.failed(); }
+    Result<void> end() const;
+
+  private:
+    explicit DeltaRows(BytesView body) : in_(body) {}
+    void read_head(Delta& head);
+    void read_forget(Delta& head);
+    std::uint64_t count(std::size_t bytes_min);
+    std::uint32_t number();
+    ReplicaId origin(std::uint64_t number);
+    Stamp stamp();
+    Dot dot();
+    CellValue cell();
+    void row(RowDelta& row);
+    void counters(RowDelta& row);
+    void groups(RowDelta& row);
+    void extremes(RowDelta& row);
+    void references(RowDelta& row);
+
+    ByteReader in_;
+    Dot dot_;  // of the delta, like its stamp
+    Stamp stamp_;
+    std::vector<ReplicaId> origins_;  // of its dependencies
+    std::uint64_t left_ = 0;
 };
 
 }  // namespace anabranch::crdt

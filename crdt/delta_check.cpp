@@ -95,7 +95,9 @@ const char* misfit_references(const RowDelta& row, const TableShape& shape, Stam
     return nullptr;
 }
 
-const char* misfit_row(const RowDelta& row, const Delta& delta, const std::vector<TableShape>& shapes) {
+}  // namespace
+
+const char* misfit(const RowDelta& row, const Delta& delta, const std::vector<TableShape>& shapes) {
     if (row.table.value >= shapes.size()) return "no such table";
     const TableShape& shape = shapes[row.table.value];
     if (row.incarnation > delta.stamp || row.deleted_at > delta.stamp)
@@ -113,8 +115,6 @@ const char* misfit_row(const RowDelta& row, const Delta& delta, const std::vecto
     return misfit_references(row, shape, delta.stamp);
 }
 
-}  // namespace
-
 const char* misfit(const Delta& delta, const catalog::Schema& schema, const std::vector<TableShape>& shapes) {
     if (delta.schema_hash != schema.hash) return "it belongs to another schema";
     if (delta.dot.origin.value == 0 || delta.dot.seq == 0) return "it has no dot";
@@ -129,7 +129,7 @@ const char* misfit(const Delta& delta, const catalog::Schema& schema, const std:
             return "it forgets what it cannot know to be known";
     }
     for (const RowDelta& row : delta.rows) {
-        if (const char* wrong = misfit_row(row, delta, shapes)) return wrong;
+        if (const char* wrong = misfit(row, delta, shapes)) return wrong;
     }
     return nullptr;
 }

@@ -24,7 +24,7 @@ class LocalDelta {
         : db_(db), writes_(writes), dot_(dot), stamp_(stamp) {}
 
     void row(const RowWrite& write, std::vector<RowDelta>& out) {
-        Table& table = db_.table(write.table);
+        const Table& table = table_of(write.table, write.key);
         const Subject subject = subject_of(table, write);
         if (write.row == nullptr) {
             if (!subject.live) return;  // made and deleted by this transaction
@@ -62,6 +62,7 @@ class LocalDelta {
                       (write.created || write.deleted || out.shown == nullptr);
         return out;
     }
+    const Table& table_of(TableId id, std::string_view key) const { return db_.shown_table(id, key); }
     RowDelta& start(const RowWrite& write, std::vector<RowDelta>& out) const {
         RowDelta& delta = out.emplace_back(db_.spare.row());
         delta.table = write.table;
@@ -80,7 +81,7 @@ class LocalDelta {
         return at != write.columns.end() && at->column == column ? &*at : nullptr;
     }
 
-    void create(Table& table, const RowWrite& write, const Subject& subject, RowDelta& out) {
+    void create(const Table& table, const RowWrite& write, const Subject& subject, RowDelta& out) {
         const TableShape& shape = table.shape();
         const exec::RowView image(write.row, &shape.layout);
         out.add = true;
@@ -108,7 +109,7 @@ class LocalDelta {
         for (const std::uint32_t c : shape.extremes) out.extremes.push_back({c, to_cell(image.get(c))});
     }
 
-    void update(Table& table, const RowWrite& write, const Subject& subject, RowDelta& out) {
+    void update(const Table& table, const RowWrite& write, const Subject& subject, RowDelta& out) {
         const TableShape& shape = table.shape();
         CHECK_NOTE(subject.shown != nullptr, "a transaction wrote to a row that it cannot have seen");
         const exec::RowView image(write.row, &shape.layout);
@@ -195,14 +196,14 @@ class LocalDelta {
         for (const std::uint32_t c : derived.columns) {
             if (image.get(c).is_null()) return;
         }
-        const Table& parent = db_.table(derived.parent);
+        const TableShape& parent = db_.shapes[derived.parent.value];
         RowDelta::Reference reference;
         reference.foreign_key = derived.foreign_key;
         key_.clear();
         if (derived.spelled) {
             for (const std::uint32_t c : derived.columns)
                 sql::encode_key_part(key_, shape.type(c), image.get(c));
-            if (!incarnation_at(parent, key_, reference.parent)) return;
+            if (!incarnation_at(parent.id, key_, reference.parent)) return;
         } else {
             if (!unique_value(shape, image, derived, parent)) return;
             if (!parent_by_value(parent, *shape.table, derived, reference)) return;
@@ -211,8 +212,9 @@ class LocalDelta {
     }
 
     // The incarnation that a row of this key has when the transaction is done. False: there is none.
-    bool incarnation_at(const Table& table, std::string_view key, Stamp& incarnation) {
-        if (const RowWrite* write = write_of(table.shape().id, key)) {
+    bool incarnation_at(TableId id, std::string_view key, Stamp& incarnation) {
+        const Table& table = table_of(id, key);
+        if (const RowWrite* write = write_of(id, key)) {
             if (write->row == nullptr) return false;
             const Subject subject = subject_of(table, *write);
             incarnation = subject.creates ? birth(table, subject) : incarnation_of(*subject.shown);
@@ -225,26 +227,25 @@ class LocalDelta {
 
     // Puts a foreign key's value in key_, in the types of the unique key that it refers to.
     bool unique_value(const TableShape& shape, exec::RowView image, const TableShape::Derived& derived,
-                      const Table& parent) {
+                      const TableShape& parent) {
         const catalog::ForeignKey& key = shape.table->foreign_keys[derived.foreign_key];
-        for (const ColumnId wanted : parent.shape().table->keys[key.parent_key].columns) {
+        for (const ColumnId wanted : parent.table->keys[key.parent_key].columns) {
             const auto at = std::find(key.parent_columns.begin(), key.parent_columns.end(), wanted);
             if (at == key.parent_columns.end()) return false;
             const std::uint32_t column =
                 key.columns[static_cast<std::size_t>(at - key.parent_columns.begin())].value;
             const auto value =
-                sql::cast(shape.type(column), parent.shape().type(wanted.value), image.get(column), arena_);
+                sql::cast(shape.type(column), parent.type(wanted.value), image.get(column), arena_);
             if (!value) return false;
-            sql::encode_key_part(key_, parent.shape().type(wanted.value), *value);
+            sql::encode_key_part(key_, parent.type(wanted.value), *value);
         }
         return true;
     }
 
     // The parent whose unique key is key_: one that this transaction writes, or one that it leaves alone.
-    bool parent_by_value(const Table& parent, const catalog::Table& child, const TableShape::Derived& derived,
-                         RowDelta::Reference& out) {
+    bool parent_by_value(const TableShape& shape, const catalog::Table& child,
+                         const TableShape::Derived& derived, RowDelta::Reference& out) {
         const std::uint32_t number = child.foreign_keys[derived.foreign_key].parent_key;
-        const TableShape& shape = parent.shape();
         const auto value_of = [&](exec::RowView row, std::string& value) {
             for (const ColumnId c : shape.table->keys[number].columns)
                 sql::encode_key_part(value, shape.type(c.value), row.get(c.value));
@@ -255,18 +256,20 @@ class LocalDelta {
             value_of(exec::RowView(write.row, &shape.layout), value);
             if (value != key_) continue;
             out.key = write.key;
-            return incarnation_at(parent, write.key, out.parent);
+            return incarnation_at(shape.id, write.key, out.parent);
         }
         bool found = false;
         std::string end = key_;
         end.push_back('\0');
-        parent.visit({number}, key_, end, false, [&](exec::RowView row) {
+        const IndexRange range{{number}, key_, end};
+        db_.visit_shown(shape.id, range, [&](const Table&, const StoredRow& stored) {
+            const exec::RowView row = stored.view(shape);
             std::string primary;
             for (const ColumnId c : shape.table->keys[0].columns)
                 sql::encode_key_part(primary, shape.type(c.value), row.get(c.value));
             if (write_of(shape.id, primary) != nullptr) return true;
             out.key = std::move(primary);
-            found = incarnation_at(parent, out.key, out.parent);
+            found = incarnation_at(shape.id, out.key, out.parent);
             return false;
         });
         return found;

@@ -70,7 +70,7 @@ bool PendingState::add(const std::shared_ptr<const Delta>& given) {
     if (deltas_.empty()) begin();
     follow();
     for (std::size_t i = 0; i < delta.rows.size(); ++i) {
-        if (i % Database::Impl::rows_ahead == 0) base_.impl_->prefetch(delta, i);
+        if (i % Database::Impl::rows_ahead == 0) base_.impl_->prefetch(delta.rows, i);
         const RowDelta& row = delta.rows[i];
         auto& copies = copies_[row.table.value];
         auto found = copies.find(row.key);
@@ -125,27 +125,11 @@ void PendingState::scan_index(TableId id, exec::IndexId index, std::string_view 
                               bool reverse, exec::RowVisitor visit) const {
     const auto& copies = copies_[id.value];
     if (copies.empty()) return base_.scan_index(id, index, low, high, reverse, visit);
-    struct Own {
-        std::string key;
-        exec::RowView row;
-    };
-    std::vector<Own> own;
-    const Table &table = base_.impl_->table(id), &ahead = ahead_->impl_->table(id);
-    ahead.visit_shown(index, low, high, reverse, [&](const StoredRow& row) {
-        if (copies.contains(row.key())) own.push_back({ahead.entry_key(index, row), row.view(ahead.shape())});
-        return true;
-    });
-    auto next = own.begin();
-    bool wanted = true;
-    std::string key;
-    table.visit_shown(index, low, high, reverse, [&](const StoredRow& row) {
-        if (copies.contains(row.key())) return true;
-        if (next != own.end()) key = table.entry_key(index, row);
-        for (; wanted && next != own.end() && (reverse ? next->key > key : next->key < key); ++next)
-            wanted = visit(next->row);
-        return wanted = wanted && visit(row.view(table.shape()));
-    });
-    for (; wanted && next != own.end(); ++next) wanted = visit(next->row);
+    const Database::Impl& base = *base_.impl_;
+    const IndexRange range{index, low, high, reverse};
+    visit_overlaid([&](RowFound found) { base.visit_shown(id, range, found); }, ahead_->impl_->table(id),
+                   [&](std::string_view key) { return copies.contains(key); }, range,
+                   [&](const Table& in, const StoredRow& row) { return visit(row.view(in.shape())); });
 }
 
 std::size_t PendingState::row_count(TableId table) const {
@@ -155,9 +139,9 @@ std::size_t PendingState::row_count(TableId table) const {
 void PendingState::duplicate_claims(TableId id, exec::RowVisitor visit) const {
     const auto& copies = copies_[id.value];
     bool wanted = true;
-    base_.impl_->table(id).visit_contested([&](const StoredRow& row) {
+    base_.impl_->visit_contested(id, [&](const Table& in, const StoredRow& row) {
         const bool own = !copies.empty() && copies.contains(row.key());
-        return own || (wanted = visit(row.view(base_.impl_->table(id).shape())));
+        return own || (wanted = visit(row.view(in.shape())));
     });
     if (copies.empty() || !wanted) return;
     ahead_->impl_->table(id).visit_contested([&](const StoredRow& row) {

@@ -23,9 +23,9 @@ void add(Database::Range& range, DigestSum& sum, const StoredRow* row) {
 Database::Range Database::range(TableId table, std::string_view from, std::string_view to) const {
     Range out{std::string(from), std::string(to), 0, {}, {}};
     DigestSum sum;
-    impl_->table(table).visit_keys(from, [&](StoredRow* row) {
-        if (!to.empty() && row->key() >= to) return false;
-        add(out, sum, row);
+    impl_->visit_keys(table, from, [&](const StoredRow& row) {
+        if (!to.empty() && row.key() >= to) return false;
+        add(out, sum, &row);
         return true;
     });
     return out;
@@ -36,14 +36,14 @@ std::vector<Database::Range> Database::split(TableId table, std::string_view fro
     const std::uint64_t each = range(table, from, to).keys / parts + 1;
     std::vector<Range> out{{std::string(from), std::string(to), 0, {}, {}}};
     DigestSum sum;
-    impl_->table(table).visit_keys(from, [&](StoredRow* row) {
-        if (!to.empty() && row->key() >= to) return false;
+    impl_->visit_keys(table, from, [&](const StoredRow& row) {
+        if (!to.empty() && row.key() >= to) return false;
         if (out.back().keys >= each) {
-            out.back().to = row->key();
-            out.push_back({std::string(row->key()), std::string(to), 0, {}, {}});
+            out.back().to = row.key();
+            out.push_back({std::string(row.key()), std::string(to), 0, {}, {}});
             sum = {};
         }
-        add(out.back(), sum, row);
+        add(out.back(), sum, &row);
         return true;
     });
     return out;

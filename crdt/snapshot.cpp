@@ -267,25 +267,24 @@ class Import {
 
 Database::Chunk Database::export_chunk(TableId table, std::string_view from_key, std::size_t bytes_max,
                                        std::string_view to) const {
-    const Table& from = impl_->table(table);
     Bytes rows;
     ByteWriter out_rows(rows);
     std::uint64_t count = 0;
     Chunk chunk;
     chunk.last = true;
-    from.visit_keys(from_key, [&](StoredRow* row) {
-        if (!to.empty() && row->key() >= to) return false;
+    impl_->visit_keys(table, from_key, [&](const StoredRow& row) {
+        if (!to.empty() && row.key() >= to) return false;
         if (count > 0 && rows.size() >= bytes_max) {
-            chunk.next_key = row->key();
+            chunk.next_key = row.key();
             chunk.last = false;
             return false;
         }
         ++count;
-        out_rows.sized(row->key());
+        out_rows.sized(row.key());
         std::uint64_t versions = 0;
-        for (const StoredRow* v = row; v != nullptr; v = v->older) ++versions;
+        for (const StoredRow* v = &row; v != nullptr; v = v->older) ++versions;
         out_rows.varint(versions);
-        for (const StoredRow* v = row; v != nullptr; v = v->older) {
+        for (const StoredRow* v = &row; v != nullptr; v = v->older) {
             out_rows.varint(v->image_size);
             out_rows.sized(v->bytes());
         }
@@ -375,7 +374,7 @@ namespace {
 // One row as another database of this process has it. It must not outlive the row.
 ChunkKey row_of(const Database::Impl& from, TableId table, std::string_view key) {
     ChunkKey out{key, {}};
-    const Table* in = from.filled(table);
+    const Table* in = from.shown_in(table, key);
     const StoredRow* row = in == nullptr ? nullptr : in->newest(key);
     for (; row != nullptr; row = row->older) out.versions.push_back({row->image_size, row->bytes()});
     return out;

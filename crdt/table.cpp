@@ -31,16 +31,30 @@ Table::Table(const TableShape& shape, const IndexKeys* index_keys)
     trees_[0].active = true;
 }
 
+namespace {
+
+void destroy_rows(const RowSet& rows) {
+    rows.each([](StoredRow* row) {
+        while (row != nullptr) {
+            StoredRow* older = row->older;
+            StoredRow::destroy(row);
+            row = older;
+        }
+    });
+}
+
+}  // namespace
+
 Table::~Table() {
-    for (const RowSet& shard : shards_) {
-        shard.each([](StoredRow* row) {
-            while (row != nullptr) {
-                StoredRow* older = row->older;
-                StoredRow::destroy(row);
-                row = older;
-            }
-        });
+    for (const RowSet& shard : shards_) destroy_rows(shard);
+}
+
+bool Table::wither(std::size_t rows) {
+    for (std::size_t gone = 0; !shards_.empty() && gone < rows; shards_.pop_back()) {
+        gone += shards_.back().size();
+        destroy_rows(shards_.back());
     }
+    return !shards_.empty();
 }
 
 // The set itself finds its line by the top bits of the hash and tells its rows apart by the low byte: the
@@ -211,6 +225,25 @@ bool Table::raise(StoredRow& row, std::span<const Raise> raises) {
     return true;
 }
 
+void Table::copy(std::string_view key, const Table& from) {
+    for (const StoredRow* row = from.newest(key); row != nullptr; row = row->older) {
+        StoredRow* const own = StoredRow::make(key, row->hash, row->bytes().size());
+        buffer.bytes = row->bytes();
+        buffer.image_size = row->image_size;
+        buffer.alive = row->alive;
+        install(buffer, *own);
+        own->hidden = row->hidden;
+        own->nulled = row->nulled;
+        link(own, incarnation_of(*own));
+        if (own->alive) digest_.add(own->hash, own->bytes());
+        row_bytes_ += own->memory();
+        note_past(*own, true);
+    }
+    StoredRow* const first = newest(key);
+    show_first_visible(first);
+    note_contested(first, key);
+}
+
 void Table::unshow(StoredRow& row) {
     unindex_row(row);
     row.shown = false;
@@ -370,6 +403,10 @@ std::string Table::entry_key(exec::IndexId index, const StoredRow& row) const {
     std::size_t size = 0;
     if (number != 0) CHECK(tree_key(number, row.view(shape_), row.key(), out, size));
     return out;
+}
+
+std::size_t Table::tie_size(exec::IndexId index, const StoredRow& row) const {
+    return shape_.indexes[index.value].same_as == 0 ? 0 : row.key_size;
 }
 
 void Table::visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const {

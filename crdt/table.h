@@ -49,6 +49,11 @@ class Table {
         CounterTotal to;
     };
     bool raise(StoredRow& row, std::span<const Raise> raises);
+    // Makes the rows of a key, which is not here, what they are in another table of the same shape, what is
+    // derived included. References are not indexed: nothing can be derived from copies.
+    void copy(std::string_view key, const Table& from);
+    // Throws away about so many rows; false: there are none left. Nothing else may be asked of it any more.
+    bool wither(std::size_t rows);
 
     // Derived from other rows: see visibility.h. `hidden` of the rows of this row's key is as it should be.
     void refresh_shown(StoredRow& row);
@@ -64,6 +69,8 @@ class Table {
                      FunctionRef<bool(const StoredRow&)> visit) const;
     // What orders a shown row among the others of an index, equal index keys too.
     std::string entry_key(exec::IndexId index, const StoredRow& row) const;
+    // How much of that, at its end, only tells equal index keys apart.
+    std::size_t tie_size(exec::IndexId index, const StoredRow& row) const;
     // Every key from `low` on, in key order, with its newest row, tombstones too.
     void visit_keys(std::string_view low, FunctionRef<bool(StoredRow*)> visit) const;
     void visit_contested(FunctionRef<bool(const StoredRow&)> visit) const;

@@ -31,38 +31,42 @@ bool Visibility::parent_gone(const Subject& subject, std::uint32_t derived) {
 }
 
 // Takes every subject for visible until the opposite is shown: with whatever hung on a hidden one.
-void Visibility::reveal() {
+void Visibility::reveal(Witness* witness) {
     for (std::size_t i = 0; i < subjects_.size(); ++i) {
         const Subject subject = subjects_[i];
         if (!subject.row->hidden) continue;
+        if (witness != nullptr) witness->changes(*subject.table, *subject.row);
         subject.row->hidden = false;
         add_children(*subject.table, subject.row->key(), false);
     }
 }
 
-void Visibility::hide_orphans() {
+void Visibility::hide_orphans(Witness* witness) {
     queue_.insert(queue_.end(), subjects_.begin(), subjects_.end());
     while (!queue_.empty()) {
         const Subject subject = queue_.back();
         queue_.pop_back();
         if (!subject.row->visible()) continue;
         const auto& derived = subject.table->shape().derived;
-        for (std::uint32_t d = 0; d < derived.size() && !subject.row->hidden; ++d) {
-            subject.row->hidden = derived[d].cascade && parent_gone(subject, d);
-        }
-        if (subject.row->hidden) add_children(*subject.table, subject.row->key(), true);
+        bool gone = false;
+        for (std::uint32_t d = 0; d < derived.size() && !gone; ++d)
+            gone = derived[d].cascade && parent_gone(subject, d);
+        if (!gone) continue;
+        if (witness != nullptr) witness->changes(*subject.table, *subject.row);
+        subject.row->hidden = true;
+        add_children(*subject.table, subject.row->key(), true);
     }
 }
 
-void Visibility::settle() {
+void Visibility::settle(Witness* witness) {
     if (changed_.empty()) return;
     for (const Changed& changed : changed_) {
         for (StoredRow* row = changed.table->newest(changed.key); row != nullptr; row = row->older)
             add(*changed.table, row);
         add_children(*changed.table, changed.key, false);
     }
-    reveal();
-    hide_orphans();
+    reveal(witness);
+    hide_orphans(witness);
     for (const Subject& subject : subjects_) {
         subject.row->marked = false;
         const auto& derived = subject.table->shape().derived;
@@ -70,6 +74,8 @@ void Visibility::settle() {
         for (std::uint32_t d = 0; d < derived.size(); ++d) {
             if (!derived[d].cascade && parent_gone(subject, d)) nulled |= derived[d].nulled;
         }
+        if (witness != nullptr && nulled != subject.row->nulled)
+            witness->changes(*subject.table, *subject.row);
         subject.table->set_nulled(*subject.row, nulled);
         subject.table->refresh_shown(*subject.row);
     }

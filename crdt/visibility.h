@@ -22,8 +22,14 @@ class Visibility {
     explicit Visibility(TableList& tables) : tables_(tables) {}
     // Notes that rows of this key changed.
     void changed(Table& table, std::string_view key) { changed_.push_back({&table, std::string(key)}); }
+    // Told of a row before it is hidden, shown or reads otherwise.
+    class Witness {
+      public:
+        virtual ~Witness() = default;
+        virtual void changes(Table& table, const StoredRow& row) = 0;
+    };
     // Decides anew for all that was noted, and for what depends on it.
-    void settle();
+    void settle(Witness* witness = nullptr);
     void check();  // aborts if a row is hidden without cause, or shown in spite of one; for tests
 
   private:
@@ -37,8 +43,8 @@ class Visibility {
     };
     void add(Table& table, StoredRow* row);
     void add_children(const Table& table, std::string_view key, bool again);
-    void reveal();
-    void hide_orphans();
+    void reveal(Witness* witness);
+    void hide_orphans(Witness* witness);
     bool parent_gone(const Subject& subject, std::uint32_t derived);
 
     TableList& tables_;

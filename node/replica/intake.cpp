@@ -16,17 +16,20 @@ Result<void> Intake::receive(const std::string& peer, const wire::Deltas& messag
     for (const auto& bytes : message.deltas) {
         ++traffic_.deltas_received;
         const auto known = dot_of(bytes);
-        if (known && (state_.database.version().contains(*known) || waiting_.contains(*known))) {
+        if (known && (state_.database.version().contains(*known) || waiting_.contains(*known) ||
+                      state_.large.has(*known))) {
             gossip_.delivered(peer, *known, false);
             continue;
         }
         if (bytes.size() > state_.log_free) break;  // it would have to be kept in memory until there is room
+        if (is_large(bytes)) {
+            TRY_VOID(receive_large(peer, bytes));
+            continue;
+        }
         auto decoded = decode_delta(bytes);
         if (!decoded) return fail(sqlstate::protocol_violation, "bad delta: " + decoded.error().message);
         const Dot dot = decoded->delta.dot;
-        if (dot.origin != ORDER_ORIGIN && !decoded->outcomes.empty())
-            return fail(sqlstate::protocol_violation, "bad delta: only the order has outcomes");
-        TRY_VOID(check_origin(decoded->delta));
+        TRY_VOID(check_origin(*decoded));
         const auto merged = merge(*decoded, bytes);
         // Only then is it looked at twice whether it fits the schema.
         if (merged != crdt::Database::Merged::applied)
@@ -40,8 +43,38 @@ Result<void> Intake::receive(const std::string& peer, const wire::Deltas& messag
     return {};
 }
 
-Result<void> Intake::check_origin(const crdt::Delta& delta) {
+Result<void> Intake::receive_large(const std::string& peer, const Bytes& bytes) {
+    auto job = LargeMerge::open(bytes);
+    if (!job) return fail(sqlstate::protocol_violation, "bad delta: " + job.error().message);
+    TRY_VOID(check_origin(job->decoded));
+    const crdt::Delta& head = job->decoded.delta;
+    gossip_.delivered(peer, head.dot, true);
+    if (state_.large.busy() || !state_.database.follows(head))
+        wait(peer, std::move(job->decoded), bytes);
+    else
+        begin_large(source_of(peer), std::move(*job));
+    return {};
+}
+
+void Intake::begin_large(const Source& source, LargeMerge::Job job) {
+    job.row = [this](const crdt::RowDelta& row) { identities_.observe(row); };
+    job.wanted = [this, source] { return state_.takes_deltas() && still_wanted(source); };
+    job.merged = [this](LargeMerge::Job& done) {
+        state_.forgetting.note_rows(done.decoded.delta);
+        merged(done.decoded.delta, std::move(done.decoded.outcomes), done.bytes);
+    };
+    job.refused = [this, source](const Error& error) {
+        state_.notice(Notice::Level::alarm, "peer " + source.peer + ": bad delta: " + error.message);
+        state_.out->push_back(Disconnect{source.peer, "bad delta: " + error.message});
+    };
+    state_.large.begin(std::move(job), state_.now);
+}
+
+Result<void> Intake::check_origin(const DecodedDelta& decoded) {
+    const crdt::Delta& delta = decoded.delta;
     const auto refuse = [](const std::string& why) { return fail(sqlstate::protocol_violation, why); };
+    if (delta.dot.origin != ORDER_ORIGIN && !decoded.outcomes.empty())
+        return refuse("bad delta: only the order has outcomes");
     if (delta.schema_hash != state_.schema->hash)
         return refuse(name_of(delta.dot) + " belongs to another schema");
     if (delta.dot.origin == state_.options.id)
@@ -57,37 +90,42 @@ crdt::Database::Merged Intake::merge(DecodedDelta& decoded, BytesView bytes) {
     crdt::Delta& delta = decoded.delta;
     if (state_.options.unsafe.arrival_order) delta.stamp.hlc = state_.clock.tick(state_.now);
     if (state_.options.unsafe.ignore_causality) pretend_complete(delta);
-    const auto merged = state_.database.merge(delta);
+    const auto merged = state_.merge(delta);
     if (merged != crdt::Database::Merged::applied) return merged;
     identities_.observe(delta);
-    state_.outcomes.note(delta.dot.seq, std::move(decoded.outcomes));
     state_.forgetting.note(delta);
+    this->merged(delta, std::move(decoded.outcomes), bytes);
+    return merged;
+}
+
+// Now it belongs to the log.
+void Intake::merged(const crdt::Delta& delta, std::vector<Outcomes::Outcome> outcomes, BytesView bytes) {
+    state_.outcomes.note(delta.dot.seq, std::move(outcomes));
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
     state_.wait_for_disk(ticket, delta.dot, Bytes(bytes));
     ++state_.changes;
     ++traffic_.deltas_merged;
     traffic_.age.add(state_.now - crdt::HybridClock::to_instant(delta.stamp.hlc));
-    return merged;
 }
 
 void Intake::wait(const std::string& peer, DecodedDelta decoded, BytesView bytes) {
-    // What a state that is being fetched will bring has nothing to wait for.
+    // What a state that is being fetched will bring has nothing to wait for; another large one has.
     if (waiting_bytes_ + bytes.size() > state_.options.waiting_bytes_max ||
-        state_.database.version().covers(decoded.delta.dependencies)) {
+        (!state_.large.busy() && state_.database.version().covers(decoded.delta.dependencies))) {
         ++traffic_.deltas_dropped;
         return;
     }
     ++traffic_.deltas_waited;
     waiting_bytes_ += bytes.size();
     const Dot dot = decoded.delta.dot;
-    waiting_.emplace(dot, Waiting{peer, gossip_.newest_id_of(peer), std::move(decoded), Bytes(bytes)});
+    waiting_.emplace(dot, Waiting{source_of(peer), std::move(decoded), Bytes(bytes)});
 }
 
 // It comes again from others that hold it. What only a directory had that was replaced or given up is not
 // taken after it was: forgetting.h counts on that.
-bool Intake::still_wanted(const Waiting& delta) const {
-    return gossip_.knows(delta.peer) && !gossip_.is_given_up(delta.peer) &&
-           gossip_.newest_id_of(delta.peer) == delta.sender;
+bool Intake::still_wanted(const Source& source) const {
+    return gossip_.knows(source.peer) && !gossip_.is_given_up(source.peer) &&
+           gossip_.newest_id_of(source.peer) == source.directory;
 }
 
 // Of one origin only the next one can be ready.
@@ -97,16 +135,19 @@ void Intake::merged() {
         for (auto at = waiting_.begin(); at != waiting_.end();) {
             const Dot dot = at->first;
             const auto& version = state_.database.version();
-            const bool known = version.contains(dot);
-            if (!known && !version.covers(at->second.decoded.delta.dependencies)) {
+            const bool known = version.contains(dot), large = is_large(at->second.bytes);
+            if (!known &&
+                (!version.covers(at->second.decoded.delta.dependencies) || (large && state_.large.busy()))) {
                 at = waiting_.upper_bound({dot.origin, UINT64_MAX});
                 continue;
             }
             Waiting ready = std::move(at->second);
             waiting_bytes_ -= ready.bytes.size();
             at = waiting_.erase(at);
-            if (!known && still_wanted(ready) &&
-                merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied)
+            if (known || !still_wanted(ready.source)) continue;
+            if (large)
+                begin_large(ready.source, {std::move(ready.bytes), std::move(ready.decoded), {}, {}, {}, {}});
+            else if (merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied)
                 more = true;
         }
     }

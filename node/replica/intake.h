@@ -27,14 +27,22 @@ class Intake {
     std::size_t waiting_bytes() const { return waiting_bytes_; }
 
   private:
-    struct Waiting {
+    struct Source {
         std::string peer;
-        ReplicaId sender;  // its data directory
-        DecodedDelta decoded;
+        ReplicaId directory;
+    };
+    struct Waiting {
+        Source source;
+        DecodedDelta decoded;  // without its rows, if it is large
         Bytes bytes;
     };
-    bool still_wanted(const Waiting& delta) const;
-    Result<void> check_origin(const crdt::Delta& delta);
+    bool still_wanted(const Source& source) const;
+    Source source_of(const std::string& peer) const { return {peer, gossip_.newest_id_of(peer)}; }
+    bool is_large(BytesView bytes) const { return bytes.size() > state_.options.large_delta_bytes; }
+    Result<void> receive_large(const std::string& peer, const Bytes& bytes);
+    void begin_large(const Source& source, LargeMerge::Job job);
+    void merged(const crdt::Delta& delta, std::vector<Outcomes::Outcome> outcomes, BytesView bytes);
+    Result<void> check_origin(const DecodedDelta& decoded);
     crdt::Database::Merged merge(DecodedDelta& decoded, BytesView bytes);
     void wait(const std::string& peer, DecodedDelta decoded, BytesView bytes);
     void pretend_complete(crdt::Delta& delta) const;

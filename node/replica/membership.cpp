@@ -76,6 +76,7 @@ void Membership::derive() {
     const bool by_log = !committed_.voters.empty() && committed_at_ >= learned_at_;
     const order::Members& newest = by_log ? committed_ : learned_;
     const ReplicaId self = member_id(state_.options.name);
+    state_.large.finish();  // it may be of somebody who is not listened to any more
     if (newest.voters.empty()) return set_contacts(newest);
     state_.members = order::encode(newest);
     state_.members_at = by_log ? committed_at_ : learned_at_;

@@ -373,13 +373,15 @@ Ordered::InFlight* Ordered::own_of(const order::Entry& entry) {
 // False while dependencies are on their way, or all rows.
 bool Ordered::apply(const order::Entry& entry) {
     if (entry.index <= state_.database.version().get(ORDER_ORIGIN)) return true;  // came by gossip
-    if (state_.starting_over) return false;
+    if (state_.starting_over || state_.large.has({ORDER_ORIGIN, entry.index})) return false;
+    if (entry.kind == order::EntryKind::delta && entry.payload.size() > state_.options.large_delta_bytes)
+        return begin_large(entry);
     InFlight* const own = own_of(entry);
     auto decoded = own == nullptr ? delta_of(entry, *state_.schema) : DecodedDelta{};
     CHECK_NOTE(decoded.has_value(),
                "committed entry " + std::to_string(entry.index) + ": " + decoded.error().message);
     const crdt::Delta* delta = own == nullptr ? &decoded->delta : own->delta.get();
-    switch (state_.database.merge(*delta)) {
+    switch (state_.merge(*delta)) {
         case crdt::Database::Merged::premature:
             return false;
         case crdt::Database::Merged::duplicate:
@@ -391,17 +393,40 @@ bool Ordered::apply(const order::Entry& entry) {
         case crdt::Database::Merged::applied:
             break;
     }
-    if (delta->stamp.hlc > state_.clock.last()) state_.clock.restore(delta->stamp.hlc);
     identities_.observe(*delta);
-    state_.outcomes.note(entry.index, std::move(own == nullptr ? decoded->outcomes : own->outcomes));
+    applied(*delta, std::move(own == nullptr ? decoded->outcomes : own->outcomes),
+            entry.kind == order::EntryKind::delta ? entry.payload : delta->encode());
+    return true;
+}
+
+void Ordered::applied(const crdt::Delta& delta, std::vector<Outcomes::Outcome> outcomes, Bytes bytes) {
+    if (delta.stamp.hlc > state_.clock.last()) state_.clock.restore(delta.stamp.hlc);
+    state_.outcomes.note(delta.dot.seq, std::move(outcomes));
     Bytes body;
-    ByteWriter(body).varint(entry.index);
+    ByteWriter(body).varint(delta.dot.seq);
     // A majority has the entry, this disk too; without this record a restart waits for the primary to say so.
     const Ticket ticket = state_.append(RecordKind::committed, body, true);
-    state_.wait_for_disk(ticket, delta->dot,
-                         entry.kind == order::EntryKind::delta ? entry.payload : delta->encode());
+    state_.wait_for_disk(ticket, delta.dot, std::move(bytes));
     ++state_.changes;
-    return true;
+}
+
+// False: it is applied in slices, later, or not before another one is.
+bool Ordered::begin_large(const order::Entry& entry) {
+    if (state_.large.busy()) return false;
+    auto job = LargeMerge::open(entry.payload);
+    CHECK_NOTE(job.has_value(),
+               "committed entry " + std::to_string(entry.index) + ": " + job.error().message);
+    if (!state_.database.follows(job->decoded.delta)) return false;
+    job->row = [this](const crdt::RowDelta& row) { identities_.observe(row); };
+    job->wanted = [this] { return !state_.starting_over; };
+    job->merged = [this](LargeMerge::Job& done) {
+        applied(done.decoded.delta, std::move(done.decoded.outcomes), std::move(done.bytes));
+    };
+    job->refused = [](const Error& error) {
+        CHECK_NOTE(false, "committed entry does not fit the schema: " + error.message);
+    };
+    state_.large.begin(std::move(*job), state_.now);
+    return false;
 }
 
 // ---- events ----

@@ -210,6 +210,8 @@ class Ordered {
     void time_out();
     void drain();
     bool apply(const order::Entry& entry);
+    bool begin_large(const order::Entry& entry);
+    void applied(const crdt::Delta& delta, std::vector<Outcomes::Outcome> outcomes, Bytes bytes);
     InFlight* own_of(const order::Entry& entry);
     void settle(const order::Entry& entry);
     void settle(std::vector<Call>& calls, bool committed);

@@ -33,18 +33,15 @@ void IdentityValues::set_slot(std::int64_t slot) {
     }
 }
 
-void IdentityValues::observe(const crdt::Delta& delta) {
-    if (columns_.empty()) return;
-    for (const auto& row : delta.rows) {
-        const auto found = columns_.find(row.table);
-        if (found == columns_.end()) continue;
-        for (const auto& identity : found->second)
-            for (const auto& group : row.groups) {
-                if (group.group != identity.group || identity.position >= group.values.size()) continue;
-                const std::int64_t value = group.values[identity.position].integer;
-                if (value >= 0) note(row.table, identity.column, value % stride, value / stride);
-            }
-    }
+void IdentityValues::observe(const crdt::RowDelta& row) {
+    const auto found = columns_.find(row.table);
+    if (found == columns_.end()) return;
+    for (const auto& identity : found->second)
+        for (const auto& group : row.groups) {
+            if (group.group != identity.group || identity.position >= group.values.size()) continue;
+            const std::int64_t value = group.values[identity.position].integer;
+            if (value >= 0) note(row.table, identity.column, value % stride, value / stride);
+        }
 }
 
 void IdentityValues::note(TableId table, ColumnId column, std::int64_t slot, std::int64_t counter) {

@@ -27,7 +27,11 @@ class IdentityValues {
     bool reserve();
     // Takes note of values in a delta, so that none is drawn again after a restart, nor one that a client
     // chose.
-    void observe(const crdt::Delta& delta);
+    void observe(const crdt::Delta& delta) {
+        if (columns_.empty()) return;
+        for (const auto& row : delta.rows) observe(row);
+    }
+    void observe(const crdt::RowDelta& row);
     // All values drawn or reserved so far, in checkpoints and for peers that get a state instead of deltas.
     void encode(ByteWriter& out) const;
     bool observe(ByteReader& in);  // false: malformed, and nothing taken over

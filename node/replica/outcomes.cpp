@@ -93,26 +93,29 @@ Bytes with_outcomes(const std::vector<Outcomes::Outcome>& outcomes, BytesView de
     return bytes;
 }
 
+Result<BytesView> decode_outcomes(BytesView bytes, std::vector<Outcomes::Outcome>& out) {
+    if (bytes.empty() || bytes.front() != marker) return bytes;
+    ByteReader in(bytes.substr(1));
+    const std::uint64_t checksum = in.u64();
+    const BytesView list = in.sized();
+    if (in.failed() || hash64(list, checksum_seed) != checksum)
+        return fail(sqlstate::protocol_violation, "the outcomes in front of a delta are damaged");
+    ByteReader items(list);
+    const std::uint64_t count = items.varint();
+    for (std::uint64_t i = 0; i < count && !items.failed(); ++i) {
+        auto& outcome = out.emplace_back(take(items));
+        wire::Forwarded answer;
+        if (!read_answer(outcome.answer, answer)) items.fail();
+    }
+    if (!items.complete())
+        return fail(sqlstate::protocol_violation, "the outcomes in front of a delta cannot be read");
+    return in.raw(in.left());
+}
+
 Result<DecodedDelta> decode_delta(BytesView bytes) {
     DecodedDelta out;
-    if (!bytes.empty() && bytes.front() == marker) {
-        ByteReader in(bytes.substr(1));
-        const std::uint64_t checksum = in.u64();
-        const BytesView list = in.sized();
-        if (in.failed() || hash64(list, checksum_seed) != checksum)
-            return fail(sqlstate::protocol_violation, "the outcomes in front of a delta are damaged");
-        ByteReader items(list);
-        const std::uint64_t count = items.varint();
-        for (std::uint64_t i = 0; i < count && !items.failed(); ++i) {
-            auto& outcome = out.outcomes.emplace_back(take(items));
-            wire::Forwarded answer;
-            if (!read_answer(outcome.answer, answer)) items.fail();
-        }
-        if (!items.complete())
-            return fail(sqlstate::protocol_violation, "the outcomes in front of a delta cannot be read");
-        bytes = in.raw(in.left());
-    }
-    TRY(out.delta, crdt::Delta::decode(bytes));
+    TRY(const BytesView delta, decode_outcomes(bytes, out.outcomes));
+    TRY(out.delta, crdt::Delta::decode(delta));
     return out;
 }
 

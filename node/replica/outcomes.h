@@ -82,6 +82,8 @@ struct DecodedDelta {
     std::vector<Outcomes::Outcome> outcomes;
 };
 Result<DecodedDelta> decode_delta(BytesView bytes);
+// The outcomes alone; the rest is the delta.
+Result<BytesView> decode_outcomes(BytesView bytes, std::vector<Outcomes::Outcome>& out);
 // The name that the bytes claim, nothing checked: enough to see that the delta is not needed.
 std::optional<Dot> dot_of(BytesView bytes);
 

@@ -306,6 +306,10 @@ class Replica::Impl {
     }
 
     void on(const Tick&) {
+        if (state_.large.work(state_.now)) {
+            if (!state_.large.busy()) ++state_.changes;  // the next one waits
+            if (small_deadline() > state_.now) return;
+        }
         if (ordered_.due()) {
             ordered_.gathered();
             if (deadline() > state_.now) return;
@@ -322,7 +326,8 @@ class Replica::Impl {
         checkpoint_.consider();
         measure_memory();
     }
-    Instant deadline() const {
+    Instant deadline() const { return std::min(small_deadline(), state_.large.next_deadline()); }
+    Instant small_deadline() const {  // but for a delta that is merged in slices
         return std::min({ordered_.next_deadline(), gossip_.next_deadline(), sessions_.next_deadline()});
     }
     void measure_memory() {
@@ -391,6 +396,7 @@ class Replica::Impl {
 
     void on(const FromPeer& event) {
         if (gossip_.is_cut(event.peer)) return;
+        if (wants_whole(event.message)) state_.large.finish();
         if (const auto* hello = std::get_if<wire::Hello>(&event.message))
             membership_.greeted(event.peer, *hello);
         if (!gossip_.knows(event.peer)) {
@@ -433,6 +439,15 @@ class Replica::Impl {
             known->farewell ? changes_.farewell(event.peer, *known) : forgetting_.answer(event.peer, *known);
         else if (const auto* answer = std::get_if<wire::AuditAnswer>(&event.message))
             refuse_if(event.peer, audit_.answer(event.peer, *answer));
+    }
+
+    // It may change who is listened to, or rows by another way than a delta, or say what is to come.
+    static bool wants_whole(const wire::Message& message) {
+        return std::holds_alternative<wire::Hello>(message) ||
+               std::holds_alternative<wire::StateChunk>(message) ||
+               std::holds_alternative<wire::AuditAnswer>(message) ||
+               std::holds_alternative<wire::StableRequest>(message) ||
+               std::holds_alternative<wire::StableAnswer>(message);
     }
 
     void have_from(const std::string& peer, const wire::Have& message) {

@@ -75,6 +75,10 @@ struct Options {
     std::uint64_t memory_bytes_max = 0;  // of rows and indexes; writes are refused beyond; 0: no bound
     std::uint64_t checkpoint_log_bytes_min = 16 * 1024 * 1024;  // log bytes from one checkpoint to the next
     std::uint64_t checkpoint_log_ratio = 2;                     // and at least so many times its size
+    // Deltas of more bytes are merged in slices of so many rows, about 1 ms each.
+    std::size_t large_delta_bytes = 64 * 1024;
+    std::size_t slice_rows = 500;
+    Duration slice_pause;                  // from one to the next, beyond what there is to do
     std::size_t slice_bytes = 256 * 1024;  // of checkpoints and snapshots: a slice is one step, about 1 ms
     // Each switches one safety rule off. Only the simulator's own tests set them: they prove that it finds
     // such a bug.

@@ -287,7 +287,7 @@ Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64
     auto delta = state_.database.make_delta(writes, dot, {state_.clock.tick(state_.now), dot.origin});
     Bytes bytes = delta.encode();
     if (const auto refusal = refusal_of_size(state_, writes, bytes.size())) return now(*refusal);
-    CHECK(state_.database.merge(delta) == crdt::Database::Merged::applied);
+    CHECK(state_.merge(delta) == crdt::Database::Merged::applied);
     state_.database.recycle(std::move(delta));
     ++state_.own_seq;
     const Ticket ticket = state_.append(RecordKind::delta, bytes);
@@ -388,7 +388,7 @@ Result<void> Sessions::begin(std::uint64_t id) {
     block.run =
         std::make_unique<exec::TransactionRun>(state_.schema, state_.database, *block.origin, outside_);
     block.run->set_cancelled(cancelled_);
-    block.changes = state_.changes;
+    block.moves = state_.moves();
     session.block = std::move(block);
     return {};
 }
@@ -400,13 +400,13 @@ Execution Sessions::failed(OpenBlock& block, Error error) {
 
 // Runs the block's statements again when the state has moved under them.
 Result<void> Sessions::refresh(OpenBlock& block) {
-    return block.changes == state_.changes ? Result<void>() : run_again(block);
+    return block.moves == state_.moves() ? Result<void>() : run_again(block);
 }
 
 Result<void> Sessions::run_again(OpenBlock& block) {
     block.run->reset();
     block.origin->rewind();
-    block.changes = state_.changes;
+    block.moves = state_.moves();
     const auto moved = [] {
         return fail(Error::make(sqlstate::serialization_failure,
                                 "could not serialize access due to concurrent update")

@@ -67,9 +67,9 @@ class Sessions {
         std::unique_ptr<exec::TransactionRun> run;
         std::vector<Step> steps;
         std::vector<Savepoint> savepoints;
-        std::uint64_t changes = 0;  // State::changes when the steps were last run
-        std::uint64_t writes = 0;   // steps that do
-        bool ordered = false;       // one of them is, so that all that it writes is to run at the primary
+        std::uint64_t moves = 0;   // State::moves() when the steps were last run
+        std::uint64_t writes = 0;  // steps that do
+        bool ordered = false;      // one of them is, so that all that it writes is to run at the primary
     };
     struct Session {
         std::optional<OpenBlock> block;

@@ -10,6 +10,7 @@
 
 #include "crdt/hlc.h"
 #include "node/replica/delta_store.h"
+#include "node/replica/large_merge.h"
 #include "node/replica/outcomes.h"
 #include "node/replica/replica.h"
 #include "node/replica/roster.h"
@@ -50,7 +51,8 @@ struct State {
           random(random_in),
           cluster(options_in.cluster),
           belongs(options_in.joining ? Belongs::waiting : Belongs::joined),
-          database(schema) {
+          database(schema),
+          large(database, options.slice_rows, options.slice_pause) {
         // Until the order has said who they are.
         for (const auto& peer : options.peers)
             contacts.push_back({peer.name, peer.address, member_id(peer.name), peer.voter, false});
@@ -69,6 +71,7 @@ struct State {
     std::uint64_t joined_at = 0;  // a position in the order: it serves nobody before it is there
     bool started = false;
     crdt::Database database;
+    LargeMerge large;
     crdt::HybridClock clock;
     DeltaStore deltas;          // held ones
     crdt::VersionVector held;   // durable here
@@ -83,7 +86,9 @@ struct State {
     bool memory_full = false;  // rows take as much as they may
     std::uint64_t memory_bytes = 0;
     bool outdated = false;      // peers know more of this replica's past than it does
-    std::uint64_t changes = 0;  // grows with every merge: an open block notices that the state has moved
+    std::uint64_t changes = 0;  // grows with every merge
+    // An open block notices that rows have moved, be it that they show what they have shown.
+    std::uint64_t moves() const { return changes + large.slices(); }
     Instant now;
     Outputs* out = nullptr;
 
@@ -94,7 +99,10 @@ struct State {
         crdt::VersionVector base;
         bool spoiled = false;
         void note(const crdt::Delta& delta) {
-            if (delta.stamp.hlc <= until && !delta.rows.empty() && !base.contains(delta.dot)) spoiled = true;
+            if (!delta.rows.empty()) note_rows(delta);
+        }
+        void note_rows(const crdt::Delta& head) {
+            if (head.stamp.hlc <= until && !base.contains(head.dot)) spoiled = true;
         }
     } forgetting;
 
@@ -132,6 +140,10 @@ struct State {
     std::optional<order::Promises> promises;
     std::string state_wanted;  // a peer whose state the order needs here; empty: none
 
+    crdt::Database::Merged merge(const crdt::Delta& delta) {
+        if (!database.apart(delta)) large.finish();
+        return database.merge(delta);
+    }
     Ticket append(RecordKind kind, BytesView body, bool lazy = false) {
         Persist persist;
         persist.ticket = next_ticket++;

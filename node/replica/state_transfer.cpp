@@ -220,6 +220,7 @@ void StateTransfer::start_over() {
     const auto& here = state_.database.version();
     const auto* source = state_.held.covers(here) ? next_source(here) : nullptr;
     if (source == nullptr) return;
+    state_.large.finish();
     peer_ = source->name;
     if (std::exchange(state_.starting_over, true))
         shown_anew_.reset();  // and over again

@@ -24,15 +24,17 @@ void World::check(SimNode& node) {
     if (!outcome_.ok || node.replica == nullptr) return;
     if (const auto broken = facts_.look(node.name, node.incarnation, *node.replica); broken.rule != nullptr)
         return fail(broken.rule, broken.what);
-    if (!shows_tables(node) || node.checked == node.replica->database().version()) return;
-    node.checked = node.replica->database().version();
-    for (const auto& violation : exec::find_violations(*schema_, node.replica->database(), 2)) {
+    const auto& database = node.replica->database();
+    if (!shows_tables(node) || (node.checked == database.version() && !database.merging())) return;
+    node.checked = database.version();
+    if (database.merging()) mark("deltas in part");
+    for (const auto& violation : exec::find_violations(*schema_, database, 2)) {
         std::string rows;
         for (const auto& row : violation.rows) rows += " " + row;
         fail("invariant",
              "node " + node.name + " violates " + schema_->invariants[violation.invariant].name + ":" + rows);
     }
-    if (const auto problem = history_.check_prefix(node.replica->database()); !problem.empty())
+    if (const auto problem = history_.check_prefix(database); !problem.empty())
         fail("sequence", "node " + node.name + ": " + problem);
     // A primary that has not changed is not remarkable.
     const auto status = node.replica->order_status();

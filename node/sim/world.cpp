@@ -135,6 +135,9 @@ replica::Options World::options_of(const SimNode& node) const {
     options.slice_bytes = conditions_.slice_bytes;
     options.kept_bytes_max = conditions_.kept_bytes;
     options.batch_bytes_max = conditions_.batch_bytes;
+    options.large_delta_bytes = conditions_.large_bytes;
+    options.slice_rows = 1;
+    options.slice_pause = conditions_.slice_pause;
     for (const auto& other : nodes_)
         if (other.index != node.index && (node.spare ? other.name == node.joins_by : !other.spare))
             options.peers.push_back({other.name, ReplicaId{}, true, address_of(other.name)});

@@ -22,9 +22,15 @@ CREATE TABLE tally (k int PRIMARY KEY, n bigint NOT NULL DEFAULT 0, note text NO
 CREATE PROCEDURE add(k int, n int) BEGIN ATOMIC
   INSERT INTO tally (k, n) VALUES (add.k, add.n) ON CONFLICT (k) DO UPDATE SET n = tally.n + excluded.n;
 END;
+CREATE PROCEDURE fill(first int, last int) BEGIN ATOMIC
+  INSERT INTO tally (k, n) SELECT g, 1 FROM generate_series(fill.first, fill.last) AS g
+  ON CONFLICT (k) DO UPDATE SET n = tally.n + excluded.n;
+END;
 CREATE PROCEDURE note(k int, t text) BEGIN ATOMIC
   UPDATE tally SET note = note.t WHERE tally.k = note.k;
 END;
+)";
+constexpr const char* removal = R"(
 CREATE PROCEDURE remove(k int) BEGIN ATOMIC
   DELETE FROM tally WHERE tally.k = remove.k;
 END;
@@ -45,8 +51,14 @@ catalog::Plan all_free(const catalog::Schema& schema) {
 }  // namespace
 
 catalog::SchemaPtr tallies(bool forget) {
-    static const catalog::SchemaPtr forgets = loaded(tally), keeps = loaded(std::string(tally) + mark);
+    static const catalog::SchemaPtr forgets = loaded(std::string(tally) + removal),
+                                    keeps = loaded(std::string(tally) + removal + mark);
     return forget ? forgets : keeps;
+}
+
+catalog::SchemaPtr tallies_for_ever() {
+    static const catalog::SchemaPtr schema = loaded(tally);
+    return schema;
 }
 
 // ---- one ----
@@ -172,7 +184,10 @@ bool Site::noticed(const std::string& text) const {
 
 // ---- many ----
 
-Sites::Sites(std::size_t count, replica::Options options, bool forget) {
+Sites::Sites(std::size_t count, replica::Options options, bool forget)
+    : Sites(count, std::move(options), tallies(forget)) {}
+
+Sites::Sites(std::size_t count, replica::Options options, const catalog::SchemaPtr& schema) {
     const auto name_of = [](std::size_t i) { return std::string(1, static_cast<char>('a' + i)); };
     for (std::size_t i = 0; i < count; ++i) {
         auto own = options;
@@ -180,7 +195,7 @@ Sites::Sites(std::size_t count, replica::Options options, bool forget) {
         own.id = ReplicaId{100 + i};
         for (std::size_t j = 0; j < count; ++j)
             if (j != i) own.peers.push_back({name_of(j), {}, true});
-        sites_.push_back(std::make_unique<Site>(tallies(forget), own));
+        sites_.push_back(std::make_unique<Site>(schema, own));
     }
 }
 

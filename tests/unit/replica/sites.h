@@ -74,6 +74,7 @@ class Site {
 class Sites {
   public:
     explicit Sites(std::size_t count, replica::Options options = {}, bool forget = false);
+    Sites(std::size_t count, replica::Options options, const catalog::SchemaPtr& schema);
     Site& operator[](std::size_t i) { return *sites_[i]; }
     Site& named(const std::string& name);
     std::size_t size() const { return sites_.size(); }
@@ -96,5 +97,6 @@ class Sites {
 
 // A schema with counters, registers and deletes, all free; whose deleted rows can be forgotten, or not.
 catalog::SchemaPtr tallies(bool forget);
+catalog::SchemaPtr tallies_for_ever();  // nothing is deleted, and no other table refers to them
 
 }  // namespace anabranch::test
