@@ -35,6 +35,12 @@ CREATE PROCEDURE deposit_ten(first int, amount int) BEGIN ATOMIC
   UPDATE accounts SET balance = balance + deposit_ten.amount
   WHERE accounts.id BETWEEN deposit_ten.first AND deposit_ten.first + 9;
 END;
+CREATE PROCEDURE open_many(last int) BEGIN ATOMIC
+  INSERT INTO accounts (id) SELECT n FROM generate_series(1, open_many.last) AS n ON CONFLICT (id) DO NOTHING;
+END;
+CREATE PROCEDURE deposit_everywhere(amount int) BEGIN ATOMIC
+  UPDATE accounts SET balance = balance + deposit_everywhere.amount;
+END;
 )";
 
 struct Folder {

@@ -2,6 +2,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <tuple>
 
 #include "lib/wire/codec.h"
 #include "node/io/compress.h"
@@ -43,7 +44,7 @@ struct Engine {
     void step(const replica::Input& input) {
         const double before = cpu_of_thread();
         replica.step(input, now(), out);
-        cpu += cpu_of_thread() - before;
+        spent(cpu_of_thread() - before);
         settle();
     }
     Result<void> call(const replica::RunnablePtr& runnable, std::span<const sql::Datum> values) {
@@ -51,6 +52,10 @@ struct Engine {
         auto done = replica.execute(1, ++number, runnable, values, nullptr, now(), out);
         if (!done.tag) return std::unexpected(done.tag.error());
         return {};
+    }
+    void spent(double seconds) {
+        cpu += seconds;
+        longest = std::max(longest, seconds);
     }
     // Everything appended is "durable"; messages are left to send.
     void settle() {
@@ -72,7 +77,7 @@ struct Engine {
     std::vector<wire::Message> outbox;
     std::function<void(replica::Ticket, BytesView)> record;
     Instant clock{1'700'000'000'000'000};
-    double cpu = 0;
+    double cpu = 0, longest = 0;  // of what is done in one go
     std::uint64_t number = 0, bytes_sent = 0;
 
   private:
@@ -113,7 +118,7 @@ struct Pair {
                     const auto unpacked =
                         packed ? io::decompress(*packed, wire::message_bytes_max) : std::optional(plain);
                     auto back = wire::decode(*unpacked);
-                    to->cpu += cpu_of_thread() - before;
+                    to->spent(cpu_of_thread() - before);
                     to->step(replica::FromPeer{from == &a ? "a" : "b", std::move(*back)});
                 }
             }
@@ -195,6 +200,30 @@ Result<void> measure_catch_up(const catalog::SchemaPtr& schema, const catalog::P
     return {};
 }
 
+// One transaction of a makes, or changes, so many rows. Calls at b wait for no more than what b does in one
+// go.
+Result<void> measure_large(const catalog::SchemaPtr& schema, const catalog::Plan& plan) {
+    constexpr std::int64_t rows = 100'000;
+    Pair pair(schema, plan);
+    TRY_VOID(pair.start());
+    pair.link();
+    for (int i = 0; i < 5; ++i) pair.pass(millis(200));
+    for (const auto& [procedure, argument, does] :
+         {std::tuple{"open_many", rows, "makes"}, {"deposit_everywhere", std::int64_t{1}, "changes"}}) {
+        TRY(const auto runnable, pair.a.replica.prepare("CALL " + std::string(procedure) + "($1)", {}));
+        const sql::Datum values[] = {sql::Datum::integer(argument)};
+        TRY_VOID(pair.a.call(runnable, values));
+        pair.a.settle();
+        pair.b.cpu = pair.b.longest = 0;
+        for (int i = 0; i < 10'000 && !(pair.equal() && i > 1000); ++i) pair.pass(micros(100));
+        if (!pair.equal()) return fail("XX000", "bench: the nodes did not converge");
+        const std::string what = std::string("a transaction that ") + does + " 100000 rows, at a peer";
+        print({what + ": CPU", pair.b.cpu * 1e3, "ms"});
+        print({what + ": the longest a call waits", pair.b.longest * 1e3, "ms", 10});
+    }
+    return {};
+}
+
 Result<void> measure_recovery(const catalog::SchemaPtr& schema, const catalog::Plan& plan,
                               const LocalFigures& wanted) {
     const auto nothing = [](std::uint64_t, BytesView) { return Result<void>(); };
@@ -238,6 +267,7 @@ Result<void> measure_local(const catalog::SchemaPtr& schema, const catalog::Plan
     TRY_VOID(measure_bytes(schema, plan));
     TRY_VOID(measure_catch_up(schema, plan, "deposit", wanted.deltas, 1));
     TRY_VOID(measure_catch_up(schema, plan, "deposit_ten", wanted.deltas / 10, 10));
+    TRY_VOID(measure_large(schema, plan));
     return measure_recovery(schema, plan, wanted);
 }
 
