@@ -37,7 +37,7 @@ enum RowFlags : std::uint64_t {
     row_flags_all = (1 << 12) - 1,
 };
 
-enum CounterFlags : std::uint8_t { has_initial = 1, initial_null = 2, has_total = 4, counter_flags_all = 7 };
+enum CounterFlags : std::uint8_t { with_initial = 1, with_null = 2, with_total = 4, counter_flags_all = 7 };
 
 class Encoder {
   public:
@@ -128,8 +128,8 @@ class Encoder {
         out_.varint(row.counters.size());
         for (const auto& counter : row.counters) {
             out_.varint(counter.column);
-            const int flags = (counter.has_initial ? has_initial : 0) |
-                              (counter.initial_null ? initial_null : 0) | (counter.has_total ? has_total : 0);
+            const int flags = (counter.has_initial ? with_initial : 0) |
+                              (counter.initial_null ? with_null : 0) | (counter.has_total ? with_total : 0);
             out_.u8(static_cast<std::uint8_t>(flags));
             if (counter.has_initial) out_.zigzag(counter.initial);
             if (counter.has_total) out_.zigzag(counter.total);
@@ -325,9 +325,9 @@ void DeltaRows::counters(RowDelta& row) {
         counter.column = number();
         const std::uint8_t flags = in_.u8();
         if (flags > counter_flags_all) in_.fail();
-        counter.has_initial = flags & has_initial;
-        counter.initial_null = flags & initial_null;
-        counter.has_total = flags & has_total;
+        counter.has_initial = flags & with_initial;
+        counter.initial_null = flags & with_null;
+        counter.has_total = flags & with_total;
         if (counter.has_initial) counter.initial = in_.zigzag();
         if (counter.has_total) counter.total = in_.zigzag();
     }

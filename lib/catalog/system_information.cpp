@@ -235,7 +235,7 @@ class Information {
     RowVisitor visit_;
 };
 
-constexpr std::pair<std::string_view, void (Information::*)()> entries[] = {
+constexpr std::pair<std::string_view, void (Information::*)()> information_tables[] = {
     {"schemata", &Information::schemata},
     {"tables", &Information::tables},
     {"views", &Information::views},
@@ -254,7 +254,7 @@ constexpr std::pair<std::string_view, void (Information::*)()> entries[] = {
 
 void information_rows(const Schema& schema, const SystemTable& table, RowVisitor visit) {
     Information information(schema, table, visit);
-    for (const auto& [name, fill] : entries)
+    for (const auto& [name, fill] : information_tables)
         if (name == table.name) (information.*fill)();
 }
 

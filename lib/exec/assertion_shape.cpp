@@ -14,7 +14,7 @@ namespace {
 // Virtual rels from here on are readings of stored tables: one range of numbers for each.
 constexpr std::uint32_t first_reading = 0x8000'0000, tables_max = 0x0100'0000;
 
-const sql::Type bool_type{sql::TypeId::bool_};
+const sql::Type truth_type{sql::TypeId::bool_};
 
 void add_conjuncts(const ExprPtr& condition, std::vector<ExprPtr>& to) {
     for (const ExprPtr& part : sql::conjuncts(condition)) to.push_back(part);
@@ -140,13 +140,13 @@ ExprPtr column(std::uint32_t level, std::uint32_t rel, std::uint32_t number, sql
 }
 
 ExprPtr equal(const ExprPtr& a, const ExprPtr& b) {
-    return make_expr(bool_type, sql::Call{sql::Func::eq, {a, b}});
+    return make_expr(truth_type, sql::Call{sql::Func::eq, {a, b}});
 }
 
 ExprPtr all_of(std::vector<ExprPtr> conditions) {
     if (conditions.empty()) return nullptr;
     if (conditions.size() == 1) return conditions.front();
-    return make_expr(bool_type, sql::Logic{sql::LogicOp::and_, std::move(conditions)});
+    return make_expr(truth_type, sql::Logic{sql::LogicOp::and_, std::move(conditions)});
 }
 
 ExprPtr over_first(const ExprPtr& e, std::uint32_t from) {

@@ -34,7 +34,7 @@ std::optional<std::uint32_t> only_rel(const ExprPtr& condition) {
     return good ? rel : std::nullopt;
 }
 
-bool has_window(const ExprPtr& e) {
+bool any_window(const ExprPtr& e) {
     bool found = false;
     sql::walk(e, [&](const ExprPtr& part, std::uint32_t) {
         found = found || std::holds_alternative<sql::Window>(part->node);
@@ -85,7 +85,7 @@ QueryPtr with_condition(const QueryPtr& query, const ExprPtr& condition) {
         out->right = with_condition(q.right, deeper);
         return out;
     }
-    if (std::any_of(q.targets.begin(), q.targets.end(), has_window) || (q.grouped && q.group_by.empty()))
+    if (std::any_of(q.targets.begin(), q.targets.end(), any_window) || (q.grouped && q.group_by.empty()))
         return query;
     const ExprPtr own = inside(condition, q);
     if (!own) return query;

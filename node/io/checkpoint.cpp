@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view magic = "ANABCKP1";
 constexpr std::uint32_t format_version = 2;  // 2: parts may be compressed
 constexpr std::size_t header_bytes = 16;
-constexpr std::size_t frame_header_bytes = 16;
+constexpr std::size_t part_header_bytes = 16;
 constexpr std::size_t end_bytes = 40;
 constexpr std::uint32_t end_mark = 0xffffffff;
 constexpr std::uint32_t part_bytes_max = std::uint32_t{1} << 30;
@@ -75,7 +75,7 @@ Result<CheckpointInfo> walk(const std::string& path, FunctionRef<Result<void>(By
                     "checkpoint " + path + " has format version " + std::to_string(version) +
                         "; this program reads version " + std::to_string(format_version));
     for (;;) {
-        TRY(const bool more, in.read(frame_header_bytes));
+        TRY(const bool more, in.read(part_header_bytes));
         if (!more) return fail(damaged(path, "it has no end"));
         ByteReader header(in.buffer);
         const std::uint32_t size = header.u32();
@@ -83,7 +83,7 @@ Result<CheckpointInfo> walk(const std::string& path, FunctionRef<Result<void>(By
         const std::uint64_t sum = header.u64();
         if (size == end_mark) {
             Bytes all = in.buffer;
-            TRY(const bool whole, in.read(end_bytes - frame_header_bytes));
+            TRY(const bool whole, in.read(end_bytes - part_header_bytes));
             if (!whole) return fail(damaged(path, "its end is cut"));
             all += in.buffer;
             ByteReader end(BytesView(all).substr(8));
@@ -96,7 +96,7 @@ Result<CheckpointInfo> walk(const std::string& path, FunctionRef<Result<void>(By
             return info;
         }
         const std::string place =
-            "part " + std::to_string(info.parts) + " at byte " + std::to_string(in.at - frame_header_bytes);
+            "part " + std::to_string(info.parts) + " at byte " + std::to_string(in.at - part_header_bytes);
         if (kind > 1 || size > part_bytes_max) return fail(damaged(path, place + " cannot be read"));
         TRY(const bool whole, in.read(size));
         if (!whole || checksum(size, kind == 1, info.parts, in.buffer) != sum)

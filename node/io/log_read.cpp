@@ -16,9 +16,9 @@ constexpr const char* way_out =
     "Restore the file from a copy. Or make a new data directory of what can be read, with 'anabranch restore "
     "DIR --data NEW --salvage', or start this node with an empty one: its peers will bring it up to date.";
 
-class Reader {
+class LogReader {
   public:
-    Reader(const std::string& directory, const LogOptions& options, LogRecordVisitor record,
+    LogReader(const std::string& directory, const LogOptions& options, LogRecordVisitor record,
            LogRecovery& recovery)
         : directory_(directory), options_(options), record_(record), recovery_(recovery) {}
 
@@ -147,7 +147,7 @@ class Reader {
 
 Result<LogEnd> read_log(const std::string& directory, const LogOptions& options, LogRecordVisitor record,
                         LogRecovery& recovery) {
-    return Reader(directory, options, record, recovery).run();
+    return LogReader(directory, options, record, recovery).run();
 }
 
 }  // namespace anabranch::io

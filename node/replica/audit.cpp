@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t parts = 16;  // a range is split into
 constexpr std::size_t ranges_per_message = 32;
 constexpr std::uint64_t keys_at_once = 16;  // a range of so many is sent whole
-constexpr Duration patience = seconds(1);
+constexpr Duration audit_patience = seconds(1);
 constexpr std::size_t keys_named = 5;
 }  // namespace
 
@@ -131,7 +131,7 @@ void Audit::end() {
 }
 
 void Audit::tick() {
-    if (!search_ || state_.now - search_->asked_at < patience) return;
+    if (!search_ || state_.now - search_->asked_at < audit_patience) return;
     if (steady(search_->version) && gossip_.reachable(search_->peer)) return ask();
     search_.reset();
 }

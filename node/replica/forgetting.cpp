@@ -7,9 +7,9 @@ namespace anabranch::replica {
 
 namespace {
 
-constexpr std::size_t rows_max = 10'000;       // that one entry relieves of their past, about: it is one step
-constexpr Duration patience = seconds(1);      // for an answer, before it is asked again
-constexpr Duration patience_max = seconds(5);  // for all answers of one round
+constexpr std::size_t rows_max = 10'000;  // that one entry relieves of their past, about: it is one step
+constexpr Duration answer_patience = seconds(1);  // for an answer, before it is asked again
+constexpr Duration round_patience = seconds(5);   // for all answers of one round
 
 }  // namespace
 
@@ -109,7 +109,7 @@ void Forgetting::start() {
 
 void Forgetting::ask(bool all) {
     round_->asked_at = state_.now;
-    if (all) round_->deadline = state_.now + patience_max;
+    if (all) round_->deadline = state_.now + round_patience;
     const wire::StableRequest request{round_->number, to_wire(round_->wanted), round_->members.hash, false};
     for (const auto& name : round_->members.others)
         if (!round_->answers.contains(name)) state_.out->push_back(Send{name, request, 0});
@@ -124,7 +124,7 @@ void Forgetting::answer(const std::string& peer, const wire::StableAnswer& messa
 void Forgetting::consider() {
     std::erase_if(asked_, [&](const auto& item) { return answer_now(item.first, item.second); });
     while (round_) {
-        if (!valid()) return end(patience);
+        if (!valid()) return end(answer_patience);
         if (round_->answers.size() < round_->members.others.size() || !state_.held.covers(round_->wanted))
             return;
         advance();
@@ -158,7 +158,7 @@ void Forgetting::end(Duration pause) {
 
 void Forgetting::tick() {
     consider();
-    if (round_ && state_.now - round_->asked_at >= patience) return ask(false);
+    if (round_ && state_.now - round_->asked_at >= answer_patience) return ask(false);
     if (round_ || state_.now < next_) return;
     next_ = state_.now + state_.options.gossip_interval;
     start();

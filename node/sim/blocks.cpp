@@ -8,10 +8,6 @@ namespace anabranch::sim {
 
 namespace {
 
-struct NoRows final : exec::RowSink {
-    bool row(std::span<const sql::Datum>) override { return true; }
-} no_rows;
-
 std::vector<std::string> parts_of(const std::string& text) {
     std::vector<std::string> out;
     for (std::size_t begin = 0; begin < text.size();) {

@@ -7,10 +7,6 @@ namespace anabranch::sim {
 
 namespace {
 
-struct NoRows final : exec::RowSink {
-    bool row(std::span<const sql::Datum>) override { return true; }
-} no_rows;
-
 std::string token_of(const crdt::VersionVector& version) {
     Bytes out;
     ByteWriter writer(out);

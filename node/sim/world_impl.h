@@ -9,6 +9,7 @@
 #include <optional>
 #include <queue>
 #include <set>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -20,6 +21,12 @@
 #include "node/sim/world.h"
 
 namespace anabranch::sim {
+
+// Of answers only the tag counts.
+struct NoRows final : exec::RowSink {
+    bool row(std::span<const sql::Datum>) override { return true; }
+};
+inline NoRows no_rows;
 
 struct SimNode {
     std::uint32_t index = 0;
