@@ -89,7 +89,9 @@ Result<DecodedChunk> decode(BytesView bytes, const catalog::Schema& schema,
 class Import {
   public:
     Import(Database::Impl& db, Table& table, const VersionVector& source_version)
-        : db_(db), table_(table), source_(source_version) {}
+        : db_(db), table_(table), source_(source_version) {
+        CHECK(db_.partial == nullptr);  // copies of rows would not hear of it
+    }
 
     void join(const DecodedChunk& chunk) {
         for (const std::string& key : absent(chunk)) remove_seen(key);
