@@ -114,6 +114,8 @@ struct AggregatePlan {
         bool descending = false, nulls_first = false;
     };
     std::vector<Order> order;
+    std::vector<ExprId> direct;  // WITHIN GROUP: known per group
+    std::vector<sql::Type> direct_types;
     std::uint32_t reg = 0;  // the result
 };
 

@@ -190,7 +190,7 @@ Result<void> Binding::select(const ast::Select& s, const ast::Query& q, Scope& s
     TRY_VOID(check_groupings(out, scope, q.span));
     const bool plain = sets.size() == 1 && sets[0].size() == out.group_by.size();
     if (plain && scope.groupings.empty()) return {};
-    return spread_sets(out, scope, sets, q.span);
+    return spread_sets(out, scope, sets);
 }
 
 Result<void> Binding::values(const ast::Values& v, Scope& scope, Query& out) {

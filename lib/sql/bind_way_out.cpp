@@ -12,9 +12,6 @@ struct WayOut {
 };
 constexpr WayOut ways_out[] = {
     {" a view", "Write to the table behind the view."},
-    {"GROUPING SETS", "Write one SELECT with GROUP BY for each grouping and join them with UNION ALL."},
-    {"ROLLUP", "Write one SELECT with GROUP BY for each grouping and join them with UNION ALL."},
-    {"CUBE", "Write one SELECT with GROUP BY for each grouping and join them with UNION ALL."},
     {"several dimensions", "Keep one array for each dimension, a jsonb value, or a table of elements."},
     {"array of arrays", "Keep one array for each dimension, a jsonb value, or a table of elements."},
     {"an array of a domain", "Use an array of the domain's base type."},
@@ -83,13 +80,10 @@ constexpr std::string_view missing[] = {
     "jsonb_set_lax",
     "jsonb_to_record",
     "lastval",
-    "mode",
     "multirange",
     "nextval",
     "normalize",
     "parse_ident",
-    "percentile_cont",
-    "percentile_disc",
     "pg_advisory_lock",
     "pg_advisory_lock_shared",
     "pg_advisory_unlock",

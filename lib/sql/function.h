@@ -321,8 +321,21 @@ enum class AggregateFunc : std::uint8_t {
     regr_sxy,
     regr_slope,
     regr_intercept,
-    regr_r2
+    regr_r2,
+    percentile_cont,  // WITHIN GROUP, as all that follow
+    percentile_disc,
+    mode,
+    rank,  // of a row that is not there, as all that follow
+    dense_rank,
+    percent_rank,
+    cume_dist
 };
+inline bool is_within_group(AggregateFunc func) {
+    return func >= AggregateFunc::percentile_cont;
+}
+inline bool is_hypothetical(AggregateFunc func) {
+    return func >= AggregateFunc::rank;
+}
 enum class WindowFunc : std::uint8_t {
     row_number,
     rank,

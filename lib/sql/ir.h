@@ -139,6 +139,9 @@ struct Aggregate {
         bool nulls_first = false;
     };
     std::vector<Order> order;
+    // WITHIN GROUP: what stands before it, the same for all rows of a group. `args` has the sort key of an
+    // inverse distribution and nothing for a hypothetical row, whose values these are.
+    std::vector<ExprPtr> direct;
 };
 enum class FrameMode : std::uint8_t { range, rows, groups };
 enum class FrameExclusion : std::uint8_t { none, current_row, group, ties };

@@ -226,9 +226,37 @@ class Statements:
             text += f" AND {self.x.condition(left + right, 1)}"
         return text
 
+    def within_group(self, t, scope):
+        """An ordered-set or hypothetical-set aggregate of type t, or None."""
+        rng = self.rng
+        way = rng.choice(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+        fraction = rng.choice(["0", "0.1", "0.25", "0.5", "0.9", "1", "NULL::float8"])
+        some = self.x.expr(rng.choice([u for _, u in scope if u != "jsonb"] or ["int4"]), scope, 1)
+        value, other = (self.x.expr("int4", scope, 1) for _ in range(2))
+        by = f"WITHIN GROUP (ORDER BY {value}{way})"
+        forms = {
+            "int8": [
+                f"rank({literal(rng, 'int4')}) {by}",
+                f"dense_rank({rng.randint(-1, 3)}, {literal(rng, 'int4')}) "
+                f"WITHIN GROUP (ORDER BY {value} % 3{way}, {other})",
+                f"(mode() WITHIN GROUP (ORDER BY {self.x.expr('int8', scope, 1)}{way}))",
+            ],
+            "numeric": [
+                f"round((percent_rank({literal(rng, 'int4')}) {by})::numeric, 9)",
+                f"round((cume_dist({literal(rng, 'int4')}) {by})::numeric, 9)",
+                f"round((percentile_cont({fraction}) {by})::numeric, 9)",
+            ],
+            "bool": [f"(mode() WITHIN GROUP (ORDER BY {some}{way})) IS NOT NULL"],
+            "text": [f"percentile_disc({fraction}) {by.replace(value, self.x.expr('text', scope, 1))}"],
+            "int4[]": [f"percentile_disc(ARRAY[0.5, NULL, {fraction}]) {by}"],
+        }
+        return rng.choice(forms[t])
+
     def aggregate(self, t, scope):
         """One of type t over columns; without regard to the order of the rows."""
         rng = self.rng
+        if rng.random() < 0.12:
+            return self.within_group(t, scope)
         distinct = rng.choice(["", "", "DISTINCT "])
         some = self.x.expr(rng.choice(scope)[1], scope, 1)
         forms = {
@@ -285,9 +313,29 @@ class Statements:
             out += " GROUP BY " + self.grouping([c for c, _ in keys])
             if rng.random() < 0.3:
                 out += f" HAVING {self.aggregate('int8', scope)} > {rng.randint(0, 2)}"
+        if not wanted and keys and rng.random() < 0.15:
+            return self.windowed_groups(text, scope, where, keys)
         if rng.random() < 0.3:
             out += self.order(len(types), limit=True)
         return out, types
+
+    def windowed_groups(self, text, scope, where, keys):
+        """Window functions over what is grouped; the order is of all the keys, so that ties are equal."""
+        rng = self.rng
+        names = [c for c, _ in keys]
+        listed = ", ".join(names)
+        grouping = self.grouping(names)
+        order = f"ORDER BY {listed}"
+        if grouping != listed:
+            order += f", grouping({listed})"
+        part = rng.choice(["", f"PARTITION BY {rng.choice(names)} ", "PARTITION BY count(*) "])
+        counted = self.aggregate("int8", scope)
+        function = rng.choice(
+            [f"sum({counted}) OVER ({part}{order})", f"rank() OVER ({part}{order}) + {counted}"]
+            + [f"count(*) OVER ({part.strip()})", f"max({counted}) OVER ({part}{order} RANGE CURRENT ROW)"]
+        )
+        out = f"SELECT {names[0]}, {function}{text}" + (f" WHERE {where}" if where else "")
+        return f"{out} GROUP BY {grouping}", [keys[0][1], "numeric"]
 
     def grouping(self, keys):
         rng = self.rng
