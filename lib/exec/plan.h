@@ -206,6 +206,7 @@ struct WriteEffects {
 struct WritePlan {
     enum class Kind : std::uint8_t { insert, update, delete_ };
     Kind kind = Kind::insert;
+    bool merge = false;  // one action of a MERGE
     TableId table;
     std::uint32_t target_slot = 0;  // rel 0
     WriteEffects effects;

@@ -109,6 +109,7 @@ class Binding {
     Result<StatementPtr> statement(const ast::Statement& s, Scope* parent);
     Result<StatementPtr> insert(const ast::Insert& i, Span span, Scope* parent);
     Result<StatementPtr> update(const ast::Update& u, Span span, Scope* parent);
+    Result<StatementPtr> merge(const ast::Merge& m, Span span, Scope* parent);
     Result<StatementPtr> erase(const ast::Delete& d, Span span, Scope* parent);
 
     // ---- types and conversion (bind_coerce.cpp) ----

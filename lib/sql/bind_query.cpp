@@ -348,6 +348,8 @@ Result<void> Binding::with(const ast::With& w, Scope& scope, std::vector<Cte>& o
         if (w.recursive && q != nullptr && std::holds_alternative<ast::SetOperation>(q->body)) {
             TRY(cte, recursive_cte(t, *q, scope, index));
         } else {
+            if (std::holds_alternative<ast::Merge>(t.statement->node))
+                return fail(unsupported("MERGE in a WITH query", t.span));
             if (q == nullptr && scope.parent != nullptr)
                 return fail(
                     Error::make(sqlstate::feature_not_supported,

@@ -31,7 +31,6 @@ constexpr WayOut ways_out[] = {
     {"WITH TIES", "Use rank() in a subquery and filter by it."},
     {"SELECT INTO", "Declare the table in the schema file and use INSERT ... SELECT."},
     {"SEARCH or CYCLE", "Carry a path column in the recursive query."},
-    {"MERGE", "Use INSERT ... ON CONFLICT, UPDATE ... FROM and DELETE ... USING."},
     {"TABLESAMPLE", "Filter by random() < fraction."},
     {"assigning to a part", "Assign the whole value: jsonb_set() and array functions make a changed copy."},
     {"DEFAULT of the identity", "Leave the column out of the list."},

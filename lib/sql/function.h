@@ -268,6 +268,8 @@ enum class Func : std::uint16_t {
     pg_total_relation_size,
     pg_table_size,
     pg_size_pretty,
+    pg_database_size,
+    getdatabaseencoding,
     has_table_privilege,
     has_schema_privilege,
     pg_is_in_recovery,

@@ -315,6 +315,9 @@ struct OnConflict {
     ExprPtr where;
 };
 
+// `merge`: one action of a MERGE, whose others are in the same Statement: the last of its ctes and its body.
+// They choose their rows by conditions of which one is true at most, and are counted together; a row that is
+// changed twice is an error.
 struct Insert {
     TableId table;
     // One source column per table column that is given a value by the statement, in this order.
@@ -325,6 +328,7 @@ struct Insert {
     bool overriding_system = false;
     OnConflict on_conflict;
     std::vector<ExprPtr> returning;
+    bool merge = false;
     // Conditions of the columns' domains are DomainCheck nodes around the source's targets.
 };
 struct Update {
@@ -334,6 +338,7 @@ struct Update {
     std::vector<Assignment> assignments;
     ExprPtr where;
     std::vector<ExprPtr> returning;
+    bool merge = false;
 };
 struct Delete {
     TableId table;
@@ -341,6 +346,7 @@ struct Delete {
     std::vector<FromItem> from;
     ExprPtr where;
     std::vector<ExprPtr> returning;
+    bool merge = false;
 };
 
 // A bound statement. `ctes` belongs to Insert/Update/Delete (a Query carries its own); scope order for CteRel

@@ -23,7 +23,7 @@ from schemas import SchemaMaker
 from statements import Statements
 
 PER_CASE = 100
-WRITES = ("insert", "update", "delete", "with", "call", "block")
+WRITES = ("insert", "update", "delete", "merge", "with", "call", "block")
 
 
 class Difference(Exception):

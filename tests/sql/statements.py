@@ -26,10 +26,11 @@ class Statements:
             ("call", 0.05, self.call),
             ("expression", 0.14, self.expression),
             ("wrong", 0.04, self.wrong),
-            ("insert", 0.24, self.insert),
-            ("update", 0.10, self.update),
+            ("insert", 0.22, self.insert),
+            ("update", 0.08, self.update),
             ("delete", 0.05, self.delete),
             ("with", 0.03, self.modifying_with),
+            ("merge", 0.04, self.merge),
         ]
         at = self.rng.random()
         for kind, share, make in kinds:
@@ -519,6 +520,58 @@ class Statements:
             where = f"{self.join_condition(table.scope(), other.scope('o'), 'JOIN')} AND {where}"
             return f"DELETE FROM {table.name}{using} WHERE {where}"
         return f"DELETE FROM {table.name} WHERE {where}{self.returning(table)}"
+
+    def merge(self):
+        """With the rows of a table, or with one row, which alone may be inserted: the first violation is the
+        only one."""
+        rng = self.rng
+        self.aliases = 0
+        tables = [t for t in self.real if len(t.key) == 1]
+        if not tables:
+            return self.update()
+        table = rng.choice(tables)
+        key = table.column(table.key[0])
+        others = [t for t in tables if t is not table and t.column(t.key[0]).type == key.type]
+        if others and rng.random() < 0.5:
+            other = rng.choice(others)
+            source, scope, given = f"{other.name} s", other.scope("s"), f"s.{other.key[0]}"
+        else:
+            other, given, t = None, "s.k", rng.choice(list(TYPES))
+            value = stored(rng, key.type)
+            if rng.random() < 0.5:
+                value = f"(SELECT {key.name} FROM {table.name} ORDER BY 1 LIMIT 1)"
+            source = f"(SELECT CAST({value} AS {key.type}) AS k, {self.x.expr(t, [], 1)} AS v) s"
+            scope = [("s.k", key.type), ("s.v", t)]
+        on = f"{table.name}.{key.name} = {given}"
+        if rng.random() < 0.2:
+            on += f" AND {self.x.condition(table.scope() + scope, 1)}"
+        whens = self.merge_whens(table, scope, given, inserts=other is None)
+        return f"MERGE INTO {table.name} USING {source} ON {on} {' '.join(whens)}"
+
+    def merge_whens(self, table, scope, given, inserts):
+        rng = self.rng
+        unique = {k for columns in table.unique for k in columns}
+        free = [c for c in table.writable() if c.name not in unique and c.name not in table.key]
+        out = []
+        for matched in rng.sample([True, False], rng.randint(1, 2)):
+            seen = table.scope() + scope if matched else scope
+            for last in rng.choice([[True], [False], [False, True]]):
+                condition = "" if last else f" AND {self.x.condition(seen, 1)}"
+                word = "WHEN MATCHED" if matched else "WHEN NOT MATCHED"
+                if not matched and inserts and rng.random() < 0.8:
+                    columns = [c for c in table.writable() if c.name not in table.key]
+                    values = self.row(table, columns)[1:-1]
+                    names = ", ".join(c.name for c in [table.column(table.key[0]), *columns])
+                    action = f"INSERT ({names}) VALUES ({', '.join(filter(None, [given, values]))})"
+                elif matched and free and rng.random() < 0.6:
+                    column = rng.choice(free)
+                    computed = self.x.expr(column.type, seen, 1)
+                    value = rng.choice([stored(rng, column.type), computed, "DEFAULT"])
+                    action = f"UPDATE SET {column.name} = {value}"
+                else:
+                    action = rng.choice(["DELETE", "DO NOTHING"]) if matched else "DO NOTHING"
+                out.append(f"{word}{condition} THEN {action}")
+        return out
 
     def modifying_with(self):
         rng = self.rng
