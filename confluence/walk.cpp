@@ -88,6 +88,7 @@ void Walker::aggregate(const Aggregate& aggregate) {
     list(aggregate.args);
     expression(aggregate.filter);
     for (const auto& key : aggregate.order) expression(key.key);
+    list(aggregate.direct);
 }
 
 void Walker::node(const Expr& e) {
@@ -211,6 +212,7 @@ class RelBits {
         list(a.args, depth);
         expression(a.filter, depth);
         for (const auto& key : a.order) expression(key.key, depth);
+        list(a.direct, depth);
     }
     void from(const FromItem& item, std::uint32_t depth) {
         if (!item.join) return;

@@ -143,6 +143,7 @@ void read_statement(const ast::Statement& statement, Draft& draft, Reporter& rep
                  },
                  [&](const ast::Update&) { rows("UPDATE"); },
                  [&](const ast::Delete&) { rows("DELETE"); },
+                 [&](const ast::Merge&) { rows("MERGE"); },
                  [&](const ast::Call&) { rows("CALL"); },
                  [&](const ast::CreateTable& n) { create_table(n, at, draft, reporter); },
                  [&](const ast::AlterTable& n) { alter_table(n, at, draft, reporter); },

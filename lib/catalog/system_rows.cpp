@@ -416,12 +416,19 @@ class Catalog {
             .emit(visit_);
     }
     void pg_collation() {
-        row_.number("oid", 950)
-            .text("collname", "C")
-            .number("collnamespace", oid::pg_catalog)
-            .letter("collprovider", 'c')
-            .flag("collisdeterministic", true);
-        row_.number("collencoding", -1).emit(visit_);
+        for (const auto& [number, name, provider] :
+             {std::tuple{100, "default", 'd'}, {950, "C", 'c'}, {951, "POSIX", 'c'}}) {
+            row_.number("oid", number)
+                .text("collname", name)
+                .number("collnamespace", oid::pg_catalog)
+                .number("collowner", oid::owner)
+                .letter("collprovider", provider)
+                .flag("collisdeterministic", true);
+            row_.number("collencoding", -1).null("colliculocale").null("collversion");
+            for (const char* column : {"collcollate", "collctype"})
+                provider == 'd' ? row_.null(column) : row_.text(column, name);
+            if (!row_.emit(visit_)) return;
+        }
     }
     void pg_tablespace() {
         row_.number("oid", 1663).text("spcname", "pg_default").number("spcowner", oid::owner).emit(visit_);

@@ -249,6 +249,8 @@ constexpr std::string_view definitions[] = {
     "pg_catalog.pg_opfamily oid:oid opfmethod:oid opfname:name opfnamespace:oid opfowner:oid",
     "pg_catalog.pg_amproc oid:oid amprocfamily:oid amproclefttype:oid amprocrighttype:oid "
     "amprocnum:int2 amproc:regproc",
+    "pg_catalog.pg_amop oid:oid amopfamily:oid amoplefttype:oid amoprighttype:oid amopstrategy:int2 "
+    "amoppurpose:char amopopr:oid amopmethod:oid amopsortfamily:oid",
     "pg_catalog.pg_default_acl oid:oid defaclrole:oid defaclnamespace:oid defaclobjtype:char "
     "defaclacl:text[]",
     "pg_catalog.pg_largeobject_metadata oid:oid lomowner:oid lomacl:text[]",

@@ -345,6 +345,8 @@ AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type result) {
     if (n.filter) plan.filter = expr(n.filter);
     plan.distinct = n.distinct;
     plan.order = orders(n.order);
+    plan.direct = exprs(n.direct);
+    for (const sql::ExprPtr& e : n.direct) plan.direct_types.push_back(e->type);
     if (plan.distinct && plan.order.empty() && shows_order(n.func))  // PostgreSQL finds duplicates by sorting
         for (std::size_t i = 0; i < plan.args.size(); ++i)
             plan.order.push_back({plan.args[i], plan.types[i], false, false});

@@ -119,6 +119,7 @@ void Builder::returning(const std::vector<sql::ExprPtr>& list, WritePlan& plan) 
 void Builder::insert(const sql::Insert& i, WritePlan& plan) {
     const catalog::Table& table = schema_.table(i.table);
     plan.kind = WritePlan::Kind::insert;
+    plan.merge = i.merge;
     plan.table = i.table;
     plan.row_register = new_registers(static_cast<std::uint32_t>(table.columns.size()));
     plan.target_slot = program_.slots++;
@@ -178,6 +179,7 @@ void Builder::target_group(const std::vector<sql::Rel>& rels, const std::vector<
 void Builder::update(const sql::Update& u, WritePlan& plan) {
     const catalog::Table& table = schema_.table(u.table);
     plan.kind = WritePlan::Kind::update;
+    plan.merge = u.merge;
     plan.table = u.table;
     target_group(u.rels, u.from, u.where, plan);
     std::vector<std::uint32_t> assigned;
@@ -192,6 +194,7 @@ void Builder::update(const sql::Update& u, WritePlan& plan) {
 
 void Builder::erase(const sql::Delete& d, WritePlan& plan) {
     plan.kind = WritePlan::Kind::delete_;
+    plan.merge = d.merge;
     plan.table = d.table;
     target_group(d.rels, d.from, d.where, plan);
     plan.effects = effects_of(plans_, schema_.table(d.table), WritePlan::Kind::delete_, {});

@@ -107,7 +107,10 @@ class TransactionRun::Impl {
 };
 
 std::uint64_t TransactionRun::Impl::rows_of(const StatementPlan& plan, RowEmitter emit) {
-    if (plan.write != nullptr) return writer.write(*plan.write, emit);
+    if (plan.write != nullptr) {
+        const std::uint64_t written = writer.write(*plan.write, emit);
+        return plan.write->merge ? writer.merged() : written;
+    }
     std::uint64_t rows = 0;
     executor.query(*plan.query, [&](const Datum* row) {
         ++rows;
@@ -154,6 +157,7 @@ bool TransactionRun::Impl::carry_out(const Compiled& compiled, std::size_t numbe
                                      StatementResult& result) {
     const StatementPlan& plan = compiled.statements[number];
     overlay.begin_statement();
+    writer.begin_statement();
     executor.begin(plan);
     for (const std::uint32_t cte : plan.modifying) {
         executor.run_cte(cte);
@@ -187,7 +191,8 @@ Result<StatementResult> TransactionRun::Impl::run(const Compiled& compiled, std:
     if (compiled.call) {
         result.kind = Kind::call;
     } else if (const auto& write = compiled.statements.front().write; write != nullptr) {
-        result.kind = write->kind == WritePlan::Kind::insert   ? Kind::insert
+        result.kind = write->merge                             ? Kind::merge
+                      : write->kind == WritePlan::Kind::insert ? Kind::insert
                       : write->kind == WritePlan::Kind::update ? Kind::update
                                                                : Kind::delete_;
     }

@@ -63,7 +63,7 @@ std::string explain(const Compiled& compiled);  // one line per plan node, for E
 
 struct StatementResult {
     std::uint64_t rows = 0;  // rows inserted, updated, deleted or selected
-    enum class Kind : std::uint8_t { select, insert, update, delete_, call } kind = Kind::select;
+    enum class Kind : std::uint8_t { select, insert, update, delete_, merge, call } kind = Kind::select;
 };
 
 struct Upcoming {

@@ -54,8 +54,13 @@ class Groups {
     }
     void finish(std::uint32_t group) {
         for (std::size_t i = 0; i < plan_.aggregates.size(); ++i) {
-            if (!plan_.aggregates[i].order.empty()) add_collected(group, i);
-            *executor_.registers(plan_.aggregates[i].reg) = at(group, i).finish(executor_.context());
+            const AggregatePlan& aggregate = plan_.aggregates[i];
+            std::vector<Datum> direct;
+            for (const ExprId e : aggregate.direct) direct.push_back(executor_.eval(e));
+            if (executor_.failed()) return;
+            *executor_.registers(aggregate.reg) = is_hypothetical(aggregate.func)
+                                                      ? hypothetical(group, i, direct.data())
+                                                      : finished(group, i, direct.data());
         }
     }
 
@@ -79,7 +84,16 @@ class Groups {
         for (const AggregatePlan::Order& key : order) row.push_back(executor_.eval(key.key));
         collected_[i].push_back({group, executor_.keep(row.data(), row.size())});
     }
-    void add_collected(std::uint32_t group, std::size_t i) {
+    int compare_keys(const AggregatePlan& aggregate, const Datum* a, const Datum* b) {
+        for (std::size_t k = 0; k < aggregate.order.size(); ++k) {
+            const auto& key = aggregate.order[k];
+            if (const int order = compare_sorted(key.type, a[k], b[k], key.descending, key.nulls_first);
+                order != 0)
+                return order;
+        }
+        return 0;
+    }
+    std::vector<const Datum*> sorted(std::uint32_t group, std::size_t i) {
         const AggregatePlan& aggregate = plan_.aggregates[i];
         std::vector<Row>& all = collected_[i];
         const auto by_group = [](const Row& a, const Row& b) { return a.group < b.group; };
@@ -89,15 +103,43 @@ class Groups {
         for (auto row = first; row != last; ++row) rows.push_back(row->values);
         const std::size_t args = aggregate.args.size();
         std::stable_sort(rows.begin(), rows.end(), [&](const Datum* a, const Datum* b) {
-            for (std::size_t k = 0; k < aggregate.order.size(); ++k) {
-                const auto& key = aggregate.order[k];
-                const int order =
-                    compare_sorted(key.type, a[args + k], b[args + k], key.descending, key.nulls_first);
-                if (order != 0) return order < 0;
-            }
-            return false;
+            return compare_keys(aggregate, a + args, b + args) < 0;
         });
-        for (const Datum* row : rows) at(group, i).add(executor_.context(), row);
+        return rows;
+    }
+    Datum finished(std::uint32_t group, std::size_t i, const Datum* direct) {
+        if (!plan_.aggregates[i].order.empty())
+            for (const Datum* row : sorted(group, i)) at(group, i).add(executor_.context(), row);
+        return at(group, i).finish(executor_.context(), direct);
+    }
+    // The place that a row of these keys would have among the group's.
+    Datum hypothetical(std::uint32_t group, std::size_t i, const Datum* keys) {
+        const AggregatePlan& aggregate = plan_.aggregates[i];
+        const std::vector<const Datum*> rows = sorted(group, i);
+        std::int64_t before = 0, peers = 0, distinct = 0;
+        const Datum* last = nullptr;
+        for (const Datum* row : rows) {
+            const int order = compare_keys(aggregate, row, keys);
+            if (order > 0) break;
+            if (order == 0) {
+                ++peers;
+                continue;
+            }
+            ++before;
+            if (last == nullptr || compare_keys(aggregate, last, row) != 0) ++distinct;
+            last = row;
+        }
+        const auto count = static_cast<double>(rows.size());
+        switch (aggregate.func) {
+            case sql::AggregateFunc::rank:
+                return Datum::integer(before + 1);
+            case sql::AggregateFunc::dense_rank:
+                return Datum::integer(distinct + 1);
+            case sql::AggregateFunc::percent_rank:
+                return Datum::floating(rows.empty() ? 0 : static_cast<double>(before) / count);
+            default:
+                return Datum::floating(static_cast<double>(before + peers + 1) / (count + 1));
+        }
     }
 
     Executor& executor_;

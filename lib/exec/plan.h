@@ -114,6 +114,8 @@ struct AggregatePlan {
         bool descending = false, nulls_first = false;
     };
     std::vector<Order> order;
+    std::vector<ExprId> direct;  // WITHIN GROUP: known per group
+    std::vector<sql::Type> direct_types;
     std::uint32_t reg = 0;  // the result
 };
 
@@ -204,6 +206,7 @@ struct WriteEffects {
 struct WritePlan {
     enum class Kind : std::uint8_t { insert, update, delete_ };
     Kind kind = Kind::insert;
+    bool merge = false;  // one action of a MERGE
     TableId table;
     std::uint32_t target_slot = 0;  // rel 0
     WriteEffects effects;

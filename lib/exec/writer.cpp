@@ -33,6 +33,7 @@ std::uint64_t Writer::write(const WritePlan& plan, RowEmitter emit) {
             executor_.group(plan.from, [&] { return erase(run); });
             break;
     }
+    if (plan.merge) merged_ += run.count;
     return run.count;
 }
 
@@ -165,6 +166,17 @@ bool Writer::merge_into(Run& run, RowView existing, RowView image) {
 
 // ---- UPDATE and DELETE ----
 
+// Of what the statement has changed already: nothing is done to it, except that MERGE refuses it. What went
+// with its parent was not met by the statement itself.
+bool Writer::second_change(Run& run) {
+    if (!run.plan.merge || overlay_.find(run.plan.table, key_)->hidden) return true;
+    Error error =
+        Error::make(sqlstate::cardinality_violation, "MERGE command cannot affect row a second time");
+    error.hint = "Ensure that not more than one source row matches any one target row.";
+    executor_.context().fail(std::move(error));
+    return false;
+}
+
 // The row after the plan's assignments, as a new image; nothing is written yet.
 RowView Writer::assigned(Run& run, const WriteEffects& effects, RowView before) {
     const RowLayout& layout = run.table.layout;
@@ -194,7 +206,7 @@ bool Writer::update(Run& run) {
     const RowView before = executor_.slot(run.plan.target_slot).row;
     key_.clear();
     keys_.append_primary(run.table, before, key_);
-    if (changed_already(run.plan.table, key_)) return true;
+    if (changed_already(run.plan.table, key_)) return second_change(run);
     const RowView now = assigned(run, run.plan.effects, before);
     if (executor_.failed() || rows_.update(run.table, run.plan.effects, key_, before, now) == nullptr)
         return false;
@@ -208,7 +220,7 @@ bool Writer::erase(Run& run) {
     const RowView before = executor_.slot(run.plan.target_slot).row;
     key_.clear();
     keys_.append_primary(run.table, before, key_);
-    if (changed_already(run.plan.table, key_)) return true;
+    if (changed_already(run.plan.table, key_)) return second_change(run);
     rows_.erase(run.table, run.plan.effects, key_, before);
     return returning(run, before);
 }

@@ -13,6 +13,8 @@ class Writer final : public WriteRunner {
            Origin& origin);
     std::uint64_t write(const WritePlan& plan, RowEmitter emit) override;
     RowWriter& rows() { return rows_; }
+    void begin_statement() { merged_ = 0; }
+    std::uint64_t merged() const { return merged_; }  // rows that the actions of a MERGE have changed so far
 
   private:
     struct Run {
@@ -30,6 +32,7 @@ class Writer final : public WriteRunner {
     bool erase(Run& run);
     RowView assigned(Run& run, const WriteEffects& effects, RowView before);
     bool changed_already(TableId table, std::string_view key) const;
+    bool second_change(Run& run);
     bool returning(Run& run, RowView row);
 
     const SchemaPlans& plans_;
@@ -40,6 +43,7 @@ class Writer final : public WriteRunner {
     Origin& origin_;
     RowWriter rows_;
     std::string key_;
+    std::uint64_t merged_ = 0;
 };
 
 }  // namespace anabranch::exec

@@ -28,7 +28,7 @@ struct Statement : At {
     struct Nodes {
         using Variant = std::variant<
             // rows
-            Query, Insert, Update, Delete, Call,
+            Query, Insert, Update, Delete, Merge, Call,
             // declarations
             CreateTable, AlterTable, CreateIndex, CreateDomain, AlterDomain, CreateEnum, AlterEnum,
             CreateComposite, CreateView, CreateRoutine, CreateAssertion, CreateSchema, Drop, Rename,

@@ -259,6 +259,7 @@ struct FunctionCall {
     bool star = false;              // count(*)
     bool distinct = false;          // agg(DISTINCT x)
     std::vector<SortKey> order_by;  // agg(x ORDER BY y)
+    bool within_group = false;      // order_by is that of WITHIN GROUP
     Box<Expr> filter;               // FILTER (WHERE ...), null if absent
     Box<WindowSpec> over;           // OVER, null if absent
     friend bool operator==(const FunctionCall&, const FunctionCall&);
@@ -319,7 +320,8 @@ inline bool operator==(const WindowSpec& l, const WindowSpec& r) {
 }
 inline bool operator==(const FunctionCall& l, const FunctionCall& r) {
     return l.name == r.name && l.arguments == r.arguments && l.star == r.star && l.distinct == r.distinct &&
-           l.order_by == r.order_by && l.filter == r.filter && l.over == r.over;
+           l.order_by == r.order_by && l.within_group == r.within_group && l.filter == r.filter &&
+           l.over == r.over;
 }
 
 }  // namespace anabranch::sql::ast

@@ -215,6 +215,7 @@ struct Insert {
     Box<Query> source;  // null: DEFAULT VALUES
     std::optional<OnConflict> on_conflict;
     std::vector<SelectItem> returning;
+    bool merge = false;  // one action of a MERGE
     friend bool operator==(const Insert&, const Insert&) = default;
 };
 
@@ -225,6 +226,7 @@ struct Update {
     std::vector<TableRef> from;
     Box<Expr> where;  // null if absent
     std::vector<SelectItem> returning;
+    bool merge = false;  // one action of a MERGE
     friend bool operator==(const Update&, const Update&) = default;
 };
 
@@ -234,7 +236,31 @@ struct Delete {
     std::vector<TableRef> using_tables;
     Box<Expr> where;  // null if absent
     std::vector<SelectItem> returning;
+    bool merge = false;  // one action of a MERGE
     friend bool operator==(const Delete&, const Delete&) = default;
+};
+
+enum class MergeAction : std::uint8_t { Nothing, Update, Delete, Insert };
+
+// WHEN [NOT] MATCHED [AND condition] THEN action
+struct MergeWhen : At {
+    bool matched = true;
+    Box<Expr> condition;  // null if absent
+    MergeAction action = MergeAction::Nothing;
+    std::vector<Assignment> assignments;  // of an update
+    std::vector<Target> columns;          // of an insert; empty: all, in order
+    Overriding overriding = Overriding::None;
+    std::vector<Expr> values;  // of an insert; empty: DEFAULT VALUES
+    friend bool operator==(const MergeWhen&, const MergeWhen&) = default;
+};
+
+struct Merge {
+    With with;
+    TableName table;
+    Box<TableRef> source;
+    Expr on;
+    std::vector<MergeWhen> whens;
+    friend bool operator==(const Merge&, const Merge&) = default;
 };
 
 // CALL procedure(...); the call is a FunctionCall without aggregate parts.

@@ -77,6 +77,7 @@ Result<StatementPtr> Binding::statement(const ast::Statement& s, Scope* parent) 
                                [&](const ast::Insert& i) { return insert(i, s.span, parent); },
                                [&](const ast::Update& u) { return update(u, s.span, parent); },
                                [&](const ast::Delete& d) { return erase(d, s.span, parent); },
+                               [&](const ast::Merge& m) { return merge(m, s.span, parent); },
                                [&](const ast::Unmodelled& u) -> Result<StatementPtr> {
                                    return fail(unsupported(u.what, s.span));
                                },

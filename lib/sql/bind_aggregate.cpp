@@ -25,6 +25,8 @@ bool only_outer_columns(const Aggregate& a) {
         });
     };
     for (const ExprPtr& e : a.args) look(e);
+    if (is_hypothetical(a.func))
+        for (const Aggregate::Order& o : a.order) look(o.key);
     return any && !own;
 }
 
@@ -34,6 +36,7 @@ Result<Aggregate::Order> Binding::sort_key(const ast::SortKey& key, Scope& scope
     if (key.using_op) return fail(unsupported("ORDER BY USING", key.span));
     Aggregate::Order out;
     TRY(out.key, expr(key.expr, scope));
+    TRY_VOID(check_comparable(out.key, "ordering"));
     out.key = resolve_unknown(out.key);
     out.descending = key.direction == ast::SortDirection::Descending;
     out.nulls_first =
@@ -72,6 +75,9 @@ Result<Aggregate> Binding::aggregate_parts(const ast::FunctionCall& c, Scope& sc
                         .with_span(at));
     const std::optional<ResolvedAggregate> r = resolve_aggregate(name, types);
     if (!r || (c.star && name != "count")) return fail(no_function(c, out.args, at));
+    if (is_within_group(r->func))
+        return fail(
+            Error::make("42809", "WITHIN GROUP is required for ordered-set aggregate " + name).with_span(at));
     for (std::size_t i = 0; i < out.args.size(); ++i) {
         if (out.args[i]->type.id == TypeId::record) continue;
         TRY(out.args[i], coerce(out.args[i], r->args[i], Coercion::implicit, out.args[i]->span));
@@ -97,7 +103,8 @@ Result<ExprPtr> Binding::aggregate(const ast::FunctionCall& c, Scope& scope, Spa
                                              : "aggregate function calls cannot be nested")
                         .with_span(at));
     Type result;
-    TRY(Aggregate out, aggregate_parts(c, scope, at, result));
+    TRY(Aggregate out,
+        c.within_group ? within_group(c, scope, at, result) : aggregate_parts(c, scope, at, result));
     if (!allows_aggregates(scope.clause))
         return fail(Error::make("42803", std::string("aggregate functions are not allowed in ") +
                                              name_of(scope.clause))
@@ -221,16 +228,22 @@ Result<void> Binding::window_frame(const ast::WindowFrame& frame, Scope& scope, 
 }
 
 Result<ExprPtr> Binding::window(const ast::FunctionCall& c, Scope& scope, Span at) {
+    if (scope.clause == Clause::aggregate_argument)
+        return fail(Error::make("42803", "aggregate function calls cannot contain window function calls")
+                        .with_span(at));
     if (scope.clause != Clause::target && scope.clause != Clause::order_by)
-        return fail(
-            Error::make("42P20",
-                        scope.clause == Clause::window || scope.clause == Clause::aggregate_argument
-                            ? "window function calls cannot be nested"
-                            : std::string("window functions are not allowed in ") + name_of(scope.clause))
-                .with_span(at));
+        return fail(Error::make("42P20", scope.clause == Clause::window
+                                             ? "window function calls cannot be nested"
+                                             : std::string("window functions are not allowed in ") +
+                                                   name_of(scope.clause))
+                        .with_span(at));
     Window out;
     Type result;
     const std::string& name = c.name.name;
+    if (c.within_group)
+        return fail(Error::make(sqlstate::feature_not_supported,
+                                "OVER is not supported for ordered-set aggregate " + name)
+                        .with_span(at));
     if (is_window_function(name)) {
         std::vector<Type> types;
         for (const ast::Argument& a : c.arguments) {

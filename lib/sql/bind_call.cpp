@@ -220,7 +220,9 @@ Result<ExprPtr> Binding::call(const ast::FunctionCall& c, Scope& scope, Span at)
     const std::string& name = c.name.name;
     const bool built_in_schema = c.name.schema.empty() || c.name.schema == "information_schema";
     if (c.over) return window(c, scope, at);
-    if (built_in_schema && is_aggregate(name)) return aggregate(c, scope, at);
+    const bool without_over = is_window_function(name) && c.arguments.empty() && !c.within_group;
+    if (built_in_schema && is_aggregate(name) && !without_over) return aggregate(c, scope, at);
+    if (c.within_group) return fail(no_function(c, {}, at));
     if (c.star || c.distinct || !c.order_by.empty() || c.filter)
         return fail(Error::make("42809", "DISTINCT, ORDER BY, FILTER or * specified, but " + name +
                                              " is not an aggregate function")

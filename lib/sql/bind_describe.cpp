@@ -68,7 +68,10 @@ std::string aggregate_text(const Aggregate& a) {
             name = row.name;
             break;
         }
-    std::string out = name + "(" + (a.distinct ? "DISTINCT " : "") + (a.star ? "*" : listed(a.args));
+    const bool within = is_within_group(a.func);
+    std::string out =
+        name + "(" + (a.distinct ? "DISTINCT " : "") + (a.star ? "*" : listed(within ? a.direct : a.args));
+    if (within) out += ") WITHIN GROUP (";
     for (const Aggregate::Order& o : a.order)
         out += " ORDER BY " + describe(o.key) + (o.descending ? " DESC" : "");
     out += ")";

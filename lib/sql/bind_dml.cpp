@@ -168,6 +168,7 @@ Result<StatementPtr> Binding::update(const ast::Update& u, Span span, Scope* par
     TRY_VOID(with(u.with, outer, out->ctes));
     TRY(const Relation* table, target_table(u.table, "updating"));
     Update body;
+    body.merge = u.merge;
     body.table = table->table;
     add_target(scope, *table, u.table.alias, u.table.span);
     scope.items[0].lateral_only = true;
@@ -191,6 +192,7 @@ Result<StatementPtr> Binding::erase(const ast::Delete& d, Span span, Scope* pare
     TRY_VOID(with(d.with, outer, out->ctes));
     TRY(const Relation* table, target_table(d.table, "deleting from"));
     Delete body;
+    body.merge = d.merge;
     body.table = table->table;
     add_target(scope, *table, d.table.alias, d.table.span);
     scope.items[0].lateral_only = true;

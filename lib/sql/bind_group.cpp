@@ -28,6 +28,14 @@ Result<std::optional<std::size_t>> position(const ast::Expr& e, std::size_t coun
 
 }  // namespace
 
+Result<void> Binding::check_comparable(const ExprPtr& e, const char* kind) const {
+    if (e->type.id != TypeId::json) return {};
+    return fail(Error::make(sqlstate::undefined_function, std::string("could not identify an ") + kind +
+                                                              " operator for type " + type_text(e->type))
+                    .with_hint("Convert it to jsonb.")
+                    .with_span(e->span));
+}
+
 // SQL92's rule: a bare name is an output column, a number a position; else an expression over the input.
 Result<ExprPtr> Binding::target_or_expr(const ast::Expr& e, Scope& scope, Query& out, Clause clause) {
     TRY(std::optional<std::size_t> at, position(e, out.columns.size(), clause));
@@ -60,6 +68,7 @@ Result<void> Binding::order_by(const std::vector<ast::SortKey>& keys, Scope& sco
     for (const ast::SortKey& key : keys) {
         if (key.using_op) return fail(unsupported("ORDER BY USING", key.span));
         TRY(ExprPtr e, target_or_expr(key.expr, scope, out, Clause::order_by));
+        TRY_VOID(check_comparable(e, "ordering"));
         auto at = std::find(out.targets.begin(), out.targets.end(), e);
         if (at == out.targets.end()) {
             e = resolve_unknown(e);
@@ -118,10 +127,14 @@ Result<void> Binding::check_grouping(const Query& q, const std::vector<ExprPtr>&
             });
     }
     std::optional<Error> error;
+    std::vector<ExprPtr> direct;  // outside the aggregates that they stand in
     const auto visit = [&](const ExprPtr& e, std::uint32_t depth) {
         if (error) return false;
         if (depth == 0) {
-            if (std::holds_alternative<Aggregate>(e->node)) return false;
+            if (const auto* aggregate = std::get_if<Aggregate>(&e->node)) {
+                direct.insert(direct.end(), aggregate->direct.begin(), aggregate->direct.end());
+                return false;
+            }
             for (const ExprPtr& key : q.group_by)
                 if (same(key, e)) return false;
         }
@@ -147,6 +160,11 @@ Result<void> Binding::check_grouping(const Query& q, const std::vector<ExprPtr>&
     for (const ExprPtr& e : q.targets) walk(e, visit);
     if (q.having) walk(q.having, visit);
     if (error) return fail(std::move(*error));
+    for (const ExprPtr& e : std::vector<ExprPtr>(direct)) walk(e, visit);
+    if (error) {
+        error->detail = "Direct arguments of an ordered-set aggregate must use only grouped columns.";
+        return fail(std::move(*error));
+    }
     return {};
 }
 

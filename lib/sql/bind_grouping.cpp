@@ -85,6 +85,7 @@ Result<std::uint32_t> Binding::group_key(const ast::Expr& item, Scope& scope, Qu
     if (aggregate)
         return fail(
             Error::make("42803", "aggregate functions are not allowed in GROUP BY").with_span(item.span));
+    TRY_VOID(check_comparable(e, "equality"));
     e = resolve_unknown(e);
     for (std::uint32_t i = 0; i < out.group_by.size(); ++i)
         if (same(out.group_by[i], e)) return i;
@@ -143,7 +144,8 @@ Result<std::vector<GroupingSet>> Binding::group_by(const ast::Select& s, Scope& 
 // GROUPING(a, b): a mark until the sets are known.
 Result<ExprPtr> Binding::grouping_call(const ast::FunctionCall& c, Scope& scope, Span at) {
     const bool allowed = scope.clause == Clause::target || scope.clause == Clause::having ||
-                         scope.clause == Clause::order_by || scope.clause == Clause::distinct_on;
+                         scope.clause == Clause::order_by || scope.clause == Clause::distinct_on ||
+                         scope.clause == Clause::window;
     if (!allowed)
         return fail(Error::make("42803", std::string("grouping operations are not allowed in ") +
                                              name_of(scope.clause))
@@ -155,10 +157,13 @@ Result<ExprPtr> Binding::grouping_call(const ast::FunctionCall& c, Scope& scope,
         TRY(ExprPtr key, expr(argument.value, scope));
         keys.push_back(std::move(key));
     }
-    scope.groupings.push_back(std::move(keys));
+    const auto known = std::find_if(scope.groupings.begin(), scope.groupings.end(), [&](const auto& other) {
+        return std::equal(other.begin(), other.end(), keys.begin(), keys.end(), same);
+    });
     Const mark;
     mark.null = false;
-    mark.integer = static_cast<std::int64_t>(scope.groupings.size() - 1);
+    mark.integer = known - scope.groupings.begin();
+    if (known == scope.groupings.end()) scope.groupings.push_back(std::move(keys));
     mark.bytes = grouping_mark;
     return make({TypeId::int4}, at, Call{Func::coalesce, {make({TypeId::int4}, at, std::move(mark))}});
 }
@@ -193,7 +198,12 @@ ExprPtr in_set(const ExprPtr& e, const Query& q, const Scope& scope, const Set& 
             }
             return int4(bits, part->span);
         }
-        if (depth == 0 && std::holds_alternative<Aggregate>(part->node)) return part;
+        if (const auto* aggregate = std::get_if<Aggregate>(&part->node); aggregate != nullptr && depth == 0) {
+            if (aggregate->direct.empty()) return part;
+            Aggregate copy = *aggregate;
+            for (ExprPtr& value : copy.direct) value = in_set(value, q, scope, set);
+            return make(part->type, part->span, std::move(copy));
+        }
         for (std::uint32_t key = 0; key < q.group_by.size(); ++key)
             if (is_key(q.group_by[key], part, depth))
                 return has(key) ? part : null_of(part->type, part->span);
@@ -228,22 +238,78 @@ QueryPtr union_of(const std::vector<std::shared_ptr<Query>>& queries, std::size_
     return out;
 }
 
+// Window functions look at the rows of all sets together. What they are computed from are columns of the
+// union.
+class BelowWindows {
+  public:
+    std::vector<ExprPtr> targets;
+
+    // A target of the grouped query, over the union's rows.
+    ExprPtr above(const ExprPtr& target) {
+        if (!has_window(target)) return added(target);
+        return rewrite(target, [&](const ExprPtr& part, std::uint32_t depth) -> ExprPtr {
+            if (depth > 0) return of_subquery(part, depth);
+            if (has_window(part) || std::holds_alternative<RowOf>(part->node)) return nullptr;
+            return reads_rows(part) ? column(part) : part;
+        });
+    }
+
+  private:
+    static bool has_window(const ExprPtr& e) {
+        bool found = false;
+        walk(e, [&](const ExprPtr& part, std::uint32_t depth) {
+            found |= depth == 0 && std::holds_alternative<Window>(part->node);
+            return !found;
+        });
+        return found;
+    }
+    // The bounds of a frame read none, and have to stay what they are.
+    static bool reads_rows(const ExprPtr& e) {
+        bool found = false;
+        walk(e, [&](const ExprPtr& part, std::uint32_t depth) {
+            const auto* ref = std::get_if<ColumnRef>(&part->node);
+            found |= (ref != nullptr && ref->level == depth) ||
+                     (depth == 0 && (grouping_number(part) || std::holds_alternative<Aggregate>(part->node)));
+            return !found;
+        });
+        return found;
+    }
+    ExprPtr of_subquery(const ExprPtr& part, std::uint32_t depth) {
+        const auto* ref = std::get_if<ColumnRef>(&part->node);
+        if (ref == nullptr || ref->level != depth) return nullptr;
+        const ExprPtr own = column(column_ref(ref->rel, ref->column, part->type, part->span));
+        ColumnRef moved = std::get<ColumnRef>(own->node);
+        moved.level = depth;
+        return make(part->type, part->span, moved);
+    }
+    ExprPtr column(const ExprPtr& e) {
+        for (std::uint32_t i = 0; i < targets.size(); ++i)
+            if (same(targets[i], e) && !is_volatile(e)) return column_ref(0, i, e->type, e->span);
+        return added(e);
+    }
+    ExprPtr added(const ExprPtr& e) {
+        targets.push_back(e);
+        return column_ref(0, static_cast<std::uint32_t>(targets.size() - 1), e->type, e->span);
+    }
+};
+
 }  // namespace
 
-Result<void> Binding::spread_sets(Query& out, const Scope& scope, const std::vector<GroupingSet>& sets,
-                                  Span at) {
-    if (scope.windows_used) return fail(unsupported("a window function beside GROUPING SETS", at));
+Result<void> Binding::spread_sets(Query& out, const Scope& scope, const std::vector<GroupingSet>& sets) {
     resolve_unknown_outputs(out);
-    std::vector<std::shared_ptr<Query>> queries;
-    for (const Set& set : sets) queries.push_back(query_of_set(out, scope, set));
     Query whole;
     whole.ctes = std::move(out.ctes);
     whole.columns = out.columns;
+    BelowWindows below;
+    for (const ExprPtr& target : out.targets) whole.targets.push_back(below.above(target));
+    Query grouped = out;
+    grouped.columns.clear();
+    grouped.targets = std::move(below.targets);
+    std::vector<std::shared_ptr<Query>> queries;
+    for (const Set& set : sets) queries.push_back(query_of_set(grouped, scope, set));
     whole.rels.push_back(
         {{}, DerivedRel{union_of(queries, 0, queries.size(), 1), false}, queries[0]->columns});
     whole.from.push_back({0, nullptr});
-    for (std::uint32_t i = 0; i < out.targets.size(); ++i)
-        whole.targets.push_back(column_ref(0, i, out.targets[i]->type, out.targets[i]->span));
     const auto moved = [&](const ExprPtr& e) {
         return whole.targets[static_cast<std::size_t>(std::find(out.targets.begin(), out.targets.end(), e) -
                                                       out.targets.begin())];

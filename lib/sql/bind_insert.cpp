@@ -259,6 +259,7 @@ Result<StatementPtr> Binding::insert(const ast::Insert& i, Span span, Scope* par
     TRY(const Relation* table, target_table(i.table, "inserting into"));
     if (i.overriding == ast::Overriding::User) return fail(unsupported("OVERRIDING USER VALUE", span));
     Insert body;
+    body.merge = i.merge;
     body.table = table->table;
     body.overriding_system = i.overriding == ast::Overriding::System;
     TRY_VOID(insert_columns(i, *table, body));

@@ -109,6 +109,7 @@ class Binding {
     Result<StatementPtr> statement(const ast::Statement& s, Scope* parent);
     Result<StatementPtr> insert(const ast::Insert& i, Span span, Scope* parent);
     Result<StatementPtr> update(const ast::Update& u, Span span, Scope* parent);
+    Result<StatementPtr> merge(const ast::Merge& m, Span span, Scope* parent);
     Result<StatementPtr> erase(const ast::Delete& d, Span span, Scope* parent);
 
     // ---- types and conversion (bind_coerce.cpp) ----
@@ -200,6 +201,10 @@ class Binding {
     Result<ExprPtr> aggregate(const ast::FunctionCall& c, Scope& scope, Span at);
     Result<ExprPtr> window(const ast::FunctionCall& c, Scope& scope, Span at);
     Result<Aggregate> aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result);
+    // bind_within_group.cpp
+    Result<Aggregate> within_group(const ast::FunctionCall& c, Scope& scope, Span at, Type& result);
+    Result<void> within_group_parts(const ast::FunctionCall& c, Scope& scope, Aggregate& out);
+    Result<void> hypothetical_row(const ast::FunctionCall& c, Aggregate& out, Span at);
     Result<void> window_spec(const ast::WindowSpec& spec, Scope& scope, Window& out, Span at);
     Result<void> window_frame(const ast::WindowFrame& frame, Scope& scope, Window& out, Span at);
     Result<void> range_bound(FrameBound& bound, Window& out, Span at);
@@ -224,6 +229,8 @@ class Binding {
     // bind_group.cpp
     Result<void> order_by(const std::vector<ast::SortKey>& keys, Scope& scope, Query& out);
     Result<void> distinct(const ast::Select& s, Scope& scope, Query& out);
+    // Values of json are neither equal nor in an order. `kind`: "equality" or "ordering".
+    Result<void> check_comparable(const ExprPtr& e, const char* kind) const;
     Result<ExprPtr> target_or_expr(const ast::Expr& e, Scope& scope, Query& out, Clause clause);
     // `common`: keys that every row is grouped by.
     Result<void> check_grouping(const Query& q, const std::vector<ExprPtr>& common);
@@ -235,7 +242,7 @@ class Binding {
     Result<ExprPtr> grouping_call(const ast::FunctionCall& c, Scope& scope, Span at);
     Result<void> check_groupings(const Query& q, const Scope& scope, Span at) const;
     // Makes a grouped query one of all its sets.
-    Result<void> spread_sets(Query& out, const Scope& scope, const std::vector<GroupingSet>& sets, Span at);
+    Result<void> spread_sets(Query& out, const Scope& scope, const std::vector<GroupingSet>& sets);
 
     // bind_from.cpp
     Result<FromItem> from_item(const ast::TableRef& t, Scope& scope);

@@ -190,7 +190,7 @@ Result<void> Binding::select(const ast::Select& s, const ast::Query& q, Scope& s
     TRY_VOID(check_groupings(out, scope, q.span));
     const bool plain = sets.size() == 1 && sets[0].size() == out.group_by.size();
     if (plain && scope.groupings.empty()) return {};
-    return spread_sets(out, scope, sets, q.span);
+    return spread_sets(out, scope, sets);
 }
 
 Result<void> Binding::values(const ast::Values& v, Scope& scope, Query& out) {
@@ -348,6 +348,8 @@ Result<void> Binding::with(const ast::With& w, Scope& scope, std::vector<Cte>& o
         if (w.recursive && q != nullptr && std::holds_alternative<ast::SetOperation>(q->body)) {
             TRY(cte, recursive_cte(t, *q, scope, index));
         } else {
+            if (std::holds_alternative<ast::Merge>(t.statement->node))
+                return fail(unsupported("MERGE in a WITH query", t.span));
             if (q == nullptr && scope.parent != nullptr)
                 return fail(
                     Error::make(sqlstate::feature_not_supported,

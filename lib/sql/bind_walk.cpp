@@ -12,6 +12,7 @@ void aggregate_children(const Aggregate& a, FunctionRef<void(const ExprPtr&)> vi
     for (const ExprPtr& arg : a.args) visit(arg);
     if (a.filter) visit(a.filter);
     for (const Aggregate::Order& o : a.order) visit(o.key);
+    for (const ExprPtr& e : a.direct) visit(e);
 }
 
 // ---- walking ----
@@ -162,7 +163,8 @@ class Rewriter {
     bool aggregate(Aggregate& a, std::uint32_t depth) {
         const bool args = list(a.args, depth);
         const bool filter = set(a.filter, depth);
-        return order(a.order, depth) || args || filter;
+        const bool direct = list(a.direct, depth);
+        return order(a.order, depth) || args || filter || direct;
     }
     bool parts(Expr& e, std::uint32_t d) {
         return std::visit(
@@ -296,7 +298,7 @@ bool same_const(const Const& a, const Const& b) {
 }
 bool same_aggregate(const Aggregate& a, const Aggregate& b) {
     return a.func == b.func && a.distinct == b.distinct && a.star == b.star && same_list(a.args, b.args) &&
-           same(a.filter, b.filter) && same_order(a.order, b.order);
+           same(a.filter, b.filter) && same_order(a.order, b.order) && same_list(a.direct, b.direct);
 }
 bool same_branches(const Case& a, const Case& b) {
     return std::equal(a.branches.begin(), a.branches.end(), b.branches.begin(), b.branches.end(),

@@ -41,6 +41,7 @@ constexpr NamedType named_types[] = {
     {"regprocedure", TypeId::regproc},
     {"regnamespace", TypeId::oid},
     {"regrole", TypeId::oid},
+    {"regoperator", TypeId::oid},
     {"int4range", TypeId::int4range},
     {"int8range", TypeId::int8range},
     {"numrange", TypeId::numrange},

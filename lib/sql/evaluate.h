@@ -34,6 +34,9 @@ namespace anabranch::sql {
 
 class RegexCache;  // evaluate_pattern.cpp
 
+// What setting() is asked for by pg_database_size().
+inline constexpr std::string_view database_bytes = "database_bytes";
+
 // What built-ins ask of the session and the catalog.
 class SessionInfo {
   public:

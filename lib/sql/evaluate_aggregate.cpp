@@ -7,6 +7,7 @@
 #include "lib/sql/datetime.h"
 #include "lib/sql/evaluate_internal.h"
 #include "lib/sql/evaluate_json.h"
+#include "lib/sql/evaluate_ordered.h"
 #include "lib/sql/value_internal.h"
 
 namespace anabranch::sql {
@@ -76,6 +77,11 @@ void Accumulator::add(EvalContext& context, const Datum* args) {
         case AggregateFunc::string_agg:
             items_.push_back(args[0]);
             items_.push_back(args[1]);
+            return;
+        case AggregateFunc::percentile_cont:
+        case AggregateFunc::percentile_disc:
+        case AggregateFunc::mode:
+            items_.push_back(args[0]);
             return;
         default:
             return;
@@ -195,7 +201,7 @@ Datum Accumulator::finish_json(EvalContext& context) const {
 }
 
 // tidy: table
-Datum Accumulator::finish(EvalContext& context) const {
+Datum Accumulator::finish(EvalContext& context, const Datum* direct) const {
     switch (func_) {
         case AggregateFunc::count:
             return Datum::integer(count_);
@@ -219,6 +225,11 @@ Datum Accumulator::finish(EvalContext& context) const {
         case AggregateFunc::jsonb_agg:
         case AggregateFunc::jsonb_object_agg:
             return finish_json(context);
+        case AggregateFunc::percentile_cont:
+        case AggregateFunc::percentile_disc:
+        case AggregateFunc::mode:
+            return finish_ordered(context, {func_, items_, type_, result_, result_.array && !type_.array},
+                                  direct);
         default:
             return statistics_[0].finish(context, func_, type_);
     }

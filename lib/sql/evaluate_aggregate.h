@@ -19,8 +19,9 @@ class Accumulator {
     Accumulator(AggregateFunc func, std::span<const Type> args, Type result);
     // One Datum per argument. A failure is left in the context.
     void add(EvalContext& context, const Datum* args);
-    // NULL over no rows, except count. May be called again after more add()s.
-    Datum finish(EvalContext& context) const;
+    // NULL over no rows, except count. May be called again after more add()s. `direct`: what stands before
+    // WITHIN GROUP. What such an aggregate ranks a hypothetical row by is not known here: not for those.
+    Datum finish(EvalContext& context, const Datum* direct = nullptr) const;
 
   private:
     void add_sum(EvalContext& context, Datum value);

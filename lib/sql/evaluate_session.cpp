@@ -123,6 +123,19 @@ Datum encoding_number(EvalContext&, const CallSite&, const Datum* args) {
     return Datum::integer(args[0].as_bytes() == "UTF8" || args[0].as_bytes() == "utf8" ? 6 : -1);
 }
 
+Datum database_encoding(EvalContext&, const CallSite&, const Datum*) {
+    return Datum::bytes("UTF8");
+}
+
+// There is one database, under whatever name.
+Datum database_size(EvalContext& c, const CallSite&, const Datum*) {
+    std::int64_t bytes = 0;
+    const std::string text =
+        c.session == nullptr ? std::string() : c.session->setting(database_bytes).value_or("");
+    std::from_chars(text.data(), text.data() + text.size(), bytes);
+    return Datum::integer(bytes);
+}
+
 // pg_size_pretty: the unit changes from 10 kB, 10 MB, ... on, rounding half up.
 Datum size_pretty(EvalContext& c, const CallSite& site, const Datum* args) {
     Result<std::int64_t> bytes =
@@ -219,6 +232,10 @@ Kernel session_kernel(Func func, std::span<const Type> args, Type) {
             return enum_last;
         case Func::pg_size_pretty:
             return strict_call<size_pretty, 1>;
+        case Func::getdatabaseencoding:
+            return database_encoding;
+        case Func::pg_database_size:
+            return strict_call<database_size, 1>;
         case Func::pg_relation_size:
         case Func::pg_total_relation_size:
         case Func::pg_table_size:

@@ -268,6 +268,8 @@ enum class Func : std::uint16_t {
     pg_total_relation_size,
     pg_table_size,
     pg_size_pretty,
+    pg_database_size,
+    getdatabaseencoding,
     has_table_privilege,
     has_schema_privilege,
     pg_is_in_recovery,
@@ -321,8 +323,21 @@ enum class AggregateFunc : std::uint8_t {
     regr_sxy,
     regr_slope,
     regr_intercept,
-    regr_r2
+    regr_r2,
+    percentile_cont,  // WITHIN GROUP, as all that follow
+    percentile_disc,
+    mode,
+    rank,  // of a row that is not there, as all that follow
+    dense_rank,
+    percent_rank,
+    cume_dist
 };
+inline bool is_within_group(AggregateFunc func) {
+    return func >= AggregateFunc::percentile_cont;
+}
+inline bool is_hypothetical(AggregateFunc func) {
+    return func >= AggregateFunc::rank;
+}
 enum class WindowFunc : std::uint8_t {
     row_number,
     rank,

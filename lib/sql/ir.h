@@ -139,6 +139,9 @@ struct Aggregate {
         bool nulls_first = false;
     };
     std::vector<Order> order;
+    // WITHIN GROUP: what stands before it, the same for all rows of a group. `args` has the sort key of an
+    // inverse distribution and nothing for a hypothetical row, whose values these are.
+    std::vector<ExprPtr> direct;
 };
 enum class FrameMode : std::uint8_t { range, rows, groups };
 enum class FrameExclusion : std::uint8_t { none, current_row, group, ties };
@@ -312,6 +315,9 @@ struct OnConflict {
     ExprPtr where;
 };
 
+// `merge`: one action of a MERGE, whose others are in the same Statement: the last of its ctes and its body.
+// They choose their rows by conditions of which one is true at most, and are counted together; a row that is
+// changed twice is an error.
 struct Insert {
     TableId table;
     // One source column per table column that is given a value by the statement, in this order.
@@ -322,6 +328,7 @@ struct Insert {
     bool overriding_system = false;
     OnConflict on_conflict;
     std::vector<ExprPtr> returning;
+    bool merge = false;
     // Conditions of the columns' domains are DomainCheck nodes around the source's targets.
 };
 struct Update {
@@ -331,6 +338,7 @@ struct Update {
     std::vector<Assignment> assignments;
     ExprPtr where;
     std::vector<ExprPtr> returning;
+    bool merge = false;
 };
 struct Delete {
     TableId table;
@@ -338,6 +346,7 @@ struct Delete {
     std::vector<FromItem> from;
     ExprPtr where;
     std::vector<ExprPtr> returning;
+    bool merge = false;
 };
 
 // A bound statement. `ctes` belongs to Insert/Update/Delete (a Query carries its own); scope order for CteRel

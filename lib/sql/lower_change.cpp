@@ -82,17 +82,24 @@ ast::OnConflict lower_on_conflict(Lowering& l, ParseNode node) {
     return out;
 }
 
+ast::Overriding lower_overriding(std::string_view word) {
+    return word == "OVERRIDING_USER_VALUE"     ? ast::Overriding::User
+           : word == "OVERRIDING_SYSTEM_VALUE" ? ast::Overriding::System
+                                               : ast::Overriding::None;
+}
+
+std::vector<ast::Target> lower_targets(Lowering& l, ParseNode list) {
+    std::vector<ast::Target> out;
+    for (std::size_t i = 0; i < list.size(); ++i) out.push_back(lower_target(l, list[i].body()));
+    return out;
+}
+
 Lowered insert(Lowering& l, ParseNode node, Span) {
     ast::Insert out;
     out.with = lower_with(l, node.get("withClause"));
     out.table = lower_table_name(l, node.get("relation"));
-    const ParseNode columns = node.get("cols");
-    for (std::size_t i = 0; i < columns.size(); ++i)
-        out.columns.push_back(lower_target(l, columns[i].body()));
-    const std::string_view overriding = node.text("override");
-    out.overriding = overriding == "OVERRIDING_USER_VALUE"     ? ast::Overriding::User
-                     : overriding == "OVERRIDING_SYSTEM_VALUE" ? ast::Overriding::System
-                                                               : ast::Overriding::None;
+    out.columns = lower_targets(l, node.get("cols"));
+    out.overriding = lower_overriding(node.text("override"));
     if (const ParseNode source = node.get("selectStmt")) out.source = lower_wrapped_query(l, source, {});
     if (const ParseNode conflict = node.get("onConflictClause"))
         out.on_conflict = lower_on_conflict(l, conflict);
@@ -121,6 +128,39 @@ Lowered remove(Lowering& l, ParseNode node, Span) {
     return out;
 }
 
+ast::MergeWhen lower_when(Lowering& l, ParseNode node) {
+    ast::MergeWhen out;
+    out.matched = node.flag("matched");
+    out.condition = lower_optional_expr(l, node.get("condition"));
+    const std::string_view command = node.text("commandType");
+    if (command == "CMD_UPDATE") {
+        out.action = ast::MergeAction::Update;
+        out.assignments = lower_assignments(l, node.get("targetList"));
+        if (!out.assignments.empty()) out.span = out.assignments.front().span;
+    } else if (command == "CMD_DELETE") {
+        out.action = ast::MergeAction::Delete;
+    } else if (command == "CMD_INSERT") {
+        out.action = ast::MergeAction::Insert;
+        out.columns = lower_targets(l, node.get("targetList"));
+        out.overriding = lower_overriding(node.text("override"));
+        out.values = lower_exprs(l, node.get("values"));
+        if (!out.values.empty()) out.span = out.values.front().span;
+    }
+    if (!out.span.known && out.condition) out.span = out.condition->span;
+    return out;
+}
+
+Lowered merge(Lowering& l, ParseNode node, Span) {
+    ast::Merge out;
+    out.with = lower_with(l, node.get("withClause"));
+    out.table = lower_table_name(l, node.get("relation"));
+    out.source = lower_table_ref(l, node.get("sourceRelation"));
+    out.on = lower_expr(l, node.get("joinCondition"));
+    const ParseNode whens = node.get("mergeWhenClauses");
+    for (std::size_t i = 0; i < whens.size(); ++i) out.whens.push_back(lower_when(l, whens[i].body()));
+    return out;
+}
+
 Lowered call(Lowering& l, ParseNode node, Span) {
     return ast::Call{lower_call(l, node.get("funccall"))};
 }
@@ -144,6 +184,7 @@ StatementLowering find_change_lowering(std::string_view kind) {
     if (kind == "InsertStmt") return insert;
     if (kind == "UpdateStmt") return update;
     if (kind == "DeleteStmt") return remove;
+    if (kind == "MergeStmt") return merge;
     if (kind == "CallStmt") return call;
     return nullptr;
 }

@@ -209,7 +209,6 @@ Lowered value_function(Lowering& l, ParseNode node) {
 }
 
 Lowered call(Lowering& l, ParseNode node) {
-    if (node.flag("agg_within_group")) return ast::Unsupported{"WITHIN GROUP"};
     return lower_call(l, node);
 }
 
@@ -408,6 +407,7 @@ ast::FunctionCall lower_call(Lowering& l, ParseNode node) {
     out.star = node.flag("agg_star");
     out.distinct = node.flag("agg_distinct");
     out.order_by = lower_sort_keys(l, node.get("agg_order"));
+    out.within_group = node.flag("agg_within_group");
     out.filter = lower_optional_expr(l, node.get("agg_filter"));
     if (const ParseNode over = node.get("over")) out.over = lower_window(l, over);
     return out;

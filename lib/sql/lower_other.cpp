@@ -63,7 +63,6 @@ constexpr Word ignored[] = {
 };
 
 constexpr Word unmodelled[] = {
-    {"MergeStmt", "MERGE"},
     {"CreateTrigStmt", "TRIGGER"},
     {"CreateEventTrigStmt", "EVENT TRIGGER"},
     {"AlterEventTrigStmt", "EVENT TRIGGER"},

@@ -41,8 +41,6 @@ ast::FunctionRef lower_function_ref(Lowering& l, ParseNode node) {
     return out;
 }
 
-TableRef lower_table_ref(Lowering& l, ParseNode wrapped);
-
 ast::Join lower_join(Lowering& l, ParseNode node) {
     ast::Join out;
     const std::string_view kind = node.text("jointype");
@@ -61,6 +59,8 @@ ast::Join lower_join(Lowering& l, ParseNode node) {
         out.kind = ast::JoinKind::Cross;
     return out;
 }
+
+}  // namespace
 
 TableRef lower_table_ref(Lowering& l, ParseNode wrapped) {
     TableRef out;
@@ -95,6 +95,8 @@ TableRef lower_table_ref(Lowering& l, ParseNode wrapped) {
     }
     return out;
 }
+
+namespace {
 
 ast::Select lower_select(Lowering& l, ParseNode node) {
     ast::Select out;

@@ -85,6 +85,7 @@ ast::FunctionCall lower_call(Lowering& l, ParseNode func_call);
 ast::Query lower_query(Lowering& l, ParseNode select_stmt, Span span);
 ast::Query lower_wrapped_query(Lowering& l, ParseNode wrapped, Span span);  // refuses what is no SELECT
 ast::TableName lower_table_name(Lowering& l, ParseNode range_var);
+ast::TableRef lower_table_ref(Lowering& l, ParseNode wrapped);
 std::vector<ast::TableRef> lower_table_refs(Lowering& l, ParseNode list);
 ast::With lower_with(Lowering& l, ParseNode with_clause);
 std::vector<ast::SelectItem> lower_select_items(Lowering& l, ParseNode list);
@@ -92,7 +93,7 @@ std::vector<ast::SelectItem> lower_select_items(Lowering& l, ParseNode list);
 // One function per kind of statement. `node` is unwrapped.
 using StatementLowering = ast::Statement::Node (*)(Lowering& l, ParseNode node, Span span);
 
-// lower_change.cpp: INSERT, UPDATE, DELETE, CALL
+// lower_change.cpp: INSERT, UPDATE, DELETE, MERGE, CALL
 ast::IndexElement lower_index_element(Lowering& l, ParseNode wrapped);
 StatementLowering find_change_lowering(std::string_view kind);
 // lower_table.cpp: tables and constraints

@@ -326,7 +326,8 @@ void Printer::call(const ast::FunctionCall& call) {
         if (!argument.name.empty()) raw(quote_identifier(argument.name) + " => ");
         expr(argument.value);
     });
-    sort_keys(" ORDER BY ", call.order_by);
+    if (call.within_group) raw(") WITHIN GROUP (");
+    sort_keys(call.within_group ? "ORDER BY " : " ORDER BY ", call.order_by);
     raw(")");
     if (call.filter) {
         raw(" FILTER (WHERE ");

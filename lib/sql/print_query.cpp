@@ -295,9 +295,51 @@ void Printer::returning(const std::vector<ast::SelectItem>& items) {
     select_items(items);
 }
 
-void Printer::operator()(const ast::Insert& node) {
+namespace {
+
+void overriding(Printer& p, ast::Overriding how) {
     static constexpr std::array<std::string_view, 3> words = {"", " OVERRIDING USER VALUE",
                                                               " OVERRIDING SYSTEM VALUE"};
+    p.raw(words[static_cast<std::size_t>(how)]);
+}
+
+void insertion(Printer& p, const ast::MergeWhen& when) {
+    p.raw("INSERT");
+    if (!when.columns.empty()) {
+        p.raw(" (");
+        p.separated(when.columns, ", ", [&](const ast::Target& one) { target(p, one); });
+        p.raw(")");
+    }
+    overriding(p, when.overriding);
+    if (when.values.empty()) return p.raw(" DEFAULT VALUES");
+    p.raw(" VALUES (");
+    p.exprs(when.values);
+    p.raw(")");
+}
+
+void merge_when(Printer& p, const ast::MergeWhen& when) {
+    p.raw(when.matched ? " WHEN MATCHED" : " WHEN NOT MATCHED");
+    if (when.condition) {
+        p.raw(" AND ");
+        p.expr(*when.condition);
+    }
+    p.raw(" THEN ");
+    switch (when.action) {
+        case ast::MergeAction::Nothing:
+            return p.raw("DO NOTHING");
+        case ast::MergeAction::Delete:
+            return p.raw("DELETE");
+        case ast::MergeAction::Insert:
+            return insertion(p, when);
+        case ast::MergeAction::Update:
+            p.raw("UPDATE SET ");
+            p.assignments(when.assignments);
+    }
+}
+
+}  // namespace
+
+void Printer::operator()(const ast::Insert& node) {
     with(node.with);
     raw("INSERT INTO ");
     table(node.table);
@@ -306,7 +348,7 @@ void Printer::operator()(const ast::Insert& node) {
         separated(node.columns, ", ", [&](const ast::Target& one) { target(*this, one); });
         raw(")");
     }
-    raw(words[static_cast<std::size_t>(node.overriding)]);
+    overriding(*this, node.overriding);
     raw(" ");
     if (node.source) {
         query(*node.source);
@@ -341,6 +383,17 @@ void Printer::operator()(const ast::Delete& node) {
     }
     where(node.where);
     returning(node.returning);
+}
+
+void Printer::operator()(const ast::Merge& node) {
+    with(node.with);
+    raw("MERGE INTO ");
+    table(node.table);
+    raw(" USING ");
+    tables({*node.source});
+    raw(" ON ");
+    expr(node.on);
+    for (const ast::MergeWhen& when : node.whens) merge_when(*this, when);
 }
 
 void Printer::operator()(const ast::Call& node) {

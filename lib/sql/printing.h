@@ -62,6 +62,7 @@ class Printer {
     void operator()(const ast::Insert& node);
     void operator()(const ast::Update& node);
     void operator()(const ast::Delete& node);
+    void operator()(const ast::Merge& node);
     void operator()(const ast::Call& node);
     void operator()(const ast::CreateTable& node);
     void operator()(const ast::AlterTable& node);

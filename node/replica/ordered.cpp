@@ -113,6 +113,8 @@ std::string tag_of(const exec::StatementResult& result, const Runnable& runnable
             return "UPDATE " + rows;
         case exec::StatementResult::Kind::delete_:
             return "DELETE " + rows;
+        case exec::StatementResult::Kind::merge:
+            return "MERGE " + rows;
         case exec::StatementResult::Kind::call:
             return "CALL";
     }

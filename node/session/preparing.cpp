@@ -26,6 +26,7 @@ bool is_rows(const ast::Statement& statement) {
            std::holds_alternative<ast::Insert>(statement.node) ||
            std::holds_alternative<ast::Update>(statement.node) ||
            std::holds_alternative<ast::Delete>(statement.node) ||
+           std::holds_alternative<ast::Merge>(statement.node) ||
            std::holds_alternative<ast::Call>(statement.node);
 }
 

@@ -165,6 +165,9 @@ void Tables::rows(std::uint32_t virtual_table, Visit visit) const {
 
 std::optional<std::string> Tables::setting(std::string_view name) const {
     if (name == "database") return database_ == nullptr ? std::string("anabranch") : *database_;
+    if (name == sql::database_bytes)
+        return replica_ == nullptr ? std::nullopt
+                                   : std::optional(std::to_string(replica_->database().memory_bytes()));
     if (name == "backend_pid") return std::to_string(session_);
     if (name == "user" || name == "session_user" || name == "current_user")
         return user_ == nullptr ? std::string("app") : *user_;

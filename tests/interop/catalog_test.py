@@ -38,6 +38,10 @@ SAME = [
     "\\d nothing",
     "\\do nothing",
     "\\drds",
+    "\\dO",
+    "\\dOS+ C",
+    "\\dOS default",
+    "\\dAo nothing",
     "\\dd",
     "SELECT obj_description('users'::regclass), col_description('users'::regclass, 3), "
     "obj_description('recent'::regclass, 'pg_class'), obj_description('recent'::regclass, 'pg_proc')",
@@ -47,8 +51,9 @@ SAME = [
 LISTS = [
     "\\" + name
     for name in (
-        "d da dA dAc dAf dAp db dc dC dconfig dd ddp dD dE de des deu dew df dF dFd dFp dFt dg di dl dL dm "
-        "dn do dp dP drds dRp dRs ds dt dT du dv dx dX dy l z"
+        "d da dA dAc dAf dAo dAo+ dAp db dc dC dconfig dd ddp dD dE de des deu dew df dF dFd dFp dFt dg di "
+        "dl dL dm "
+        "dn do dO dOS+ dp dP drds dRp dRs ds dt dT du dv dx dX dy l l+ z"
     ).split()
 ]
 
@@ -93,6 +98,15 @@ class Catalogs(unittest.TestCase):
         for command in LISTS:
             with self.subTest(command):
                 self.assertNotIn("ERROR", "\n".join(psql(self.here, command)))
+
+    def test_the_size_of_the_database_is_that_of_its_rows(self):
+        size = "SELECT pg_database_size('owner') AS bytes"
+        before = int(psql(self.here, size)[2])
+        self.assertGreater(before, 0)
+        psql(self.here, "INSERT INTO guests (name) SELECT 'guest ' || n FROM generate_series(1, 2000) n")
+        self.assertGreater(int(psql(self.here, size)[2]), before + 2000)
+        same = "SELECT pg_database_size(oid) = pg_database_size(datname) AS same FROM pg_database"
+        self.assertEqual(psql(self.here, same)[2], "t")
 
     # Nodes gave their database nothing to evaluate expressions with: such an index held no row.
     def test_a_unique_index_over_an_expression_is_kept_by_a_node(self):

@@ -23,7 +23,7 @@ from schemas import SchemaMaker
 from statements import Statements
 
 PER_CASE = 100
-WRITES = ("insert", "update", "delete", "with", "call", "block")
+WRITES = ("insert", "update", "delete", "merge", "with", "call", "block")
 
 
 class Difference(Exception):
@@ -134,7 +134,7 @@ def alike(kind, text, theirs, ours):
         both = theirs.sqlstate[:2], ours.sqlstate[:2]
         if kind == "expression" and ours.sqlstate in ("42601", "0A000"):
             return True
-        return kind == "insert" and both in (("22", "23"), ("23", "22"), ("22", "55"))
+        return kind in ("insert", "merge") and both in (("22", "23"), ("23", "22"), ("22", "55"))
     if (theirs.tag, theirs.names) != (ours.tag, ours.names):
         return False
     if theirs.types != ours.types and not (
@@ -177,7 +177,7 @@ def length(interval):
 def moved_apart(kind, text, theirs, ours):
     """PostgreSQL has computed constants that are assigned, although to no row: only we have done the rest."""
     refused = isinstance(theirs, Failure) and theirs.sqlstate[:2] == "22" and not isinstance(ours, Failure)
-    return refused and (kind == "with" or (kind == "insert" and "DO UPDATE" in text))
+    return refused and (kind in ("with", "merge") or (kind == "insert" and "DO UPDATE" in text))
 
 
 def bad_value(failure):

@@ -109,7 +109,8 @@ def answer_of(record, answer):
     if isinstance(answer, Failure):
         return ["error", answer.sqlstate], []
     if record.kind == "statement":
-        count = answer.tag.split()[-1] if answer.tag.split()[0] in ("INSERT", "UPDATE", "DELETE") else ""
+        counted = answer.tag.split()[0] in ("INSERT", "UPDATE", "DELETE", "MERGE")
+        count = answer.tag.split()[-1] if counted else ""
         return (["count", count] if record.words[:1] == ["count"] else ["ok"]), []
     letters = "".join(LETTERS.get(t.split("(")[0], "T") for t in answer.types)
     lines = ["\t".join(shown(v) for v in row) for row in answer.rows]

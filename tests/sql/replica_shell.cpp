@@ -217,6 +217,9 @@ class ReplicaShell {
             case Kind::delete_:
                 name = "DELETE " + std::to_string(result.rows);
                 break;
+            case Kind::merge:
+                name = "MERGE " + std::to_string(result.rows);
+                break;
             case Kind::call:
                 name = "CALL";
                 break;

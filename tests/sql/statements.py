@@ -26,10 +26,11 @@ class Statements:
             ("call", 0.05, self.call),
             ("expression", 0.14, self.expression),
             ("wrong", 0.04, self.wrong),
-            ("insert", 0.24, self.insert),
-            ("update", 0.10, self.update),
+            ("insert", 0.22, self.insert),
+            ("update", 0.08, self.update),
             ("delete", 0.05, self.delete),
             ("with", 0.03, self.modifying_with),
+            ("merge", 0.04, self.merge),
         ]
         at = self.rng.random()
         for kind, share, make in kinds:
@@ -226,9 +227,37 @@ class Statements:
             text += f" AND {self.x.condition(left + right, 1)}"
         return text
 
+    def within_group(self, t, scope):
+        """An ordered-set or hypothetical-set aggregate of type t, or None."""
+        rng = self.rng
+        way = rng.choice(["", " DESC", " NULLS FIRST", " DESC NULLS LAST"])
+        fraction = rng.choice(["0", "0.1", "0.25", "0.5", "0.9", "1", "NULL::float8"])
+        some = self.x.expr(rng.choice([u for _, u in scope if u != "jsonb"] or ["int4"]), scope, 1)
+        value, other = (self.x.expr("int4", scope, 1) for _ in range(2))
+        by = f"WITHIN GROUP (ORDER BY {value}{way})"
+        forms = {
+            "int8": [
+                f"rank({literal(rng, 'int4')}) {by}",
+                f"dense_rank({rng.randint(-1, 3)}, {literal(rng, 'int4')}) "
+                f"WITHIN GROUP (ORDER BY {value} % 3{way}, {other})",
+                f"(mode() WITHIN GROUP (ORDER BY {self.x.expr('int8', scope, 1)}{way}))",
+            ],
+            "numeric": [
+                f"round((percent_rank({literal(rng, 'int4')}) {by})::numeric, 9)",
+                f"round((cume_dist({literal(rng, 'int4')}) {by})::numeric, 9)",
+                f"round((percentile_cont({fraction}) {by})::numeric, 9)",
+            ],
+            "bool": [f"(mode() WITHIN GROUP (ORDER BY {some}{way})) IS NOT NULL"],
+            "text": [f"percentile_disc({fraction}) {by.replace(value, self.x.expr('text', scope, 1))}"],
+            "int4[]": [f"percentile_disc(ARRAY[0.5, NULL, {fraction}]) {by}"],
+        }
+        return rng.choice(forms[t])
+
     def aggregate(self, t, scope):
         """One of type t over columns; without regard to the order of the rows."""
         rng = self.rng
+        if rng.random() < 0.12:
+            return self.within_group(t, scope)
         distinct = rng.choice(["", "", "DISTINCT "])
         some = self.x.expr(rng.choice(scope)[1], scope, 1)
         forms = {
@@ -285,9 +314,29 @@ class Statements:
             out += " GROUP BY " + self.grouping([c for c, _ in keys])
             if rng.random() < 0.3:
                 out += f" HAVING {self.aggregate('int8', scope)} > {rng.randint(0, 2)}"
+        if not wanted and keys and rng.random() < 0.15:
+            return self.windowed_groups(text, scope, where, keys)
         if rng.random() < 0.3:
             out += self.order(len(types), limit=True)
         return out, types
+
+    def windowed_groups(self, text, scope, where, keys):
+        """Window functions over what is grouped; the order is of all the keys, so that ties are equal."""
+        rng = self.rng
+        names = [c for c, _ in keys]
+        listed = ", ".join(names)
+        grouping = self.grouping(names)
+        order = f"ORDER BY {listed}"
+        if grouping != listed:
+            order += f", grouping({listed})"
+        part = rng.choice(["", f"PARTITION BY {rng.choice(names)} ", "PARTITION BY count(*) "])
+        counted = self.aggregate("int8", scope)
+        function = rng.choice(
+            [f"sum({counted}) OVER ({part}{order})", f"rank() OVER ({part}{order}) + {counted}"]
+            + [f"count(*) OVER ({part.strip()})", f"max({counted}) OVER ({part}{order} RANGE CURRENT ROW)"]
+        )
+        out = f"SELECT {names[0]}, {function}{text}" + (f" WHERE {where}" if where else "")
+        return f"{out} GROUP BY {grouping}", [keys[0][1], "numeric"]
 
     def grouping(self, keys):
         rng = self.rng
@@ -471,6 +520,58 @@ class Statements:
             where = f"{self.join_condition(table.scope(), other.scope('o'), 'JOIN')} AND {where}"
             return f"DELETE FROM {table.name}{using} WHERE {where}"
         return f"DELETE FROM {table.name} WHERE {where}{self.returning(table)}"
+
+    def merge(self):
+        """With the rows of a table, or with one row, which alone may be inserted: the first violation is the
+        only one."""
+        rng = self.rng
+        self.aliases = 0
+        tables = [t for t in self.real if len(t.key) == 1]
+        if not tables:
+            return self.update()
+        table = rng.choice(tables)
+        key = table.column(table.key[0])
+        others = [t for t in tables if t is not table and t.column(t.key[0]).type == key.type]
+        if others and rng.random() < 0.5:
+            other = rng.choice(others)
+            source, scope, given = f"{other.name} s", other.scope("s"), f"s.{other.key[0]}"
+        else:
+            other, given, t = None, "s.k", rng.choice(list(TYPES))
+            value = stored(rng, key.type)
+            if rng.random() < 0.5:
+                value = f"(SELECT {key.name} FROM {table.name} ORDER BY 1 LIMIT 1)"
+            source = f"(SELECT CAST({value} AS {key.type}) AS k, {self.x.expr(t, [], 1)} AS v) s"
+            scope = [("s.k", key.type), ("s.v", t)]
+        on = f"{table.name}.{key.name} = {given}"
+        if rng.random() < 0.2:
+            on += f" AND {self.x.condition(table.scope() + scope, 1)}"
+        whens = self.merge_whens(table, scope, given, inserts=other is None)
+        return f"MERGE INTO {table.name} USING {source} ON {on} {' '.join(whens)}"
+
+    def merge_whens(self, table, scope, given, inserts):
+        rng = self.rng
+        unique = {k for columns in table.unique for k in columns}
+        free = [c for c in table.writable() if c.name not in unique and c.name not in table.key]
+        out = []
+        for matched in rng.sample([True, False], rng.randint(1, 2)):
+            seen = table.scope() + scope if matched else scope
+            for last in rng.choice([[True], [False], [False, True]]):
+                condition = "" if last else f" AND {self.x.condition(seen, 1)}"
+                word = "WHEN MATCHED" if matched else "WHEN NOT MATCHED"
+                if not matched and inserts and rng.random() < 0.8:
+                    columns = [c for c in table.writable() if c.name not in table.key]
+                    values = self.row(table, columns)[1:-1]
+                    names = ", ".join(c.name for c in [table.column(table.key[0]), *columns])
+                    action = f"INSERT ({names}) VALUES ({', '.join(filter(None, [given, values]))})"
+                elif matched and free and rng.random() < 0.6:
+                    column = rng.choice(free)
+                    computed = self.x.expr(column.type, seen, 1)
+                    value = rng.choice([stored(rng, column.type), computed, "DEFAULT"])
+                    action = f"UPDATE SET {column.name} = {value}"
+                else:
+                    action = rng.choice(["DELETE", "DO NOTHING"]) if matched else "DO NOTHING"
+                out.append(f"{word}{condition} THEN {action}")
+        return out
 
     def modifying_with(self):
         rng = self.rng

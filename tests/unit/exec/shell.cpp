@@ -71,6 +71,8 @@ std::string tag(const exec::StatementResult& result) {
             return "UPDATE " + std::to_string(result.rows) + "\n";
         case Kind::delete_:
             return "DELETE " + std::to_string(result.rows) + "\n";
+        case Kind::merge:
+            return "MERGE " + std::to_string(result.rows) + "\n";
         case Kind::call:
             return "CALL\n";
         case Kind::select:

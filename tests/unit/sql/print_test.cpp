@@ -216,6 +216,8 @@ TEST_CASE("Every form of call survives printing") {
           "count(*)",
           "count(DISTINCT a)",
           "sum(a) FILTER (WHERE b > 0)",
+          "percentile_cont(0.5) WITHIN GROUP (ORDER BY a DESC) FILTER (WHERE b > 0)",
+          "mode() WITHIN GROUP (ORDER BY a)",
           "string_agg(a, ',' ORDER BY b DESC NULLS LAST)",
           "array_agg(DISTINCT a ORDER BY a)",
           "count(t.*)",
@@ -359,6 +361,12 @@ TEST_CASE("Every form of row change survives printing") {
           "DELETE FROM t",
           "DELETE FROM s.t AS x USING u, v WHERE x.a = u.a RETURNING *",
           "WITH x AS (SELECT 1) DELETE FROM t USING x",
+          "WITH x AS (SELECT 1) MERGE INTO s.t AS a USING x ON a.b = x.c WHEN MATCHED AND a.b > 1 THEN "
+          "DELETE "
+          "WHEN MATCHED THEN UPDATE SET b = 1, (c, d) = (SELECT 1, 2) WHEN NOT MATCHED AND x.c = 1 THEN DO "
+          "NOTHING "
+          "WHEN NOT MATCHED THEN INSERT (b, c) OVERRIDING SYSTEM VALUE VALUES (1, DEFAULT)",
+          "MERGE INTO t USING (SELECT 1) AS x ON true WHEN NOT MATCHED THEN INSERT DEFAULT VALUES",
           "CALL p()",
           "CALL s.p(1, 'a', NULL, $1)",
           "CALL p(a => 1, b => f(2))",

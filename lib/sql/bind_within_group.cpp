@@ -1,0 +1,90 @@
+// WITHIN GROUP: ordered-set and hypothetical-set aggregates.
+#include "lib/sql/bind_internal.h"
+#include "lib/sql/bind_walk.h"
+
+namespace anabranch::sql::binding {
+
+namespace {
+
+std::vector<Type> types_of(const std::vector<ExprPtr>& direct, const std::vector<Aggregate::Order>& order) {
+    std::vector<Type> out;
+    for (const ExprPtr& e : direct) out.push_back(e->type);
+    for (const Aggregate::Order& o : order) out.push_back(o.key->type);
+    return out;
+}
+
+}  // namespace
+
+// The values of the row that is not there and the sort keys, pair by pair of one type.
+Result<void> Binding::hypothetical_row(const ast::FunctionCall& c, Aggregate& out, Span at) {
+    const std::size_t values = out.direct.size(), keys = out.order.size();
+    if (values != keys)
+        return fail(no_function(c, out.direct, at)
+                        .with_hint("To use the hypothetical-set aggregate " + c.name.name +
+                                   ", the number of hypothetical direct arguments (here " +
+                                   std::to_string(values) +
+                                   ") must match the number of ordering columns (here " +
+                                   std::to_string(keys) + ")."));
+    for (std::size_t i = 0; i < keys; ++i) {
+        std::vector<ExprPtr> pair = {out.order[i].key, out.direct[i]};
+        TRY(const Type type, unify(pair, "WITHIN GROUP", at));
+        for (ExprPtr& e : pair) {
+            TRY(e, coerce(resolve_unknown(e), type, Coercion::implicit, e->span));
+        }
+        out.order[i].key = pair[0];
+        out.direct[i] = pair[1];
+    }
+    return {};
+}
+
+Result<void> Binding::within_group_parts(const ast::FunctionCall& c, Scope& scope, Aggregate& out) {
+    for (const ast::Argument& a : c.arguments) {
+        if (a.variadic) return fail(unsupported("VARIADIC", a.value.span));
+        TRY(ExprPtr value, expr(a.value, scope));
+        out.direct.push_back(std::move(value));
+    }
+    for (const ast::SortKey& key : c.order_by) {
+        TRY(Aggregate::Order order, sort_key(key, scope));
+        out.order.push_back(std::move(order));
+    }
+    if (c.filter) {
+        TRY(out.filter, condition(*c.filter, scope, Clause::filter));
+    }
+    return {};
+}
+
+Result<Aggregate> Binding::within_group(const ast::FunctionCall& c, Scope& scope, Span at, Type& result) {
+    Aggregate out;
+    const Clause before = std::exchange(scope.clause, Clause::aggregate_argument);
+    const Result<void> bound = within_group_parts(c, scope, out);
+    scope.clause = before;
+    if (!bound) return fail(bound.error());
+    const std::optional<ResolvedAggregate> r =
+        resolve_aggregate(c.name.name, types_of(out.direct, out.order));
+    if (!r) {
+        std::vector<ExprPtr> args = out.direct;
+        for (const Aggregate::Order& o : out.order) args.push_back(o.key);
+        return fail(no_function(c, args, at));
+    }
+    out.func = r->func;
+    result = r->result;
+    if (!is_within_group(out.func))
+        return fail(
+            Error::make("42809",
+                        c.name.name + " is not an ordered-set aggregate, so it cannot have WITHIN GROUP")
+                .with_span(at));
+    if (is_hypothetical(out.func)) {
+        TRY_VOID(hypothetical_row(c, out, at));
+        return out;
+    }
+    if (out.order.size() != 1) return fail(no_function(c, out.direct, at));
+    for (ExprPtr& e : out.direct) {
+        TRY(e, coerce(e, r->args[0], Coercion::implicit, e->span));
+    }
+    ExprPtr& key = out.order[0].key;
+    TRY(key, coerce(key, r->args.back(), Coercion::implicit, key->span));
+    out.args.push_back(key);
+    return out;
+}
+
+}  // namespace anabranch::sql::binding
