@@ -170,8 +170,8 @@ void Ordered::recover_old(Ticket ticket, RecordKind kind, BytesView body) {
     old_entries_.erase(old_entries_.begin(), std::next(found));
 }
 
-void Ordered::image(FunctionRef<void(RecordKind, BytesView)> put) const {
-    for (const auto& record : order::encode(core_->image())) put(RecordKind::order, record);
+void Ordered::image(order::Index index, FunctionRef<void(RecordKind, BytesView)> put) const {
+    for (const auto& record : order::encode(core_->image(kept_from(index)))) put(RecordKind::order, record);
     Bytes outcomes;
     ByteWriter writer(outcomes);
     state_.outcomes.encode(writer);
@@ -179,11 +179,14 @@ void Ordered::image(FunctionRef<void(RecordKind, BytesView)> put) const {
 }
 
 // Entries that some member lacks are kept while they are few: sending them costs less than a state.
-void Ordered::compact(order::Index index) {
+order::Index Ordered::kept_from(order::Index index) const {
     constexpr order::Index kept_max = 100'000;
     const order::Index stable = gossip_.stable().get(ORDER_ORIGIN);
-    if (index > stable && index - stable <= kept_max) index = stable;
-    feed(order::Compact{index});
+    return index > stable && index - stable <= kept_max ? stable : index;
+}
+
+void Ordered::compact(order::Index index) {
+    feed(order::Compact{kept_from(index)});
 }
 
 void Ordered::start() {

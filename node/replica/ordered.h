@@ -19,6 +19,7 @@
 #pragma once
 
 #include <boost/container/small_vector.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <map>
@@ -83,9 +84,10 @@ class Ordered {
     // A record before the checkpoint: only the deltas that some member may lack are wanted.
     void recover_old(Ticket ticket, RecordKind kind, BytesView body);
     void start();  // the first tick() sets it going
-    // What recovery of all records so far would lead to, as fewer records, for a checkpoint.
-    void image(FunctionRef<void(RecordKind, BytesView)> put) const;
-    void compact(order::Index index);  // a checkpoint holds all entries up to `index`
+    // What recovery of all records so far would lead to, as fewer records, for a checkpoint that holds all
+    // entries up to `index`,
+    void image(order::Index index, FunctionRef<void(RecordKind, BytesView)> put) const;
+    void compact(order::Index index);  // and then it is there
 
     struct Request {
         std::uint64_t session = 0, number = 0;
@@ -201,6 +203,7 @@ class Ordered {
     using Keys = boost::container::small_vector<Key, 2>;
 
     void feed(order::Input input);
+    order::Index kept_from(order::Index index) const;
     void handle(order::Outputs outputs);
     void on(const order::Persist& output);
     void on(const order::Send& output);
