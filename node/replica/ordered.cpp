@@ -436,10 +436,11 @@ void Ordered::held_changed() {
 void Ordered::merged() {
     drain();
     settle_early();
-    for (auto it = outstanding_.begin(); it != outstanding_.end();) {
-        auto& current = *it++;
-        finish(current.first, current.second);
-    }
+    if (std::exchange(some_apply_, false))
+        for (auto it = outstanding_.begin(); it != outstanding_.end();) {
+            auto& current = *it++;
+            finish(current.first, current.second);
+        }
     work();
 }
 
@@ -448,7 +449,8 @@ void Ordered::tick() {
     route();
     gathered();
     if (state_.now >= first_deadline_) time_out();
-    std::erase_if(queue_, [&](const Work& item) { return item.deadline < state_.now; });
+    const auto late = [&](const Work& item) { return item.deadline < state_.now; };
+    queue_.erase(std::remove_if(queue_.begin(), queue_.end(), late), queue_.end());
 }
 
 void Ordered::time_out() {
