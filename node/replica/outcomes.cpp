@@ -142,7 +142,7 @@ void Outcomes::add(std::uint64_t csn, RequestKey key, Bytes answer) {
     known.csn = csn;
     known.key = key;
     known.answer = std::move(answer);
-    if (known_.size() > buckets_.size()) {
+    if (4 * known_.size() > buckets_.size()) {
         buckets_.resize(2 * buckets_.size());
         return sort_into_buckets();
     }
