@@ -1,5 +1,6 @@
 #include "node/io/clients.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,7 +8,10 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 #include <random>
+
+#include "node/io/file.h"
 
 namespace anabranch::io {
 
@@ -18,33 +22,34 @@ constexpr auto authentication_timeout = std::chrono::seconds(60);
 constexpr std::size_t refused_max = 20;
 }  // namespace
 
+// The bytes of a client come and go by readiness_, from the start of TLS on by Asio.
 class Clients::Client : public std::enable_shared_from_this<Client> {
   public:
     Client(Clients& clients, tcp::socket socket, std::uint64_t number)
         : id(number),
           secret(static_cast<std::uint32_t>(std::random_device()())),
           clients_(clients),
-          socket_(std::move(socket)),
-          timer_(socket_.get_executor()),
+          timer_(socket.get_executor()),
           backend_(std::make_unique<session::Backend>(clients.loop_, clients.cache_, number)),
-          session_(*backend_, options()) {}
+          session_(*backend_, options(socket)) {
+        boost::system::error_code ignored;
+        socket.set_option(tcp::no_delay(true), ignored);
+        socket.native_non_blocking(true, ignored);
+        family_ = socket.local_endpoint(ignored).protocol();
+        socket_ = File(socket.release());
+    }
 
     void start() {
-        boost::system::error_code ignored;
-        socket_.set_option(tcp::no_delay(true), ignored);
-        socket_.non_blocking(true, ignored);
+        if (!clients_.readiness_.watch(socket_.get(), id)) return close();
         deadline_ = Clock::now() + authentication_timeout;
         arm();
-        read();
     }
-    void read() {
-        auto done = [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
-            self->on_read(error, size);
-        };
-        if (tls_)
-            tls_->async_read_some(asio::buffer(buffer_), std::move(done));
-        else
-            socket_.async_read_some(asio::buffer(buffer_), std::move(done));
+    void ready(bool readable, bool writable, bool broken) {
+        if (tls_) return;  // as of a moment ago
+        if (writable && writing_) go_on_writing();
+        if (closed_) return;
+        if (readable && !paused_) return read_now();
+        if (broken) vanish();
     }
     void complete(std::uint64_t number, const Result<std::string>& tag) {
         Result<std::string> told = tag;
@@ -71,40 +76,45 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         marked_ = false;
         if (writing_ || closed_) return;
         session_.take_output(output_);
-        const std::size_t sent = output_.empty() || tls_ ? 0 : send_now();
-        if (sent == output_.size()) {
+        sent_ = 0;
+        if (!output_.empty() && !tls_) send_now();
+        if (sent_ == output_.size()) {
             output_.clear();
             if (session_.wants_close()) close();
             return;
         }
         writing_ = true;
-        auto done = [self = shared_from_this()](boost::system::error_code error, std::size_t) {
-            self->on_written(error);
-        };
-        if (tls_)
-            asio::async_write(*tls_, asio::buffer(output_), std::move(done));
-        else
-            asio::async_write(socket_, asio::buffer(output_) + sent, std::move(done));
+        if (!tls_) return attend_socket();
+        asio::async_write(tls_->stream, asio::buffer(output_),
+                          [self = shared_from_this()](boost::system::error_code error, std::size_t) {
+                              if (self->closed_) return;
+                              error ? self->vanish() : self->written();
+                          });
     }
     // Goes on reading, unless the client sends and sends without taking its answers, or before they can be
     // given.
     void resume() {
-        if (!paused_ || closed_ || session_.wants_close()) return;
-        if (session_.wants_tls()) {
-            if (!writing_) shake_hands();
-            return;
-        }
-        if (session_.waiting_bytes() + (writing_ ? output_.size() : 0) > waiting_bytes_max) return;
+        if (!paused_ || closed_) return;
+        if (session_.wants_tls() && !writing_) return shake_hands();
+        const std::size_t waiting = session_.waiting_bytes() + (writing_ ? output_.size() : 0);
+        if (session_.wants_tls() || session_.wants_close() || waiting > waiting_bytes_max)
+            return attend_socket();
         paused_ = false;
-        read();
+        tls_ ? read_tls() : attend_socket();
     }
     void close() {
         if (closed_) return;
         closed_ = true;
         timer_.cancel();
-        boost::system::error_code ignored;
-        socket_.shutdown(tcp::socket::shutdown_both, ignored);
-        socket_.close(ignored);
+        if (tls_) {
+            boost::system::error_code ignored;
+            tls_->socket.shutdown(tcp::socket::shutdown_both, ignored);
+            tls_->socket.close(ignored);
+        } else {
+            clients_.readiness_.forget(socket_.get());
+            ::shutdown(socket_.get(), SHUT_RDWR);
+            socket_ = File();
+        }
         backend_.reset();
         clients_.loop_.watch().forget(id);
         clients_.remove(id);
@@ -115,12 +125,12 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     const std::uint32_t secret;
 
   private:
-    pgwire::SessionOptions options() const {
+    pgwire::SessionOptions options(const tcp::socket& socket) const {
         pgwire::SessionOptions options;
         options.backend_pid = static_cast<std::uint32_t>(id);
         options.cancel_secret = secret;
         boost::system::error_code unknown;
-        const auto peer = socket_.remote_endpoint(unknown);
+        const auto peer = socket.remote_endpoint(unknown);
         options.startup = clients_.security_->startup(!unknown && is_local(peer.address()));
         return options;
     }
@@ -130,38 +140,65 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         return address.is_loopback();
     }
     // As much as the socket takes without waiting: nearly always all.
-    std::size_t send_now() {
-        boost::system::error_code error;
-        const std::size_t sent = socket_.write_some(asio::buffer(output_), error);
-        return error ? 0 : sent;
+    void send_now() {
+        const auto rest = std::string_view(output_).substr(sent_);
+        const auto sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent > 0) sent_ += static_cast<std::size_t>(sent);
     }
-    void on_read(boost::system::error_code error, std::size_t size) {
-        if (closed_) return;
-        if (error) return vanish();
+    void read_now() {
+        const auto size = ::recv(socket_.get(), buffer_, sizeof buffer_, 0);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (size <= 0) return vanish();
+        received(static_cast<std::size_t>(size));
+    }
+    // Tells what is waited for, where that has changed.
+    void attend_socket() {
+        if (tls_ || closed_) return;
+        const bool read = !paused_, write = writing_;
+        if (read == reads_ && write == writes_) return;
+        clients_.readiness_.change(socket_.get(), id, reads_ = read, writes_ = write);
+    }
+    void read_tls() {
+        tls_->stream.async_read_some(
+            asio::buffer(buffer_),
+            [self = shared_from_this()](boost::system::error_code error, std::size_t size) {
+                if (self->closed_) return;
+                if (error) return self->vanish();
+                self->received(size);
+                self->clients_.loop_.turn_soon();
+            });
+    }
+    void received(std::size_t size) {
         session_.receive({buffer_, size});
         if (const auto cancel = session_.cancel_request()) clients_.cancel(cancel->pid, cancel->secret);
         attend(false);
         paused_ = true;
         mark();
-        clients_.loop_.turn_soon();
     }
-    void on_written(boost::system::error_code error) {
+    void go_on_writing() {
+        send_now();
+        if (sent_ == output_.size()) written();
+    }
+    void written() {
         writing_ = false;
-        if (closed_) return;
-        if (error) return vanish();
         write();
         resume();
+        attend_socket();
     }
     void shake_hands() {
         paused_ = false;
-        tls_.emplace(socket_, *clients_.security_->tls());
-        tls_->async_handshake(asio::ssl::stream_base::server,
-                              [self = shared_from_this()](boost::system::error_code error) {
-                                  if (self->closed_) return;
-                                  if (error) return self->vanish();
-                                  self->session_.tls_started();
-                                  self->read();
-                              });
+        clients_.readiness_.forget(socket_.get());
+        tls_.emplace(clients_.loop_.context(), *clients_.security_->tls());
+        boost::system::error_code refused;
+        tls_->socket.assign(family_, socket_.release(), refused);
+        if (refused) return vanish();
+        tls_->stream.async_handshake(asio::ssl::stream_base::server,
+                                     [self = shared_from_this()](boost::system::error_code error) {
+                                         if (self->closed_) return;
+                                         if (error) return self->vanish();
+                                         self->session_.tls_started();
+                                         self->read_tls();
+                                     });
     }
     // Sets by when something is to happen: a statement that waits has its timeout, from when it began to
     // wait, a client that is to speak its own.
@@ -212,25 +249,47 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         clients_.loop_.turn();
     }
 
+    struct Tls {
+        Tls(asio::io_context& context, asio::ssl::context& security)
+            : socket(context), stream(socket, security) {}
+        tcp::socket socket;
+        asio::ssl::stream<tcp::socket&> stream;
+    };
     Clients& clients_;
-    tcp::socket socket_;
+    File socket_;  // without TLS
+    tcp family_ = tcp::v4();
     asio::steady_timer timer_;
     std::unique_ptr<session::Backend> backend_;
     pgwire::Session session_;
-    std::optional<asio::ssl::stream<tcp::socket&>> tls_;
+    std::optional<Tls> tls_;
     char buffer_[16 * 1024];
     std::string output_;
+    std::size_t sent_ = 0;  // of it
     static constexpr std::size_t waiting_bytes_max = std::size_t{4} << 20;
     using Clock = std::chrono::steady_clock;
     Clock::time_point deadline_ = Clock::time_point::max(), armed_ = Clock::time_point::max();
     bool known_ = false, busy_ = false, timed_out_ = false;
     bool writing_ = false, closed_ = false, marked_ = false;
-    bool paused_ = false;  // not reading, though connected
+    bool paused_ = false;                 // not reading, though connected
+    bool reads_ = true, writes_ = false;  // what readiness_ knows
 };
 
 Clients::Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<Security> security)
-    : loop_(loop), acceptor_(std::move(acceptor)), security_(std::move(security)) {}
+    : loop_(loop),
+      acceptor_(std::move(acceptor)),
+      security_(std::move(security)),
+      readiness_(loop.context(), {[this](std::uint64_t id, bool readable, bool writable, bool broken) {
+                                      ready(id, readable, writable, broken);
+                                  },
+                                  [this] { loop_.turn_all(); }}) {}
 Clients::~Clients() = default;
+
+void Clients::ready(std::uint64_t id, bool readable, bool writable, bool broken) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end()) return;
+    const auto client = found->second;
+    client->ready(readable, writable, broken);
+}
 
 void Clients::start() {
     accept();
@@ -259,6 +318,7 @@ void Clients::welcome(tcp::socket socket) {
     auto client = std::make_shared<Client>(*this, std::move(socket), id);
     clients_[id] = client;
     client->start();
+    if (client->closed()) return;
     const std::size_t most = loop_.config().clients_max;
     if (clients_.size() <= most) return;
     auto reason = Error::make(sqlstate::too_many_connections, "sorry, too many clients already")

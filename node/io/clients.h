@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "node/io/loop.h"
+#include "node/io/readiness.h"
 #include "node/io/security.h"
 #include "node/pgwire/session.h"
 
@@ -30,11 +31,13 @@ class Clients {
     void welcome(tcp::socket socket);
     void cancel(std::uint32_t pid, std::uint32_t secret);
     void remove(std::uint64_t id);
+    void ready(std::uint64_t id, bool readable, bool writable, bool broken);
 
     Loop& loop_;
     tcp::acceptor acceptor_;
     std::unique_ptr<Security> security_;
     session::StatementCache cache_;
+    Readiness readiness_;
     std::map<std::uint64_t, std::shared_ptr<Client>> clients_;
     std::vector<std::shared_ptr<Client>> dirty_;  // may have something to send
     std::uint64_t accepted_ = 0;

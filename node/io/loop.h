@@ -29,6 +29,8 @@ class Loop : public session::Host {
     // or together with those of whatever else has arrived by now: one flush of the log, one write to each
     // client.
     virtual void turn_soon() = 0;
+    // now, all that has arrived having been dealt with: calls that gathered go on.
+    virtual void turn_all() = 0;
     virtual std::uint64_t durable() const = 0;
     virtual const NodeConfig& config() const = 0;
     virtual asio::io_context& context() = 0;

@@ -259,9 +259,12 @@ class Node final : public Loop {
         turn_posted_at_ = now();
         asio::post(context_, [this] {
             turn_posted_ = false;
-            if (stopping_ || replica_->next_deadline() > now()) return turn();
-            tick();
+            turn_all();
         });
+    }
+    void turn_all() override {
+        if (stopping_ || replica_->next_deadline() > now()) return turn();
+        tick();
     }
 
     void report(replica::Notice::Level level, const std::string& text) override {

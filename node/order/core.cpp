@@ -174,11 +174,12 @@ Status Core::status() const {
     return out;
 }
 
-Persist Core::image() const {
+Persist Core::image(Index compacted) const {
+    const Index base = compactable(compacted);
     Persist out;
-    out.snapshot = log_.base();
+    out.snapshot = log_.base_at(base);
     out.hard_state = HardState{epoch_, vote_, commit_hint_};
-    for (Index i = log_.first(); i <= log_.last(); ++i) out.entries.push_back(log_.at(i));
+    for (Index i = base + 1; i <= log_.last(); ++i) out.entries.push_back(log_.at(i));
     return out;
 }
 

@@ -56,10 +56,11 @@ class Core final : public Order {
     const Entry* entry(Index index) const override {
         return index < log_.first() || index > log_.last() ? nullptr : &log_.at(index);
     }
-    Persist image() const override;
+    Persist image(Index compacted) const override;
     std::string describe() const override;
 
   private:
+    Index compactable(Index index) const;
     // core.cpp
     void on(const Tick&);
     void on(const Receive& input);

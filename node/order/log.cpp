@@ -73,16 +73,21 @@ void Log::truncate(Index from) {
     covered_ = std::min(covered_, last());
 }
 
-void Log::compact(Index to) {
-    CHECK(to <= covered_);
-    while (base_.index < to) {
-        Entry& entry = entries_.front();
-        base_.epoch = entry.epoch;
-        merge(base_.dependencies, entry.dependencies);
-        entries_.pop_front();
-        ++base_.index;
+Snapshot Log::base_at(Index to) const {
+    CHECK(to >= base_.index && to <= covered_);
+    Snapshot out = base_;
+    for (; out.index < to; ++out.index) {
+        const Entry& entry = at(out.index + 1);
+        out.epoch = entry.epoch;
+        merge(out.dependencies, entry.dependencies);
     }
-    base_.members = members_at(to);
+    out.members = members_at(to);
+    return out;
+}
+
+void Log::compact(Index to) {
+    base_ = base_at(to);
+    while (!entries_.empty() && entries_.front().index <= to) entries_.pop_front();
     std::erase_if(members_, [to](const InForce& item) { return item.index <= to; });
     members_.insert(members_.begin(), {to, base_.members});
 }

@@ -46,7 +46,8 @@ class Log {
 
     void append(Entry entry);          // entry.index == last() + 1
     void truncate(Index from);         // removes from..last()
-    void compact(Index to);            // the base moves up to `to`
+    void compact(Index to);            // the base moves up to `to`, which does not lie before it
+    Snapshot base_at(Index to) const;  // what compact() makes of it
     void reset(const Snapshot& base);  // forgets all entries
     bool hold(const Dots& dots);       // true if covered() has moved
     // The dependencies of the first uncovered entry that are missing; empty when all is covered.

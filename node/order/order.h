@@ -257,7 +257,9 @@ class Order {
     virtual bool caught_up() const = 0;     // with what it had before its disk was lost, if it was
     virtual Status status() const = 0;
     virtual const Entry* entry(Index index) const = 0;  // null: not in the log, or not any more
-    virtual Persist image() const = 0;  // all that recovery needs; opens a new log when the old is recycled
+    // All that recovery needs; opens a new log when the old is recycled. Entries up to `compacted` are left
+    // out as far as Compact would let them go, where what it asks for is kept beside the image.
+    virtual Persist image(Index compacted) const = 0;
     virtual std::string describe() const = 0;  // one line, for scripts and logs
 };
 

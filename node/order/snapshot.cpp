@@ -7,11 +7,17 @@
 
 namespace anabranch::order {
 
-void Core::on(const Compact& input) {
-    const Index index = std::min({input.index, emitted_, applied_, journal_.durable(), log_.covered()});
-    if (index <= log_.base().index) return;
+// Where the base may move when all up to `index` may go: where it is, or further.
+Index Core::compactable(Index index) const {
+    index = std::min({index, emitted_, applied_, journal_.durable(), log_.covered()});
+    if (index <= log_.base().index) return log_.base().index;
     // A replica that joined knows no members before the first change in its log: it could not tell others.
-    if (log_.members_at(index).voters.empty()) return;
+    return log_.members_at(index).voters.empty() ? log_.base().index : index;
+}
+
+void Core::on(const Compact& input) {
+    const Index index = compactable(input.index);
+    if (index == log_.base().index) return;
     log_.compact(index);
     journal_.note_compacted();
 }

@@ -112,7 +112,7 @@ void Checkpoint::start() {
     identities_.encode(version);
     put(RecordKind::identity, body);
     gossip_.image(put);
-    ordered_.image(put);
+    ordered_.image(version_.get(ORDER_ORIGIN), put);
     image_(put);
     out(CheckpointPart::Step::begin, std::move(head));
 }

@@ -172,8 +172,8 @@ void Ordered::recover_old(Ticket ticket, RecordKind kind, BytesView body) {
     old_entries_.erase(old_entries_.begin(), std::next(found));
 }
 
-void Ordered::image(FunctionRef<void(RecordKind, BytesView)> put) const {
-    for (const auto& record : order::encode(core_->image())) put(RecordKind::order, record);
+void Ordered::image(order::Index index, FunctionRef<void(RecordKind, BytesView)> put) const {
+    for (const auto& record : order::encode(core_->image(kept_from(index)))) put(RecordKind::order, record);
     Bytes outcomes;
     ByteWriter writer(outcomes);
     state_.outcomes.encode(writer);
@@ -181,11 +181,14 @@ void Ordered::image(FunctionRef<void(RecordKind, BytesView)> put) const {
 }
 
 // Entries that some member lacks are kept while they are few: sending them costs less than a state.
-void Ordered::compact(order::Index index) {
+order::Index Ordered::kept_from(order::Index index) const {
     constexpr order::Index kept_max = 100'000;
     const order::Index stable = gossip_.stable().get(ORDER_ORIGIN);
-    if (index > stable && index - stable <= kept_max) index = stable;
-    feed(order::Compact{index});
+    return index > stable && index - stable <= kept_max ? stable : index;
+}
+
+void Ordered::compact(order::Index index) {
+    feed(order::Compact{kept_from(index)});
 }
 
 void Ordered::start() {
@@ -460,10 +463,11 @@ void Ordered::held_changed() {
 void Ordered::merged() {
     drain();
     settle_early();
-    for (auto it = outstanding_.begin(); it != outstanding_.end();) {
-        auto& current = *it++;
-        finish(current.first, current.second);
-    }
+    if (std::exchange(some_apply_, false))
+        for (auto it = outstanding_.begin(); it != outstanding_.end();) {
+            auto& current = *it++;
+            finish(current.first, current.second);
+        }
     work();
 }
 
@@ -472,7 +476,8 @@ void Ordered::tick() {
     route();
     gathered();
     if (state_.now >= first_deadline_) time_out();
-    std::erase_if(queue_, [&](const Work& item) { return item.deadline < state_.now; });
+    const auto late = [&](const Work& item) { return item.deadline < state_.now; };
+    queue_.erase(std::remove_if(queue_.begin(), queue_.end(), late), queue_.end());
 }
 
 void Ordered::time_out() {

@@ -18,7 +18,9 @@
 // becomes of the entries.
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <boost/container/small_vector.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <deque>
 #include <functional>
 #include <map>
@@ -83,9 +85,10 @@ class Ordered {
     // A record before the checkpoint: only the deltas that some member may lack are wanted.
     void recover_old(Ticket ticket, RecordKind kind, BytesView body);
     void start();  // the first tick() sets it going
-    // What recovery of all records so far would lead to, as fewer records, for a checkpoint.
-    void image(FunctionRef<void(RecordKind, BytesView)> put) const;
-    void compact(order::Index index);  // a checkpoint holds all entries up to `index`
+    // What recovery of all records so far would lead to, as fewer records, for a checkpoint that holds all
+    // entries up to `index`,
+    void image(order::Index index, FunctionRef<void(RecordKind, BytesView)> put) const;
+    void compact(order::Index index);  // and then it is there
 
     struct Request {
         std::uint64_t session = 0, number = 0;
@@ -199,8 +202,13 @@ class Ordered {
     };
     using Key = std::pair<std::uint64_t, std::uint64_t>;
     using Keys = boost::container::small_vector<Key, 2>;
+    using OutstandingMap = std::map<Key, Outstanding>;
+    using Queue =
+        boost::container::deque<Work, void,
+                                boost::container::deque_options<boost::container::block_size<32U>>::type>;
 
     void feed(order::Input input);
+    order::Index kept_from(order::Index index) const;
     void handle(order::Outputs outputs);
     void on(const order::Persist& output);
     void on(const order::Send& output);
@@ -247,11 +255,15 @@ class Ordered {
     Result<std::string> run(const OrderedStep& step, wire::Forwarded& done);
     Result<OrderedStep> step_of(const wire::ForwardedStep& step);
     std::string name_of(ReplicaId member) const;
-    void answer(const Work& item, wire::Forwarded answer, Ticket after = 0);
+    void answer(const Work& item, wire::Forwarded&& answer, Ticket after = 0);
     Keys waiting_for(RequestKey key) const;
     bool is_waited_for(RequestKey key) const;
-    void erase(const Key& key);
+    Outstanding& place(const Key& key);
+    OutstandingMap::node_type take(const Key& key);
+    void erase(const Key& key) { recycle(take(key)); }
+    void recycle(OutstandingMap::node_type node);
     void finish(const Key& key, Outstanding& item);
+    void tell(std::uint64_t session, std::uint64_t number, const Outstanding& done);
     void reply(std::uint64_t session, std::uint64_t number, Result<std::string> tag);
     Error unreachable(const Outstanding& item) const;
 
@@ -269,11 +281,13 @@ class Ordered {
     exec::TransactionRun run_;
     std::deque<std::pair<order::Ticket, Ticket>> tickets_;  // of the core, of the log
     std::deque<order::Entry> committed_;                    // in order, waiting for their dependencies
-    std::map<Key, Outstanding> outstanding_;
+    OutstandingMap outstanding_;
+    std::vector<OutstandingMap::node_type> spare_;  // places of earlier ones, for the next
+    bool some_apply_ = false;                       // of outstanding_, perhaps
     boost::unordered_flat_map<RequestKey, Keys, RequestKeyHash> by_request_;  // of outstanding_
     Instant first_deadline_{INT64_MAX};                                       // of outstanding_, or before it
     RequestKey newest_request_;
-    std::deque<Work> queue_;
+    Queue queue_;
     std::uint64_t fence_number_ = 0;  // of the newest request for a fence
     std::uint64_t fences_given_up_ = 0;
     order::Index fence_ = 0;          // 0: none yet

@@ -23,7 +23,7 @@ Error error_of(const wire::Forwarded& answer) {
 
 void Ordered::submit(Request request) {
     const Key key{request.session, request.number};
-    Outstanding item;
+    Outstanding& item = place(key);
     item.deadline = state_.now + request.timeout;
     item.seen = request.done ? request.seen : state_.database.version();
     item.unsure = request.again ? 1 : 0;
@@ -34,9 +34,26 @@ void Ordered::submit(Request request) {
     first_deadline_ = std::min(first_deadline_, item.deadline);
     item.request = std::move(request);
     const bool early = item.request.early;
-    const auto [place, fresh] = outstanding_.insert_or_assign(key, std::move(item));
-    route(key, place->second);
+    route(key, item);
     arrived(early);
+}
+
+// As new.
+Ordered::Outstanding& Ordered::place(const Key& key) {
+    const auto after = outstanding_.lower_bound(key);
+    if (after != outstanding_.end() && after->first == key) return after->second = {};
+    if (spare_.empty()) return outstanding_.emplace_hint(after, key, Outstanding())->second;
+    auto node = std::move(spare_.back());
+    spare_.pop_back();
+    node.key() = key;
+    return outstanding_.insert(after, std::move(node))->second;
+}
+
+void Ordered::recycle(OutstandingMap::node_type node) {
+    constexpr std::size_t kept_max = 1024;
+    if (spare_.size() >= kept_max) return;
+    node.mapped() = {};
+    spare_.push_back(std::move(node));
 }
 
 void Ordered::route() {
@@ -200,26 +217,35 @@ bool Ordered::is_waited_for(RequestKey key) const {
     return by_request_.contains(key);
 }
 
-void Ordered::erase(const Key& key) {
-    const auto found = outstanding_.find(key);
-    const auto named = by_request_.find(found->second.key);
+Ordered::OutstandingMap::node_type Ordered::take(const Key& key) {
+    auto out = outstanding_.extract(key);
+    const auto named = by_request_.find(out.mapped().key);
     named->second.erase(std::remove(named->second.begin(), named->second.end(), key), named->second.end());
     if (named->second.empty()) by_request_.erase(named);
-    outstanding_.erase(found);
+    return out;
 }
 
 // Answers once what was committed is visible here. Erases the item when done.
 void Ordered::finish(const Key& key, Outstanding& item) {
+    if (item.phase != Phase::applying) return;
     const bool there = item.answer.csn <= state_.database.version().get(ORDER_ORIGIN);
-    if (item.phase != Phase::applying || !(there || item.answer.early)) return;
-    const Key copy = key;
-    const Outstanding done = std::move(item);
-    erase(copy);
+    some_apply_ = some_apply_ || !(there || item.answer.early);
+    if (!(there || item.answer.early)) return;
+    auto taken = take(key);
+    const auto [session, number] = taken.key();
+    const Outstanding& done = taken.mapped();
     if (done.answer.ok && !there && !state_.options.unsafe.forget_losses)
-        early_.add({copy.first, done.key, done.answer.csn, done.answer.epoch});
-    if (done.request.done) return done.request.done(&done.answer, true);
-    if (!done.answer.ok) return reply(copy.first, copy.second, std::unexpected(error_of(done.answer)));
-    if (done.request.sink != nullptr) {
+        early_.add({session, done.key, done.answer.csn, done.answer.epoch});
+    if (done.request.done)
+        done.request.done(&done.answer, true);
+    else
+        tell(session, number, done);
+    recycle(std::move(taken));
+}
+
+void Ordered::tell(std::uint64_t session, std::uint64_t number, const Outstanding& done) {
+    if (!done.answer.ok) return reply(session, number, std::unexpected(error_of(done.answer)));
+    if (done.request.sink != nullptr && !done.answer.rows.empty()) {
         const auto& columns = done.request.steps.back().runnable->bound->columns;
         const auto* labels = &exec::plans_of(*state_.schema);
         Arena arena;
@@ -235,7 +261,7 @@ void Ordered::finish(const Key& key, Outstanding& item) {
             done.request.sink->row(values);
         }
     }
-    reply(copy.first, copy.second, done.request.tag.empty() ? done.answer.tag : done.request.tag);
+    reply(session, number, done.request.tag.empty() ? done.answer.tag : done.request.tag);
 }
 
 void Ordered::reply(std::uint64_t session, std::uint64_t number, Result<std::string> tag) {

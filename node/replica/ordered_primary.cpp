@@ -194,9 +194,10 @@ bool Ordered::look_ahead() {
 // Takes from the queue what can run now. A request that has seen what is not here yet lets others pass, but
 // not its own client's later ones; one that is made twice waits for what the first is told.
 std::vector<Ordered::Work> Ordered::ready() {
-    std::vector<Work> out;
-    std::deque<Work> not_yet;
+    std::vector<Work> out, not_yet;
     RequestKeys keys, behind;
+    out.reserve(std::min(queue_.size(), calls_max));
+    keys.reserve(out.capacity());
     for (; !queue_.empty() && out.size() < calls_max; queue_.pop_front()) {
         Work& item = queue_.front();
         const bool fence = item.is_fence();
@@ -234,6 +235,7 @@ void Ordered::execute(std::vector<Work> items) {
     InFlight batch;
     bool fences = false;
     const Ticket seen = state_.unsettled();
+    batch.calls.reserve(items.size());
     run_.reset();
     std::size_t next = 0;
     const bool alone = one_by_one_ > 0;
@@ -249,7 +251,7 @@ void Ordered::execute(std::vector<Work> items) {
         if (run_.rows_touched() == 0 && !fences && in_flight_.empty())
             answer(item, std::move(done), seen);
         else
-            batch.calls.push_back({std::move(item), std::move(done)});
+            batch.calls.push_back(Call{std::move(item), std::move(done)});
     }
     one_by_one_ -= std::min(one_by_one_, next);
     queue_.insert(queue_.begin(), std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(next)),
@@ -311,10 +313,9 @@ void Ordered::tell_early() {
         for (auto& call : batch.calls) {
             if (!call.work.early) continue;
             call.told = true;
-            wire::Forwarded early = std::move(call.answer);
-            early.early = true;
-            early.epoch = batch.epoch;
-            answer(call.work, std::move(early));
+            call.answer.early = true;
+            call.answer.epoch = batch.epoch;
+            answer(call.work, std::move(call.answer));
         }
     }
 }
@@ -459,7 +460,7 @@ void Ordered::give_back(Work item) {
     }
 }
 
-void Ordered::answer(const Work& item, wire::Forwarded answer, Ticket after) {
+void Ordered::answer(const Work& item, wire::Forwarded&& answer, Ticket after) {
     answer.session = item.key.client;
     answer.number = item.key.number;
     if (!item.requester.empty()) {

@@ -1,6 +1,7 @@
 #include "node/replica/outcomes.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace anabranch::replica {
 
@@ -10,10 +11,10 @@ namespace {
 constexpr char marker = 'O';
 constexpr std::uint64_t checksum_seed = 0x6f7574636f6d6573;
 
-void put(ByteWriter& out, const Outcomes::Outcome& outcome) {
-    out.u64(outcome.key.client);
-    out.u64(outcome.key.number);
-    out.sized(outcome.answer);
+void put(ByteWriter& out, RequestKey key, BytesView answer) {
+    out.u64(key.client);
+    out.u64(key.number);
+    out.sized(answer);
 }
 Outcomes::Outcome take(ByteReader& in) {
     Outcomes::Outcome out;
@@ -84,7 +85,7 @@ Bytes with_outcomes(const std::vector<Outcomes::Outcome>& outcomes, BytesView de
     Bytes list;
     ByteWriter writer(list);
     writer.varint(outcomes.size());
-    for (const auto& outcome : outcomes) put(writer, outcome);
+    for (const auto& outcome : outcomes) put(writer, outcome.key, outcome.answer);
     Bytes bytes(1, marker);
     ByteWriter out(bytes);
     out.u64(hash64(list, checksum_seed));
@@ -138,34 +139,49 @@ void Outcomes::note(std::uint64_t csn, std::vector<Outcome> outcomes) {
 }
 
 void Outcomes::add(std::uint64_t csn, RequestKey key, Bytes answer) {
-    const std::size_t size = answer.size();
-    if (!known_.try_emplace(key, Known{csn, std::move(answer)}).second) return;
-    by_csn_.emplace_back(csn, key);
-    bytes_ += size;
+    if (find(key) != nullptr) return;
+    bytes_ += answer.size();
+    Known& known = known_.emplace_back();
+    known.csn = csn;
+    known.key = key;
+    known.answer = std::move(answer);
+    if (4 * known_.size() > buckets_.size()) {
+        buckets_.resize(2 * buckets_.size());
+        return sort_into_buckets();
+    }
+    known.before = std::exchange(buckets_[bucket_of(key)], first_ + known_.size() - 1);
+}
+
+void Outcomes::sort_into_buckets() {
+    std::fill(buckets_.begin(), buckets_.end(), 0);
+    std::uint64_t number = first_;
+    for (auto& known : known_) known.before = std::exchange(buckets_[bucket_of(known.key)], number++);
 }
 
 void Outcomes::forget() {
-    while (by_csn_.size() > kept_max || bytes_ > kept_bytes_max) {
-        const auto [csn, key] = by_csn_.front();
-        const auto known = known_.find(key);
-        bytes_ -= known->second.answer.size();
-        known_.erase(known);
-        forgotten_ = std::max(forgotten_, csn);
-        by_csn_.pop_front();
+    while (known_.size() > kept_max || bytes_ > kept_bytes_max) {
+        bytes_ -= known_.front().answer.size();
+        forgotten_ = std::max(forgotten_, known_.front().csn);
+        known_.pop_front();
+        ++first_;
     }
 }
 
 const Outcomes::Known* Outcomes::find(RequestKey key) const {
-    const auto found = known_.find(key);
-    return found == known_.end() ? nullptr : &found->second;
+    for (std::uint64_t number = buckets_[bucket_of(key)]; number >= first_;) {
+        const Known& known = known_[static_cast<std::size_t>(number - first_)];
+        if (known.key == key) return &known;
+        number = known.before;
+    }
+    return nullptr;
 }
 
 void Outcomes::encode(ByteWriter& out) const {
     out.varint(forgotten_);
-    out.varint(by_csn_.size());
-    for (const auto& [csn, key] : by_csn_) {
-        out.varint(csn);
-        put(out, {key, known_.at(key).answer});
+    out.varint(known_.size());
+    for (const auto& known : known_) {
+        out.varint(known.csn);
+        put(out, known.key, known.answer);
     }
 }
 
@@ -182,8 +198,9 @@ bool Outcomes::merge(ByteReader& in) {
     if (in.failed()) return false;
     forgotten_ = std::max(forgotten_, forgotten);
     for (auto& [csn, outcome] : all) add(csn, outcome.key, std::move(outcome.answer));
-    std::stable_sort(by_csn_.begin(), by_csn_.end(),
-                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(known_.begin(), known_.end(),
+                     [](const Known& a, const Known& b) { return a.csn < b.csn; });
+    sort_into_buckets();
     forget();
     return true;
 }

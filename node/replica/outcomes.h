@@ -7,7 +7,6 @@
 // if a request was ever committed, and its outcome has not been forgotten, it is known there.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <deque>
@@ -49,7 +48,12 @@ class Outcomes {
     };
     struct Known {
         std::uint64_t csn = 0;
+        RequestKey key;
         Bytes answer;
+
+      private:
+        friend class Outcomes;
+        std::uint64_t before = 0;  // the number of the one that came before it in its bucket
     };
     void note(std::uint64_t csn, std::vector<Outcome> outcomes);
     const Known* find(RequestKey key) const;
@@ -63,9 +67,14 @@ class Outcomes {
   private:
     void add(std::uint64_t csn, RequestKey key, Bytes answer);
     void forget();
+    std::size_t bucket_of(RequestKey key) const { return RequestKeyHash()(key) & (buckets_.size() - 1); }
+    void sort_into_buckets();
 
-    boost::unordered_flat_map<RequestKey, Known, RequestKeyHash> known_;
-    std::deque<std::pair<std::uint64_t, RequestKey>> by_csn_;
+    // The oldest is the first to go: so nothing is ever taken out of the buckets. In each begins a list of
+    // numbers that descend, and that ends where they are of outcomes that are gone.
+    std::deque<Known> known_;  // ascending by CSN, numbered from `first_` on
+    std::uint64_t first_ = 1;
+    std::vector<std::uint64_t> buckets_ = std::vector<std::uint64_t>(64);  // a power of two
     std::size_t bytes_ = 0;
     std::uint64_t forgotten_ = 0;
 };

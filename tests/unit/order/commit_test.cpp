@@ -41,7 +41,7 @@ TEST_CASE("every epoch opens with an empty entry, so that what came before commi
           "[order]") {
     Solo a(Solo::three({entry(1, 1)}, {1, NOBODY, 0}));
     a.lead();
-    const Persist image = a.core().image();
+    const Persist image = a.core().image(0);
     REQUIRE(image.entries.size() == 2);
     CHECK(image.entries[1] == Entry{2, 2, EntryKind::empty, {}, {}});
 }

@@ -158,8 +158,25 @@ TEST_CASE("an image restores the whole log", "[order]") {
     a.step(Applied{6});
     a.step(Compact{3});
     Recovery recovery(A, {});
-    for (const Bytes& record : encode(a.core().image())) REQUIRE(recovery.add(record));
+    for (const Bytes& record : encode(a.core().image(0))) REQUIRE(recovery.add(record));
     CHECK(recovery.boot().snapshot.index == 3);
     CHECK(recovery.boot().entries.size() == 3);
     CHECK(recovery.boot().hard_state == HardState{1, A, 6});
+}
+
+TEST_CASE("an image leaves out the entries that are kept beside it, as if they had been compacted",
+          "[order]") {
+    Solo a(Solo::three());
+    a.execute();
+    for (int i = 0; i < 5; ++i) a.propose("call " + std::to_string(i));
+    a.persisted();
+    a.acknowledge(B);
+    a.step(Applied{4});
+    const Persist short_image = a.core().image(5);  // the fifth has not been applied
+    CHECK(a.core().image(0).entries.size() == 6);
+    a.step(Compact{5});
+    CHECK(short_image.snapshot == a.core().image(0).snapshot);
+    CHECK(short_image.snapshot->index == 4);
+    CHECK(short_image.entries == a.core().image(0).entries);
+    CHECK(short_image.entries.size() == 2);
 }
