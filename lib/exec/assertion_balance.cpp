@@ -393,13 +393,19 @@ ExprPtr Balance::not_all_empty() const {
                            : make_expr(bool_type, sql::Logic{sql::LogicOp::or_, std::move(out)});
 }
 
+// A row that the transaction has changed is looked for first: without an index, the others are all of the
+// table.
 ExprPtr Balance::existed(TableId table, const ExprPtr& condition) const {
-    Query q = one_column(whole(1));
-    q.rels.push_back(rel_of(schema_, table, Reading::before));
-    q.from.push_back({0, nullptr});
-    q.where = condition;
-    return make_expr(
-        bool_type, Subquery{sql::SubqueryKind::exists, std::make_shared<const Query>(std::move(q)), {}, {}});
+    std::vector<ExprPtr> ways;
+    for (const Reading reading : {Reading::removed, Reading::before}) {
+        Query q = one_column(whole(1));
+        q.rels.push_back(rel_of(schema_, table, reading));
+        q.from.push_back({0, nullptr});
+        q.where = condition;
+        auto rows = std::make_shared<const Query>(std::move(q));
+        ways.push_back(make_expr(bool_type, Subquery{sql::SubqueryKind::exists, std::move(rows), {}, {}}));
+    }
+    return make_expr(bool_type, sql::Logic{sql::LogicOp::or_, std::move(ways)});
 }
 
 QueryPtr Balance::suspicious_rows(const Query& tied) const {

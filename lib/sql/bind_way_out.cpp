@@ -21,6 +21,7 @@ constexpr WayOut ways_out[] = {
     {"read-only SQL function",
      "Functions that write are called by SELECT * FROM f(...), and procedures by CALL."},
     {"returns rows, in an expression", "Call it in FROM."},
+    {"a volatile source", "Compute the value in a WITH query first."},
     {"a volatile argument", "Compute the value in a WITH query or a subquery in FROM first."},
     {"in the select list", "Call it in FROM."},
     {"set-returning", "Call it in FROM."},

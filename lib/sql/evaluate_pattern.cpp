@@ -316,7 +316,10 @@ Result<RegexFlags> regex_flags(std::string_view text) {
             out.global = true;
         } else if (c == 'i') {
             out.ignore_case = true;
-        } else if (c != 'c' && c != 's') {
+        } else if (std::string_view("bemnpqwx").find(c) != std::string_view::npos) {
+            return fail(sqlstate::feature_not_supported,
+                        std::string("the regular expression option \"") + c + "\" is not supported");
+        } else if (c != 'c' && c != 's' && c != 't') {
             return fail("22023", std::string("invalid regular expression option: \"") + c + "\"");
         }
     }

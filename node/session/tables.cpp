@@ -5,6 +5,7 @@
 #include "lib/catalog/system_rows.h"
 #include "lib/catalog/system_tables.h"
 #include "lib/sql/datetime.h"
+#include "lib/sql/evaluate.h"
 #include "node/session/overwritten.h"
 
 namespace anabranch::session {
