@@ -108,7 +108,7 @@ void Log::flush(bool waited) {
     bool wake = false;
     {
         const std::lock_guard lock(mutex_);
-        wake = waiting_.empty() || (waited && !waited_);
+        wake = (asks_ && waiting_.empty()) || (waited && !waited_);
         waited_ = waited_ || waited;
         if (some) hand_over();
     }
@@ -142,6 +142,7 @@ void Log::run() {
         std::uint64_t before = 0;
         {
             std::unique_lock lock(mutex_);
+            wait_while_patient(lock);
             wait_for_work(lock);
             before = truncate_before_;
             if (waiting_.empty() && before <= truncated_) {
@@ -149,8 +150,7 @@ void Log::run() {
                 lock.unlock();
                 return write_mark();
             }
-            wait_while_patient(lock);
-            before = truncate_before_;
+            began_ = std::chrono::steady_clock::now();
             waited_ = false;
             std::swap(batch, waiting_);
         }
@@ -170,6 +170,7 @@ void Log::run() {
 
 void Log::wait_for_work(std::unique_lock<std::mutex>& lock) {
     const auto some = [this] { return stopping_ || !waiting_.empty() || truncate_before_ > truncated_; };
+    asks_ = true;
     if (!marked_ && !wake_.wait_for(lock, mark_after, some)) {
         lock.unlock();
         write_mark();
@@ -180,13 +181,15 @@ void Log::wait_for_work(std::unique_lock<std::mutex>& lock) {
         wake_.wait(lock, some);
     else
         wake_.wait_for(lock, std::chrono::milliseconds(500), some);
+    asks_ = false;
 }
 
-// Many small syncs cost more than few that make as much durable, and nobody is answered earlier.
+// Many small syncs cost more than few that make as much durable, and nobody is answered earlier. Nor is this
+// thread woken for what comes meanwhile.
 void Log::wait_while_patient(std::unique_lock<std::mutex>& lock) {
-    const auto hurried = [this] { return stopping_ || waited_; };
-    if (!waiting_.empty()) wake_.wait_until(lock, began_ + patient_for, hurried);
-    began_ = std::chrono::steady_clock::now();
+    const auto until = began_ + patient_for;
+    if (std::chrono::steady_clock::now() < until)
+        wake_.wait_until(lock, until, [this] { return stopping_ || waited_; });
 }
 
 // The frames of the next batch say that this one is durable. When there is none for a while, a mark does, so

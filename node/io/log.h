@@ -120,6 +120,7 @@ class Log {
     std::atomic<bool> stopping_ = false;  // changes with the mutex held
     Batch waiting_;
     bool waited_ = false;  // for what is in it
+    bool asks_ = false;    // the helper has nothing to do
     std::uint64_t truncate_before_ = 0;
     std::atomic<std::uint64_t> durable_lsn_ = 0;
     std::atomic<std::uint64_t> bytes_written_ = 0;
