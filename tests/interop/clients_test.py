@@ -1,12 +1,17 @@
 """psql and psycopg against one node: what people type and what drivers send."""
+import os
+import pathlib
 import signal
+import socket
+import struct
 import subprocess
+import threading
 import time
 import unittest
 
 import psycopg
 
-from support import Cluster
+from support import Cluster, wait_for
 
 
 class Clients(unittest.TestCase):
@@ -22,6 +27,53 @@ class Clients(unittest.TestCase):
 
     def connect(self, **options):
         return psycopg.connect(host="127.0.0.1", port=self.node.sql, user="app", dbname="bank", **options)
+
+    # ---- sockets ----
+
+    def raw_connection(self):
+        """Admitted, with what it was told not read yet."""
+        raw = socket.create_connection(("127.0.0.1", self.node.sql))
+        body = struct.pack("!I", 196608) + b"user\0app\0database\0bank\0\0"
+        raw.sendall(struct.pack("!I", len(body) + 4) + body)
+        return raw
+
+    def node_cpu(self):
+        fields = pathlib.Path(f"/proc/{self.node.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def simple_query(text):
+        return b"Q" + struct.pack("!I", len(text) + 5) + text.encode() + b"\0"
+
+    def test_a_client_that_does_not_take_its_answers_is_waited_for_and_holds_up_nobody(self):
+        answer = 20000 * (5 + 2 + 4 + 100)  # bytes of DataRow
+        query = self.simple_query("SELECT repeat('x', 100) FROM generate_series(1, 20000) n")
+        with self.raw_connection() as raw:
+            writer = threading.Thread(target=raw.sendall, args=(query * 20,))
+            writer.start()
+            time.sleep(0.5)
+            before = self.node_cpu()
+            self.assertEqual(self.node.query("SELECT 1"), "1")
+            time.sleep(1)
+            self.assertLess(self.node_cpu() - before, 0.5)  # it does not ask over and over
+            received = 0
+            raw.settimeout(20)
+            while received < 20 * answer:
+                received += len(raw.recv(1 << 20))
+            writer.join()
+
+    def test_a_connection_that_breaks_while_its_answers_wait_is_forgotten(self):
+        query = self.simple_query("SELECT repeat('x', 100) FROM generate_series(1, 20000) n")
+        raw = self.raw_connection()
+        raw.sendall(query * 20)
+        time.sleep(0.5)
+        clients = self.node.status()["clients"]
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed by a reset
+        raw.close()
+        wait_for(lambda: self.node.status()["clients"] == clients - 1, what="the client to be gone")
+        before = self.node_cpu()
+        time.sleep(1)
+        self.assertLess(self.node_cpu() - before, 0.5)
 
     # ---- psql ----
 

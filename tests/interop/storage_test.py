@@ -51,6 +51,24 @@ class Checkpoints(unittest.TestCase):
             self.assertEqual(node.query("SELECT count(*), sum(balance) FROM accounts"), before)
             self.assertEqual(node.status()["tables"], digests)
 
+    def test_entries_of_the_order_that_a_checkpoint_holds_are_not_missed_after_kill_9(self):
+        import psycopg
+
+        with Cluster(1, flags=["--checkpoint-bytes", "60000"]) as cluster:
+            node = cluster.nodes[0]
+            node.query("CALL open_account(1, 'ann')")
+            node.query("CALL deposit(1, 10000)")
+            place = {"host": "127.0.0.1", "port": node.sql, "user": "app", "dbname": "bank"}
+            for left in (8500, 7000):
+                with psycopg.connect(autocommit=True, **place) as connection:
+                    for _ in range(1500):  # each an entry of its own
+                        connection.execute("CALL withdraw(1, 1)")
+                    wait_for(lambda: node.status()["checkpoint"]["passes"] > 0, what="a checkpoint")
+                    node.kill()
+                node.start(cluster.nodes)
+                wait_for(node.ready)
+                self.assertEqual(node.query("SELECT balance FROM accounts"), str(left))
+
     def test_kill_9_at_any_moment_of_checkpoints_and_truncation_loses_nothing(self):
         import psycopg
 
