@@ -58,7 +58,6 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         attend(true);
         mark();
     }
-    bool waits() const { return session_.waits(); }
     void durable(std::uint64_t ticket) {
         if (session_.durable(ticket)) mark();
     }
@@ -345,11 +344,6 @@ void Clients::durable(std::uint64_t ticket) {
 void Clients::reply(const replica::Reply& reply) {
     const auto found = clients_.find(reply.session);
     if (found != clients_.end()) found->second->complete(reply.number, reply.tag);
-}
-
-bool Clients::some_wait() const {
-    return std::any_of(clients_.begin(), clients_.end(),
-                       [](const auto& item) { return item.second->waits(); });
 }
 
 void Clients::notify(const std::string& channel, const std::string& payload) {

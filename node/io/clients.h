@@ -22,7 +22,6 @@ class Clients {
     void notify(const std::string& channel, const std::string& payload);  // those that listen
     void adopt(int socket);  // a connection that the watch has accepted
     void write_all();        // sends what sessions have ready
-    bool some_wait() const;  // for an answer
     std::size_t count() const { return clients_.size(); }
     std::uint64_t accepted() const { return accepted_; }
 

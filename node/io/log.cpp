@@ -21,8 +21,6 @@ using namespace log_format;
 namespace {
 
 constexpr auto mark_after = std::chrono::milliseconds(2);
-// A sync that nobody waits for begins at the earliest so long after the last one began.
-constexpr auto patient_for = std::chrono::microseconds(500);
 
 std::string spare_path(const std::string& directory) {
     return directory + "/spare";
@@ -101,30 +99,21 @@ void Log::append(std::uint64_t ticket, BytesView record, bool lazy) {
     urgent_ = urgent_ || !lazy;
 }
 
-void Log::flush(bool waited) {
-    const bool some = !filling_.empty() && urgent_;
-    if (!some && !(waited && patient_)) return;
-    patient_ = !waited;
-    bool wake = false;
+void Log::flush() {
+    if (filling_.empty() || !urgent_) return;
+    urgent_ = false;
     {
         const std::lock_guard lock(mutex_);
-        wake = (asks_ && waiting_.empty()) || (waited && !waited_);
-        waited_ = waited_ || waited;
-        if (some) hand_over();
-    }
-    if (wake) wake_.notify_one();
-}
-
-void Log::hand_over() {
-    urgent_ = false;
-    if (waiting_.empty())
-        std::swap(waiting_, filling_);
-    else {
-        waiting_.frames += filling_.frames;
-        waiting_.ticket = filling_.ticket;
-        waiting_.last_lsn = filling_.last_lsn;
+        if (waiting_.empty())
+            std::swap(waiting_, filling_);
+        else {
+            waiting_.frames += filling_.frames;
+            waiting_.ticket = filling_.ticket;
+            waiting_.last_lsn = filling_.last_lsn;
+        }
     }
     filling_.frames.clear();
+    wake_.notify_one();
 }
 
 void Log::truncate(std::uint64_t before) {
@@ -142,7 +131,6 @@ void Log::run() {
         std::uint64_t before = 0;
         {
             std::unique_lock lock(mutex_);
-            wait_while_patient(lock);
             wait_for_work(lock);
             before = truncate_before_;
             if (waiting_.empty() && before <= truncated_) {
@@ -150,8 +138,6 @@ void Log::run() {
                 lock.unlock();
                 return write_mark();
             }
-            began_ = std::chrono::steady_clock::now();
-            waited_ = false;
             std::swap(batch, waiting_);
         }
         if (before > truncated_) recycle(truncated_ = before);
@@ -170,7 +156,6 @@ void Log::run() {
 
 void Log::wait_for_work(std::unique_lock<std::mutex>& lock) {
     const auto some = [this] { return stopping_ || !waiting_.empty() || truncate_before_ > truncated_; };
-    asks_ = true;
     if (!marked_ && !wake_.wait_for(lock, mark_after, some)) {
         lock.unlock();
         write_mark();
@@ -181,15 +166,6 @@ void Log::wait_for_work(std::unique_lock<std::mutex>& lock) {
         wake_.wait(lock, some);
     else
         wake_.wait_for(lock, std::chrono::milliseconds(500), some);
-    asks_ = false;
-}
-
-// Many small syncs cost more than few that make as much durable, and nobody is answered earlier. Nor is this
-// thread woken for what comes meanwhile.
-void Log::wait_while_patient(std::unique_lock<std::mutex>& lock) {
-    const auto until = began_ + patient_for;
-    if (std::chrono::steady_clock::now() < until)
-        wake_.wait_until(lock, until, [this] { return stopping_ || waited_; });
 }
 
 // The frames of the next batch say that this one is durable. When there is none for a while, a mark does, so

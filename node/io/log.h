@@ -4,8 +4,7 @@
 // Files: DIR/log/<first lsn, 16 hex digits>.seg, zero-filled beforehand or an old segment that is no longer
 // needed, and overwritten, because fdatasync of an overwrite costs half of an append's. What an old segment
 // held has lesser lsns and is never taken for a record. A helper thread writes and syncs; the next sync
-// starts when the last one ends (self-clocking group commit, no timer). One that nobody waits for begins at
-// the earliest 500 us after the last one began.
+// starts when the last one ends (self-clocking group commit, no timer).
 //
 //   segment: [magic "ANABLOG1"][u32 format version][u32 0][u64 first lsn][u64 checksum of these 24 bytes]
 //            then frames
@@ -29,7 +28,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -70,9 +68,7 @@ class Log {
     void append(std::uint64_t ticket, BytesView record, bool lazy = false);
     void hurry() { urgent_ = true; }
     bool waits() const { return !filling_.empty(); }  // lazy ones do
-    // Hands what was appended to the helper; call once per turn of the engine. `waited`: somebody waits for
-    // some of it, or of what was handed over before.
-    void flush(bool waited = true);
+    void flush();  // hands what was appended to the helper; call once per turn of the engine
     void truncate(std::uint64_t before);  // records before it are no longer needed
     std::uint64_t next_lsn() const { return next_lsn_; }
     bool has_space() const { return has_space_.load(std::memory_order_relaxed); }
@@ -90,10 +86,8 @@ class Log {
         bool empty() const { return frames.empty(); }
     };
     Log(std::string directory, const LogOptions& options);
-    void hand_over();
     void run();
     void wait_for_work(std::unique_lock<std::mutex>& lock);
-    void wait_while_patient(std::unique_lock<std::mutex>& lock);
     Result<void> write(const Batch& batch);
     void write_mark();
     Result<void> next_segment(std::size_t frame_bytes, std::uint64_t first_lsn);
@@ -110,8 +104,7 @@ class Log {
 
     // engine thread
     Batch filling_;
-    bool urgent_ = false;   // of what is in it
-    bool patient_ = false;  // nobody waited for what was handed over last
+    bool urgent_ = false;  // of what is in it
     std::uint64_t next_lsn_ = 1;
 
     // shared
@@ -119,8 +112,6 @@ class Log {
     std::condition_variable wake_;
     std::atomic<bool> stopping_ = false;  // changes with the mutex held
     Batch waiting_;
-    bool waited_ = false;  // for what is in it
-    bool asks_ = false;    // the helper has nothing to do
     std::uint64_t truncate_before_ = 0;
     std::atomic<std::uint64_t> durable_lsn_ = 0;
     std::atomic<std::uint64_t> bytes_written_ = 0;
@@ -131,7 +122,6 @@ class Log {
     // helper thread
     std::uint64_t truncated_ = 0;
     bool marked_ = true;
-    std::chrono::steady_clock::time_point began_;  // the last sync, and the write before it
     int segment_ = -1;
     std::uint64_t segment_bytes_ = 0;
     std::uint64_t segment_used_ = 0;

@@ -240,7 +240,7 @@ class Node final : public Loop {
         }
         if (log_ != nullptr) {
             if (log_->waits() && (now() >= lazy_until() || now() < lazy_since_)) log_->hurry();
-            log_->flush(somebody_waits());
+            log_->flush();
         }
         if (peers_) peers_->write_all();
         if (clients_) clients_->write_all();
@@ -265,12 +265,6 @@ class Node final : public Loop {
     void turn_all() override {
         if (stopping_ || replica_->next_deadline() > now()) return turn();
         tick();
-    }
-
-    // For the disk, perhaps. To another member it is always of use.
-    bool somebody_waits() const {
-        if (!clients_ || !peers_ || !peers_->alone() || !held_.empty() || finishing_) return true;
-        return clients_->some_wait();
     }
 
     void report(replica::Notice::Level level, const std::string& text) override {

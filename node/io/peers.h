@@ -23,7 +23,6 @@ class Peers {
     void send(const std::string& peer, const wire::Message& message);  // with the next write_all()
     void write_all();
     void disconnect(const std::string& peer, const std::string& reason);
-    bool alone() const { return wanted_.empty() && incoming_.empty(); }
     std::uint64_t bytes_sent() const { return bytes_sent_; }
     std::uint64_t bytes_received() const { return bytes_received_; }
 

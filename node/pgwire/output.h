@@ -51,7 +51,6 @@ class Output {
         into.clear();
         ready_.swap(into);
     }
-    bool gated() const { return !held_.empty(); }
     bool empty() const { return ready_.empty() && held_.empty(); }
 
   private:

@@ -59,7 +59,6 @@ class Session::Impl {
     }
     bool admitted() const { return started_; }
     bool busy() const { return waiting_ != Waiting::nothing || output_.slots() > 0; }
-    bool waits() const { return busy() || output_.gated(); }
     bool idle() const { return !busy() && !copy_in_.active(); }
     std::size_t waiting_bytes() const { return output_.size() + (busy() ? input_.size() - consumed_ : 0); }
     std::string describe() const {
@@ -679,9 +678,6 @@ std::size_t Session::waiting_bytes() const {
 }
 bool Session::busy() const {
     return impl_->busy();
-}
-bool Session::waits() const {
-    return impl_->waits();
 }
 bool Session::idle() const {
     return impl_->idle();

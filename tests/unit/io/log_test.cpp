@@ -169,29 +169,6 @@ TEST_CASE(
     ::umount2(path, MNT_DETACH);
 }
 
-TEST_CASE("what nobody waits for is synced a little later, together") {
-    const test::TempFolder folder;
-    auto opened = read(folder.path());
-    REQUIRE(opened.result.has_value());
-    Durable durable;
-    opened.log->start(durable.callbacks());
-    std::uint64_t ticket = 0;
-    const auto begun = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() - begun < std::chrono::milliseconds(50)) {
-        opened.log->append(++ticket, "patient");
-        opened.log->flush(false);
-        std::this_thread::sleep_for(std::chrono::microseconds(20));
-    }
-    durable.wait(ticket);
-    const auto halves = (std::chrono::steady_clock::now() - begun) / std::chrono::microseconds(500);
-    CHECK(opened.log->syncs() <= static_cast<std::uint64_t>(halves) + 2);
-    // Somebody begins to wait for what was handed over before.
-    opened.log->append(++ticket, "patient");
-    opened.log->flush(false);
-    opened.log->flush(true);
-    durable.wait(ticket);
-}
-
 TEST_CASE("a torn tail is cut and the log goes on behind what was whole") {
     const test::TempFolder folder;
     const auto records = numbered(6);
