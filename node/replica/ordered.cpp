@@ -174,9 +174,8 @@ void Ordered::recover_old(Ticket ticket, RecordKind kind, BytesView body) {
 
 void Ordered::image(order::Index index, FunctionRef<void(RecordKind, BytesView)> put) const {
     // A few entries cost little, and a member that lacks them later is not sent a state for their sake.
-    constexpr order::Index few = 256;
     const order::Index from = kept_from(index);
-    const bool many = from > core_->status().first_index + few;
+    const bool many = from > core_->status().first_index + state_.options.checkpoint_entries_min;
     for (const auto& record : order::encode(core_->image(many ? from : 0))) put(RecordKind::order, record);
     Bytes outcomes;
     ByteWriter writer(outcomes);

@@ -78,7 +78,8 @@ struct Options {
     // Deltas of more bytes are merged in slices of so many rows, about 1 ms each.
     std::size_t large_delta_bytes = 64 * 1024;
     std::size_t slice_rows = 500;
-    Duration slice_pause;                  // from one to the next, beyond what there is to do
+    Duration slice_pause;                      // from one to the next, beyond what there is to do
+    std::size_t checkpoint_entries_min = 256;  // of the order, in a checkpoint that need not have them
     std::size_t slice_bytes = 256 * 1024;  // of checkpoints and snapshots: a slice is one step, about 1 ms
     // Each switches one safety rule off. Only the simulator's own tests set them: they prove that it finds
     // such a bug.

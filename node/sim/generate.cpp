@@ -91,6 +91,7 @@ class Generator {
         c.slice_bytes = random.chance(0.7) ? 200 : 2000;
         c.batch_bytes = random.chance(0.5) ? 400 : 256 * 1024;
         c.pace = random.chance(0.5) ? micros(1) : millis(1);
+        c.checkpoint_entries = random.chance(0.5) ? 256 : 0;
         constexpr std::uint64_t large[] = {0, 120, 64 << 10};
         c.large_bytes = large[random.below(3)];
         c.slice_pause = random.chance(0.5) ? micros(0) : millis(random.between(1, 20));

@@ -148,6 +148,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "checkpoint-bytes") return words.number(c.checkpoint_bytes);
     if (key == "slice-bytes") return words.number(c.slice_bytes) && c.slice_bytes > 0;
     if (key == "batch-bytes") return words.number(c.batch_bytes) && c.batch_bytes > 0;
+    if (key == "checkpoint-entries") return words.number(c.checkpoint_entries);
     if (key == "large-bytes") return words.number(c.large_bytes);
     if (key == "slice-pause") return words.millis(c.slice_pause);
     if (key == "pace") return words.millis(c.pace);
@@ -219,6 +220,7 @@ std::string print(const Script& script) {
     line("checkpoint-bytes", std::to_string(c.checkpoint_bytes));
     line("slice-bytes", std::to_string(c.slice_bytes));
     line("batch-bytes", std::to_string(c.batch_bytes));
+    line("checkpoint-entries", std::to_string(c.checkpoint_entries));
     line("large-bytes", std::to_string(c.large_bytes));
     line("slice-pause", print_millis(c.slice_pause));
     if (c.quorum) out += "quorum\n";

@@ -82,6 +82,7 @@ struct Conditions {
     std::uint64_t checkpoint_bytes = 2000;   // of log between two checkpoints
     std::uint64_t slice_bytes = 200;         // of checkpoints and states
     std::uint64_t batch_bytes = 256 * 1024;  // per gossip message
+    std::uint64_t checkpoint_entries = 256;  // of the order, that a checkpoint need not have
     std::uint64_t large_bytes = 64 * 1024;   // deltas of more are merged in slices of a row each,
     Duration slice_pause;                    // with so much between them
     bool quorum = false;                     // clients 1, 5, 9 ... use anabranch.durability = 'quorum'

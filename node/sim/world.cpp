@@ -135,6 +135,7 @@ replica::Options World::options_of(const SimNode& node) const {
     options.slice_bytes = conditions_.slice_bytes;
     options.kept_bytes_max = conditions_.kept_bytes;
     options.batch_bytes_max = conditions_.batch_bytes;
+    options.checkpoint_entries_min = conditions_.checkpoint_entries;
     options.large_delta_bytes = conditions_.large_bytes;
     options.slice_rows = 1;
     options.slice_pause = conditions_.slice_pause;
