@@ -4,7 +4,7 @@ namespace anabranch::sql {
 
 namespace {
 
-constexpr FunctionRow functions[] = {
+constexpr FunctionRow all_functions[] = {
     {"abs", "int2 > int2", Func::abs},
     {"abs", "int4 > int4", Func::abs},
     {"abs", "int8 > int8", Func::abs},
@@ -379,7 +379,7 @@ constexpr FunctionRow session_functions[] = {
     {"pg_get_ruledef", "oid bool > text", Func::pg_get_ruledef},
 };
 
-constexpr AggregateRow aggregates[] = {
+constexpr AggregateRow all_aggregates[] = {
     {"count", "> int8", AggregateFunc::count},
     {"count", "any > int8", AggregateFunc::count},
     {"sum", "int2 > int8", AggregateFunc::sum},
@@ -508,7 +508,7 @@ constexpr AggregateRow aggregates[] = {
     {"max", "anyarray > anyarray", AggregateFunc::max},
 };
 
-constexpr WindowRow windows[] = {
+constexpr WindowRow all_windows[] = {
     {"row_number", "> int8", WindowFunc::row_number},
     {"rank", "> int8", WindowFunc::rank},
     {"dense_rank", "> int8", WindowFunc::dense_rank},
@@ -526,7 +526,7 @@ constexpr WindowRow windows[] = {
     {"cume_dist", "> float8", WindowFunc::cume_dist},
 };
 
-constexpr TableFunctionRow table_functions[] = {
+constexpr TableFunctionRow all_table_functions[] = {
     {"unnest", "anyarray > unnest:anyelement", TableFunc::unnest},
     {"generate_series", "int4 int4 > generate_series:int4", TableFunc::generate_series},
     {"generate_series", "int4 int4 int4 > generate_series:int4", TableFunc::generate_series},
@@ -562,19 +562,19 @@ constexpr TableFunctionRow table_functions[] = {
 }  // namespace
 
 std::span<const FunctionRow> function_rows() {
-    return functions;
+    return all_functions;
 }
 std::span<const FunctionRow> session_function_rows() {
     return session_functions;
 }
 std::span<const AggregateRow> aggregate_rows() {
-    return aggregates;
+    return all_aggregates;
 }
 std::span<const WindowRow> window_rows() {
-    return windows;
+    return all_windows;
 }
 std::span<const TableFunctionRow> table_function_rows() {
-    return table_functions;
+    return all_table_functions;
 }
 
 }  // namespace anabranch::sql

@@ -116,17 +116,17 @@ constexpr std::array<std::string_view, 7> weekdays = {"Sunday",   "Monday", "Tue
 constexpr std::array<std::string_view, 12> romans = {"I",   "II",   "III", "IV", "V",  "VI",
                                                      "VII", "VIII", "IX",  "X",  "XI", "XII"};
 
-char upper(char c) {
+char upper_of(char c) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
 }
-char lower(char c) {
+char lower_of(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
 const Pattern* match(std::string_view text) {
     for (const Pattern& p : patterns) {
         if (text.size() >= p.name.size() && std::equal(p.name.begin(), p.name.end(), text.begin(),
-                                                       [](char a, char b) { return a == upper(b); }))
+                                                       [](char a, char b) { return a == upper_of(b); }))
             return &p;
     }
     return nullptr;
@@ -152,9 +152,9 @@ std::string word(std::string_view name, std::string_view pattern, std::size_t pa
     std::string out(name);
     const bool all_upper = pattern.size() > 1 && pattern[1] >= 'A' && pattern[1] <= 'Z';
     if (pattern[0] >= 'a') {
-        std::transform(out.begin(), out.end(), out.begin(), lower);
+        std::transform(out.begin(), out.end(), out.begin(), lower_of);
     } else if (all_upper) {
-        std::transform(out.begin(), out.end(), out.begin(), upper);
+        std::transform(out.begin(), out.end(), out.begin(), upper_of);
     }
     if (out.size() < padded) out.append(padded - out.size(), ' ');
     return out;
@@ -198,7 +198,7 @@ std::string show(Part part, const Fields& f, std::string_view pattern, bool fill
             return word(f.hour % 24 >= 12 ? "PM" : "AM", pattern, 0);
         case Part::dotted_meridiem: {
             std::string out = f.hour % 24 >= 12 ? "P.M." : "A.M.";
-            if (pattern[0] >= 'a') std::transform(out.begin(), out.end(), out.begin(), lower);
+            if (pattern[0] >= 'a') std::transform(out.begin(), out.end(), out.begin(), lower_of);
             return out;
         }
         case Part::year_comma: {
@@ -281,7 +281,7 @@ std::string ordinal(std::string number, bool capital) {
         if (number.back() == '2') suffix = "nd";
         if (number.back() == '3') suffix = "rd";
     }
-    for (const char c : suffix) number += capital ? upper(c) : c;
+    for (const char c : suffix) number += capital ? upper_of(c) : c;
     return number;
 }
 
@@ -329,7 +329,7 @@ void walk(std::string_view format, OnPart&& on_part, OnText&& on_text) {
             if (!format.empty()) format.remove_prefix(1);
             continue;
         }
-        const bool has_prefix = format.size() > 2 && upper(format[1]) == 'M' && upper(format[0]) == 'F';
+        const bool has_prefix = format.size() > 2 && upper_of(format[1]) == 'M' && upper_of(format[0]) == 'F';
         const Pattern* pattern = match(has_prefix ? format.substr(2) : format);
         if (pattern == nullptr) {
             if (has_prefix) {
@@ -403,7 +403,7 @@ class Scanner {
 
   private:
     static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-    static bool is_separator(char c) { return !is_digit(c) && upper(c) == lower(c); }
+    static bool is_separator(char c) { return !is_digit(c) && upper_of(c) == lower_of(c); }
 
     void literal(char ch) {
         if (text_.empty()) return;
@@ -435,7 +435,7 @@ class Scanner {
             const std::string_view wanted = shortened ? names[i].substr(0, 3) : names[i];
             if (text_.size() >= wanted.size() &&
                 std::equal(wanted.begin(), wanted.end(), text_.begin(),
-                           [](char a, char b) { return lower(a) == lower(b); })) {
+                           [](char a, char b) { return lower_of(a) == lower_of(b); })) {
                 text_.remove_prefix(wanted.size());
                 return static_cast<int>(i);
             }

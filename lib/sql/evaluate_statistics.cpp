@@ -17,7 +17,7 @@ bool is_regression(AggregateFunc func) {
     return func >= AggregateFunc::covar_pop && func <= AggregateFunc::regr_r2;
 }
 
-void overflow(EvalContext& context) {
+void note_overflow(EvalContext& context) {
     context.fail(sqlstate::numeric_value_out_of_range, "value out of range: overflow");
 }
 
@@ -60,7 +60,7 @@ void Statistics::add_float(EvalContext& context, double value) {
     const double deviation = value * n - x_;
     xx_ += deviation * deviation / (n * (n - 1));
     if (!std::isinf(x_) && !std::isinf(xx_)) return;
-    if (!std::isinf(before) && !std::isinf(value)) overflow(context);
+    if (!std::isinf(before) && !std::isinf(value)) note_overflow(context);
     xx_ = not_a_number;
 }
 
@@ -80,7 +80,8 @@ void Statistics::add_pair(EvalContext& context, double y, double x) {
     const bool x_full = std::isinf(x_) || std::isinf(xx_), y_full = std::isinf(y_) || std::isinf(yy_);
     if (!x_full && !y_full && !std::isinf(xy_)) return;
     const bool x_was = std::isinf(x_before) || std::isinf(x), y_was = std::isinf(y_before) || std::isinf(y);
-    if ((x_full && !x_was) || (y_full && !y_was) || (std::isinf(xy_) && !x_was && !y_was)) overflow(context);
+    if ((x_full && !x_was) || (y_full && !y_was) || (std::isinf(xy_) && !x_was && !y_was))
+        note_overflow(context);
     for (double* sum : {&xx_, &yy_, &xy_})
         if (std::isinf(*sum)) *sum = not_a_number;
 }

@@ -94,7 +94,7 @@ Error error_of(std::string_view text, const PgQueryError& error) {
 
 // Numbers of the protobuf enums Token and KeywordKind, which libpg_query keeps stable within a major version
 // of PostgreSQL.
-namespace number {
+namespace token_number {
 constexpr std::uint64_t identifier = 258, unicode_identifier = 259, decimal = 260, string = 261,
                         unicode_string = 262, bits = 263, hex_bits = 264, integer = 266, parameter = 267,
                         line_comment = 275, block_comment = 276, reserved_keyword = 4;
@@ -104,20 +104,20 @@ TokenKind kind_of(std::uint64_t token, std::uint64_t keyword) {
     if (keyword != 0) return TokenKind::Keyword;
     if (token < 256) return TokenKind::Symbol;
     switch (token) {
-        case number::identifier:
-        case number::unicode_identifier:
+        case token_number::identifier:
+        case token_number::unicode_identifier:
             return TokenKind::Identifier;
-        case number::decimal:
+        case token_number::decimal:
             return TokenKind::Number;
-        case number::string:
-        case number::unicode_string:
+        case token_number::string:
+        case token_number::unicode_string:
             return TokenKind::String;
-        case number::bits:
-        case number::hex_bits:
+        case token_number::bits:
+        case token_number::hex_bits:
             return TokenKind::Bits;
-        case number::integer:
+        case token_number::integer:
             return TokenKind::Integer;
-        case number::parameter:
+        case token_number::parameter:
             return TokenKind::Parameter;
         default:
             return TokenKind::Operator;
@@ -190,13 +190,13 @@ bool read_tokens(BytesView bytes, std::string_view text, std::vector<Token>& out
         if (tag >> 3U != 2) continue;
         ScanToken token;
         if (!read_token(inside, token) || token.begin > token.end || token.end > text.size()) return false;
-        if (token.token == number::line_comment || token.token == number::block_comment) continue;
-        if (token.token == number::unicode_string || token.token == number::unicode_identifier) {
+        if (token.token == token_number::line_comment || token.token == token_number::block_comment) continue;
+        if (token.token == token_number::unicode_string || token.token == token_number::unicode_identifier) {
             token.end = end_of_unicode(text, token.begin);
         }
         if (out.size() >= tokens_max) return false;
         out.push_back({static_cast<std::uint32_t>(token.begin), static_cast<std::uint32_t>(token.end),
-                       kind_of(token.token, token.keyword), token.keyword == number::reserved_keyword});
+                       kind_of(token.token, token.keyword), token.keyword == token_number::reserved_keyword});
     }
     return !reader.failed();
 }

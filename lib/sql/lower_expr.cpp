@@ -9,7 +9,7 @@ namespace {
 
 using ast::Box;
 using ast::Expr;
-using Lowered = Expr::Node;
+using LoweredExpr = Expr::Node;
 
 ast::QualifiedName plain(std::string_view name, Span span) {
     ast::QualifiedName out;
@@ -32,7 +32,7 @@ ast::Literal number(std::string_view text) {
     return {ast::Number{std::string(text)}};
 }
 
-Lowered constant(Lowering& l, ParseNode node) {
+LoweredExpr constant(Lowering& l, ParseNode node) {
     if (const ParseNode value = node.get("ival")) return ast::Literal{l.integer(value, node)};
     if (const ParseNode value = node.get("sval")) return ast::Literal{std::string(value.text("sval"))};
     if (const ParseNode value = node.get("fval")) return number(value.text("fval"));
@@ -42,30 +42,30 @@ Lowered constant(Lowering& l, ParseNode node) {
     return ast::Literal{ast::Null{}};
 }
 
-Lowered column(Lowering&, ParseNode node) {
+LoweredExpr column(Lowering&, ParseNode node) {
     const ParseNode fields = node.get("fields");
     std::vector<std::string> parts = lower_strings(fields);
     if (fields.size() > 0 && fields[fields.size() - 1].kind() == "A_Star") return ast::Star{std::move(parts)};
     return ast::ColumnRef{std::move(parts)};
 }
 
-Lowered parameter(Lowering&, ParseNode node) {
+LoweredExpr parameter(Lowering&, ParseNode node) {
     return ast::Parameter{static_cast<std::int32_t>(node.integer("number"))};
 }
 
-Lowered between(Lowering& l, ParseNode node, bool negated, bool symmetric) {
+LoweredExpr between(Lowering& l, ParseNode node, bool negated, bool symmetric) {
     const ParseNode bounds = node.get("rexpr").body().get("items");
     return ast::Between{negated, symmetric, lower_expr(l, node.get("lexpr")), lower_expr(l, bounds[0]),
                         lower_expr(l, bounds[1])};
 }
 
-Lowered infix(Lowering& l, ParseNode node) {
+LoweredExpr infix(Lowering& l, ParseNode node) {
     ast::QualifiedName op = lower_name(l, node.get("name"), l.span(node));
     if (!node.has("lexpr")) return ast::UnaryOp{std::move(op), lower_expr(l, node.get("rexpr"))};
     return ast::BinaryOp{std::move(op), lower_expr(l, node.get("lexpr")), lower_expr(l, node.get("rexpr"))};
 }
 
-Lowered operation(Lowering& l, ParseNode node) {
+LoweredExpr operation(Lowering& l, ParseNode node) {
     const std::string_view kind = node.text("kind");
     if (kind == "AEXPR_OP" || kind == "AEXPR_LIKE" || kind == "AEXPR_ILIKE" || kind == "AEXPR_SIMILAR")
         return infix(l, node);
@@ -95,19 +95,19 @@ Lowered operation(Lowering& l, ParseNode node) {
                                 std::move(right)};
 }
 
-Lowered logical(Lowering& l, ParseNode node) {
+LoweredExpr logical(Lowering& l, ParseNode node) {
     const std::string_view op = node.text("boolop");
     if (op == "NOT_EXPR") return ast::Not{lower_expr(l, node.get("args")[0])};
     return ast::Logical{op == "AND_EXPR" ? ast::LogicalKind::And : ast::LogicalKind::Or,
                         lower_exprs(l, node.get("args"))};
 }
 
-Lowered null_test(Lowering& l, ParseNode node) {
+LoweredExpr null_test(Lowering& l, ParseNode node) {
     return ast::IsTest{ast::TestKind::Null, node.text("nulltesttype") == "IS_NOT_NULL",
                        lower_expr(l, node.get("arg"))};
 }
 
-Lowered boolean_test(Lowering& l, ParseNode node) {
+LoweredExpr boolean_test(Lowering& l, ParseNode node) {
     const std::string_view type = node.text("booltesttype");
     const bool negated = type.starts_with("IS_NOT_");
     const auto kind = type.ends_with("TRUE")    ? ast::TestKind::True
@@ -116,7 +116,7 @@ Lowered boolean_test(Lowering& l, ParseNode node) {
     return ast::IsTest{kind, negated, lower_expr(l, node.get("arg"))};
 }
 
-Lowered sublink(Lowering& l, ParseNode node) {
+LoweredExpr sublink(Lowering& l, ParseNode node) {
     const Span span = l.span(node);
     const std::string_view type = node.text("subLinkType");
     Box<ast::Query> query = lower_wrapped_query(l, node.get("subselect"), span);
@@ -131,7 +131,7 @@ Lowered sublink(Lowering& l, ParseNode node) {
     return out;
 }
 
-Lowered choice(Lowering& l, ParseNode node) {
+LoweredExpr choice(Lowering& l, ParseNode node) {
     ast::Case out;
     out.operand = lower_optional_expr(l, node.get("arg"));
     const ParseNode whens = node.get("args");
@@ -143,25 +143,25 @@ Lowered choice(Lowering& l, ParseNode node) {
     return out;
 }
 
-Lowered cast(Lowering& l, ParseNode node) {
+LoweredExpr cast(Lowering& l, ParseNode node) {
     return ast::Cast{lower_expr(l, node.get("arg")), lower_type(l, node.get("typeName"))};
 }
 
-Lowered collate(Lowering& l, ParseNode node) {
+LoweredExpr collate(Lowering& l, ParseNode node) {
     return ast::Collate{lower_expr(l, node.get("arg")), lower_collation(l, node)};
 }
 
-Lowered row(Lowering& l, ParseNode node) {
+LoweredExpr row(Lowering& l, ParseNode node) {
     return ast::Row{lower_exprs(l, node.get("args"))};
 }
-Lowered array(Lowering& l, ParseNode node) {
+LoweredExpr array(Lowering& l, ParseNode node) {
     return ast::Array{lower_exprs(l, node.get("elements"))};
 }
-Lowered default_value(Lowering&, ParseNode) {
+LoweredExpr default_value(Lowering&, ParseNode) {
     return ast::DefaultValue{};
 }
 
-Lowered indirection(Lowering& l, ParseNode node) {
+LoweredExpr indirection(Lowering& l, ParseNode node) {
     const ParseNode path = node.get("indirection");
     const Lowering::Level levels(l, l.span(node.get("arg").body()), path.size());
     if (!levels.ok) return ast::DefaultValue{};
@@ -176,23 +176,23 @@ Lowered indirection(Lowering& l, ParseNode node) {
     return std::move(inner.node);
 }
 
-Lowered named_call(Lowering& l, ParseNode node, std::string_view name) {
+LoweredExpr named_call(Lowering& l, ParseNode node, std::string_view name) {
     ast::FunctionCall out;
     out.name = plain(name, l.span(node));
     for (Expr& value : lower_exprs(l, node.get("args"))) out.arguments.push_back(argument(std::move(value)));
     return out;
 }
 
-Lowered coalesce(Lowering& l, ParseNode node) {
+LoweredExpr coalesce(Lowering& l, ParseNode node) {
     return named_call(l, node, "coalesce");
 }
 
-Lowered min_max(Lowering& l, ParseNode node) {
+LoweredExpr min_max(Lowering& l, ParseNode node) {
     return named_call(l, node, node.text("op") == "IS_LEAST" ? "least" : "greatest");
 }
 
 // SVFOP_CURRENT_TIMESTAMP_N -> current_timestamp(n)
-Lowered value_function(Lowering& l, ParseNode node) {
+LoweredExpr value_function(Lowering& l, ParseNode node) {
     std::string name(node.text("op").substr(std::min<std::size_t>(6, node.text("op").size())));
     const bool precise = name.ends_with("_N");
     if (precise) name.resize(name.size() - 2);
@@ -208,18 +208,18 @@ Lowered value_function(Lowering& l, ParseNode node) {
     return out;
 }
 
-Lowered call(Lowering& l, ParseNode node) {
+LoweredExpr call(Lowering& l, ParseNode node) {
     return lower_call(l, node);
 }
 
-Lowered call_of(Lowering& l, ParseNode node, std::string_view name, const char* list) {
+LoweredExpr call_of(Lowering& l, ParseNode node, std::string_view name, const char* list) {
     ast::FunctionCall out;
     out.name = plain(name, l.span(node));
     for (Expr& value : lower_exprs(l, node.get(list))) out.arguments.push_back(argument(std::move(value)));
     return out;
 }
 
-Lowered grouping_set(Lowering& l, ParseNode node) {
+LoweredExpr grouping_set(Lowering& l, ParseNode node) {
     const std::string_view kind = node.text("kind");
     return call_of(l, node,
                    kind == "GROUPING_SET_ROLLUP"  ? grouping_rollup
@@ -229,19 +229,19 @@ Lowered grouping_set(Lowering& l, ParseNode node) {
                    "content");
 }
 
-Lowered grouping(Lowering& l, ParseNode node) {
+LoweredExpr grouping(Lowering& l, ParseNode node) {
     return call_of(l, node, "grouping", "args");
 }
-Lowered xml(Lowering&, ParseNode) {
+LoweredExpr xml(Lowering&, ParseNode) {
     return ast::Unsupported{"XML"};
 }
-Lowered current_of(Lowering&, ParseNode) {
+LoweredExpr current_of(Lowering&, ParseNode) {
     return ast::Unsupported{"WHERE CURRENT OF"};
 }
 
 struct Entry {
     std::string_view kind;
-    Lowered (*lower)(Lowering&, ParseNode);
+    LoweredExpr (*lower)(Lowering&, ParseNode);
 };
 
 // The common ones first: the list is searched in order.

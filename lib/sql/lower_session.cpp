@@ -21,12 +21,12 @@ ast::TransactionModes lower_modes(ParseNode options) {
 }
 
 Lowered transaction(Lowering&, ParseNode node, Span) {
-    struct Entry {
+    struct Named {
         std::string_view name;
         ast::TransactionKind kind;
     };
     using Kind = ast::TransactionKind;
-    static constexpr Entry entries[] = {
+    static constexpr Named kinds[] = {
         {"TRANS_STMT_BEGIN", Kind::Begin},
         {"TRANS_STMT_START", Kind::Begin},
         {"TRANS_STMT_COMMIT", Kind::Commit},
@@ -40,7 +40,7 @@ Lowered transaction(Lowering&, ParseNode node, Span) {
     };
     ast::Transaction out;
     const std::string_view kind = node.text("kind");
-    for (const Entry& entry : entries) {
+    for (const Named& entry : kinds) {
         if (entry.name == kind) out.kind = entry.kind;
     }
     out.start = kind == "TRANS_STMT_START";

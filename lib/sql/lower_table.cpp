@@ -197,9 +197,9 @@ ast::AlterAction::Node lower_alter_action(Lowering& l, ParseNode node) {
     }
     if (kind == "AT_AttachPartition") return ast::AttachPartition{lower_relation_name(l, def.get("name"))};
     if (kind == "AT_DetachPartition") return ast::DetachPartition{lower_relation_name(l, def.get("name"))};
-    static constexpr std::string_view unmodelled[] = {"Trig", "Rule", "Inherit", "Of", "RowSecurity"};
+    static constexpr std::string_view not_modelled[] = {"Trig", "Rule", "Inherit", "Of", "RowSecurity"};
     const bool trigger = kind.find("Trig") != kind.npos;
-    for (const std::string_view part : unmodelled) {
+    for (const std::string_view part : not_modelled) {
         if (trigger || kind.ends_with(part)) return ast::UnmodelledAlter{spaced(kind)};
     }
     return ast::IgnoredAlter{spaced(kind)};

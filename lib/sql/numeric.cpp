@@ -20,9 +20,6 @@ constexpr int display_scale_max = 1000;
 constexpr double exponent_max = 6000;     // PostgreSQL's bound of exp()
 constexpr std::size_t small_digits = 18;  // products and aligned sums of two such stay within 128 bits
 
-std::unexpected<Error> overflows() {
-    return fail(sqlstate::numeric_value_out_of_range, "value overflows numeric format");
-}
 std::unexpected<Error> divides_by_zero() {
     return fail(sqlstate::division_by_zero, "division by zero");
 }
@@ -76,7 +73,7 @@ std::string text_of(__int128 value, int scale) {
 }
 
 Result<std::string> checked(std::string text) {
-    if (numeric_too_wide(text)) return overflows();
+    if (numeric_too_wide(text)) return numeric_overflows();
     return text;
 }
 
@@ -294,7 +291,7 @@ Big ln_at(const Digits& d, int scale) {
 
 Result<std::string> exp_text(const Big& value, int value_scale, int dscale) {
     const double x = approximate(value, value_scale);
-    if (x >= exponent_max) return overflows();
+    if (x >= exponent_max) return numeric_overflows();
     if (x <= -exponent_max) return join_numeric(false, "0", display_scale_max);
     const double decimal_weight = x * 0.434294481903252;
     int scale = significant_digits_min - static_cast<int>(decimal_weight);
@@ -366,7 +363,7 @@ Result<std::string> integer_power(const Digits& base, std::int64_t exponent) {
     const Big value = coefficient(base);
     const double magnitude =
         (std::log10(std::fabs(approximate(value, 0))) - base.scale()) * static_cast<double>(exponent);
-    if (magnitude > numeric_integer_digits_max) return overflows();
+    if (magnitude > numeric_integer_digits_max) return numeric_overflows();
     if (magnitude < -display_scale_max - 1) return join_numeric(false, "0", scale);
     const auto steps = static_cast<std::uint64_t>(exponent < 0 ? -exponent : exponent);
     if (base.scale() == 0) {
@@ -438,7 +435,7 @@ Result<std::string> power(const Digits& a, const Digits& b) {
         return std::string(negative ? "-1.0000000000000000" : "1.0000000000000000");
     const double estimate = std::log(std::fabs(approximate(coefficient(magnitude), a.scale()))) *
                             approximate(coefficient(b), b.scale());
-    if (estimate >= exponent_max) return overflows();
+    if (estimate >= exponent_max) return numeric_overflows();
     if (estimate <= -exponent_max) return join_numeric(false, "0", display_scale_max);
     const int work = significant_digits_min + 30 + std::abs(static_cast<int>(estimate)) +
                      static_cast<int>(b.integer.size()) + std::max(a.scale(), b.scale());

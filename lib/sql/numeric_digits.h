@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/error.h"
+
 namespace anabranch::sql {
 
 inline constexpr int numeric_integer_digits_max = 131072;
@@ -30,6 +32,10 @@ Digits split_numeric(std::string_view text);
 
 // Canonical text of +-digits / 10^scale; `digits` may have leading zeros.
 std::string join_numeric(bool negative, std::string_view digits, int scale);
+
+inline std::unexpected<Error> numeric_overflows() {
+    return fail(sqlstate::numeric_value_out_of_range, "value overflows numeric format");
+}
 
 // 22003 when the canonical text has too many digits.
 bool numeric_too_wide(std::string_view text);

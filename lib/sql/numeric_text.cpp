@@ -32,10 +32,6 @@ std::unexpected<Error> bad_syntax(std::string_view text) {
     return fail(sqlstate::invalid_text_representation,
                 "invalid input syntax for type numeric: \"" + std::string(text) + "\"");
 }
-std::unexpected<Error> overflows() {
-    return fail(sqlstate::numeric_value_out_of_range, "value overflows numeric format");
-}
-
 // Rounds (half away from zero) or cuts `digits`, which have `scale` digits after the point, to `wanted` ones;
 // appends zeros when wanted > scale. A negative `wanted` clears digits before the point and leaves scale 0.
 std::string rescale(std::string_view digits_view, int scale, int wanted, bool round) {
@@ -187,10 +183,11 @@ Result<std::string> parse_finite(bool negative, std::string_view rest, std::stri
         }
         std::int64_t exponent = 0;
         const auto [end, status] = std::from_chars(power.data(), power.data() + power.size(), exponent);
-        if (status == std::errc::result_out_of_range) return overflows();
+        if (status == std::errc::result_out_of_range) return numeric_overflows();
         if (end != power.data() + power.size()) return bad_syntax(text);
         if (std::abs(exponent) > 2'000'000) {
-            if (exponent < 0 || digits.find_first_not_of('0') != std::string::npos) return overflows();
+            if (exponent < 0 || digits.find_first_not_of('0') != std::string::npos)
+                return numeric_overflows();
             exponent = 0;
             scale = 0;
         }
@@ -204,9 +201,9 @@ Result<std::string> parse_finite(bool negative, std::string_view rest, std::stri
         }
         scale = 0;
     }
-    if (scale > numeric_scale_max) return overflows();
+    if (scale > numeric_scale_max) return numeric_overflows();
     std::string out = join_numeric(negative, digits, static_cast<int>(scale));
-    if (numeric_too_wide(out)) return overflows();
+    if (numeric_too_wide(out)) return numeric_overflows();
     return out;
 }
 
@@ -440,7 +437,7 @@ Result<std::string> numeric_parse_binary(std::string_view bytes) {
     } else {
         out = join_numeric(sign != 0, rescale(digits, have, scale, false), scale);
     }
-    if (numeric_too_wide(out)) return overflows();
+    if (numeric_too_wide(out)) return numeric_overflows();
     return out;
 }
 
