@@ -48,7 +48,7 @@ class Printer {
         out_.columns.insert({ref.rel, ref.column});
         return true;
     }
-    bool node(const Call& call) {
+    bool node(const sql::Call& call) {
         // Equality reads the same from both sides: the rest's own column first.
         if (call.func == Func::eq && call.args.size() == 2) {
             const bool left = (rels_of(*call.args[0]) & local_) != 0;
