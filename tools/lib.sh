@@ -138,7 +138,7 @@ configure() {
     [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/.options" 2>/dev/null)" != "$wanted" ] || return 0
     temp_folder log
     [ ! -e "$folder" ] || rm -rf -- "$folder/meson-private" "$folder/meson-info" "$folder/build.ninja"
-    meson setup "$folder" "$root" -Dunity=on -Dunity_size=8 "$@" >"$log/meson" 2>&1 </dev/null || {
+    meson setup "$folder" "$root" "$@" >"$log/meson" 2>&1 </dev/null || {
         tail -n 15 "$log/meson" >&2
         die "meson could not configure $folder" "the full log is in $folder/meson-logs/meson-log.txt"
     }

@@ -94,7 +94,7 @@ class Generator {
         c.checkpoint_entries = random.chance(0.5) ? 256 : 0;
         constexpr std::uint64_t large[] = {0, 120, 64 << 10};
         c.large_bytes = large[random.below(3)];
-        c.slice_pause = random.chance(0.5) ? micros(0) : millis(random.between(1, 20));
+        if (pick(f.delay)) c.slice_pause = millis(random.between(1, 20));
     }
 
     void calls(Random random) {
