@@ -347,7 +347,7 @@ void Database::begin_merge(Bytes delta) {
     CHECK(impl.partial == nullptr);
     impl.withering.reset();
     impl.partial = std::make_unique<PartialMerge>(impl, std::move(delta));
-    CHECK(follows(impl.partial->head()));
+    CHECK(follows(impl.partial->head()) && impl.partial->head().forget.until == 0);
 }
 
 bool Database::merging() const {

@@ -90,7 +90,8 @@ class Database final : public exec::Store {
     // everything here shows the state without it. Other deltas may be merged meanwhile, if they are apart()
     // (merge() finds the others premature); but rows must not come or go by any other way.
     Result<void> check(const Delta& head, const RowDelta& row) const;  // one row of a delta
-    void begin_merge(Bytes delta);  // encoded, every row of it checked; it follows()
+    // An encoded delta that does not forget, and follows(); its head and every row of it are checked.
+    void begin_merge(Bytes delta);
     bool merging() const;
     bool apart(const Delta& delta) const;
     bool merge_slice(std::size_t rows_max);  // true: that was the last one

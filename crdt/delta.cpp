@@ -369,6 +369,10 @@ Result<Delta> Delta::decode(BytesView bytes) {
     return delta;
 }
 
+bool Delta::forgets(BytesView bytes) {
+    return !bytes.empty() && static_cast<std::uint8_t>(bytes.front()) == format_that_forgets;
+}
+
 std::optional<Dot> Delta::dot_of(BytesView bytes) {
     ByteReader in(bytes);
     const std::uint8_t version = in.u8();

@@ -113,6 +113,7 @@ struct Delta {
     static Result<Delta> decode(BytesView bytes);
     // The name that the bytes claim, nothing checked.
     static std::optional<Dot> dot_of(BytesView bytes);
+    static bool forgets(BytesView bytes);  // likewise
 };
 
 // An encoded delta read row by row: one of very many rows is not decoded at once. Borrows the bytes.

@@ -22,7 +22,7 @@ Result<void> Intake::receive(const std::string& peer, const wire::Deltas& messag
             continue;
         }
         if (bytes.size() > state_.log_free) break;  // it would have to be kept in memory until there is room
-        if (is_large(bytes)) {
+        if (state_.is_large(bytes)) {
             TRY_VOID(receive_large(peer, bytes));
             continue;
         }
@@ -48,6 +48,8 @@ Result<void> Intake::receive_large(const std::string& peer, const Bytes& bytes) 
     if (!job) return fail(sqlstate::protocol_violation, "bad delta: " + job.error().message);
     TRY_VOID(check_origin(job->decoded));
     const crdt::Delta& head = job->decoded.delta;
+    if (auto fits = state_.database.check(head); !fits)
+        return fail(sqlstate::protocol_violation, "bad " + name_of(head.dot) + ": " + fits.error().message);
     gossip_.delivered(peer, head.dot, true);
     if (state_.large.busy() || !state_.database.follows(head))
         wait(peer, std::move(job->decoded), bytes);
@@ -135,7 +137,7 @@ void Intake::merged() {
         for (auto at = waiting_.begin(); at != waiting_.end();) {
             const Dot dot = at->first;
             const auto& version = state_.database.version();
-            const bool known = version.contains(dot), large = is_large(at->second.bytes);
+            const bool known = version.contains(dot), large = state_.is_large(at->second.bytes);
             if (!known &&
                 (!version.covers(at->second.decoded.delta.dependencies) || (large && state_.large.busy()))) {
                 at = waiting_.upper_bound({dot.origin, UINT64_MAX});

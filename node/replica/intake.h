@@ -38,7 +38,6 @@ class Intake {
     };
     bool still_wanted(const Source& source) const;
     Source source_of(const std::string& peer) const { return {peer, gossip_.newest_id_of(peer)}; }
-    bool is_large(BytesView bytes) const { return bytes.size() > state_.options.large_delta_bytes; }
     Result<void> receive_large(const std::string& peer, const Bytes& bytes);
     void begin_large(const Source& source, LargeMerge::Job job);
     void merged(const crdt::Delta& delta, std::vector<Outcomes::Outcome> outcomes, BytesView bytes);

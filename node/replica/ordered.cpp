@@ -382,8 +382,7 @@ Ordered::InFlight* Ordered::own_of(const order::Entry& entry) {
 bool Ordered::apply(const order::Entry& entry) {
     if (entry.index <= state_.database.version().get(ORDER_ORIGIN)) return true;  // came by gossip
     if (state_.starting_over || state_.large.has({ORDER_ORIGIN, entry.index})) return false;
-    if (entry.kind == order::EntryKind::delta && entry.payload.size() > state_.options.large_delta_bytes)
-        return begin_large(entry);
+    if (entry.kind == order::EntryKind::delta && state_.is_large(entry.payload)) return begin_large(entry);
     InFlight* const own = own_of(entry);
     auto decoded = own == nullptr ? delta_of(entry, *state_.schema) : DecodedDelta{};
     CHECK_NOTE(decoded.has_value(),

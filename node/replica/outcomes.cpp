@@ -120,15 +120,25 @@ Result<DecodedDelta> decode_delta(BytesView bytes) {
     return out;
 }
 
+namespace {
+
+// Empty where that cannot be read.
+BytesView behind_outcomes(BytesView bytes) {
+    if (bytes.empty() || bytes.front() != marker) return bytes;
+    ByteReader in(bytes.substr(1));
+    in.u64();
+    in.sized();
+    return in.raw(in.left());
+}
+
+}  // namespace
+
 std::optional<Dot> dot_of(BytesView bytes) {
-    if (!bytes.empty() && bytes.front() == marker) {
-        ByteReader in(bytes.substr(1));
-        in.u64();
-        in.sized();
-        if (in.failed()) return {};
-        bytes = in.raw(in.left());
-    }
-    return crdt::Delta::dot_of(bytes);
+    return crdt::Delta::dot_of(behind_outcomes(bytes));
+}
+
+bool forgets(BytesView bytes) {
+    return crdt::Delta::forgets(behind_outcomes(bytes));
 }
 
 // ---- what is known ----

@@ -95,5 +95,6 @@ Result<DecodedDelta> decode_delta(BytesView bytes);
 Result<BytesView> decode_outcomes(BytesView bytes, std::vector<Outcomes::Outcome>& out);
 // The name that the bytes claim, nothing checked: enough to see that the delta is not needed.
 std::optional<Dot> dot_of(BytesView bytes);
+bool forgets(BytesView bytes);
 
 }  // namespace anabranch::replica

@@ -140,6 +140,10 @@ struct State {
     std::optional<order::Promises> promises;
     std::string state_wanted;  // a peer whose state the order needs here; empty: none
 
+    // What only forgets has no rows, whatever its size.
+    bool is_large(BytesView delta) const {
+        return delta.size() > options.large_delta_bytes && !forgets(delta);
+    }
     crdt::Database::Merged merge(const crdt::Delta& delta) {
         if (!database.apart(delta)) large.finish();
         return database.merge(delta);
