@@ -342,12 +342,10 @@ bool Database::follows(const Delta& delta) const {
     return !impl_->version.contains(delta.dot) && impl_->follows(delta);
 }
 
-void Database::begin_merge(Bytes delta) {
+void Database::begin_merge(const Delta& head, const DeltaRows& rows) {
     Impl& impl = *impl_;
-    CHECK(impl.partial == nullptr);
-    impl.withering.reset();
-    impl.partial = std::make_unique<PartialMerge>(impl, std::move(delta));
-    CHECK(follows(impl.partial->head()) && impl.partial->head().forget.until == 0);
+    CHECK(impl.partial == nullptr && follows(head) && head.forget.until == 0);
+    impl.partial = std::make_unique<PartialMerge>(impl, head, rows);
 }
 
 bool Database::merging() const {

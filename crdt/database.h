@@ -90,8 +90,9 @@ class Database final : public exec::Store {
     // everything here shows the state without it. Other deltas may be merged meanwhile, if they are apart()
     // (merge() finds the others premature); but rows must not come or go by any other way.
     Result<void> check(const Delta& head, const RowDelta& row) const;  // one row of a delta
-    // An encoded delta that does not forget, and follows(); its head and every row of it are checked.
-    void begin_merge(Bytes delta);
+    // A delta that does not forget, and follows(); its head and every row of it are checked. What `rows`
+    // reads must live until the last slice.
+    void begin_merge(const Delta& head, const DeltaRows& rows);
     bool merging() const;
     bool apart(const Delta& delta) const;
     bool merge_slice(std::size_t rows_max);  // true: that was the last one

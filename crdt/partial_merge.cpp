@@ -21,15 +21,13 @@ void subtract(Database::Digest& from, const Database::Digest& less) {
 
 }  // namespace
 
-PartialMerge::PartialMerge(Database::Impl& db, Bytes bytes)
+PartialMerge::PartialMerge(Database::Impl& db, const Delta& head, const DeltaRows& rows)
     : db_(db),
-      bytes_(std::move(bytes)),
+      head_(head),
+      rows_(rows),
       before_(db.schema, db.keys),
       covered_(db.shapes.size()),
       excess_(db.shapes.size()) {
-    auto rows = DeltaRows::open(bytes_, head_);
-    CHECK(rows.has_value());
-    rows_ = std::move(*rows);
     db_.note_hlc(head_.stamp.hlc);
     before_.forgotten = db.forgotten;
 }
@@ -52,10 +50,10 @@ bool PartialMerge::slice(std::size_t rows_max) {
     // What watches the database is told at the end: until then it is to see the copies.
     Database::Watch* const watch = std::exchange(db_.watch, nullptr);
     db_.tables.each([&](const Table& table) { subtract(excess_[table.shape().id.value], table.digest()); });
-    while (rows_->left() > 0 && rows_max > 0) {
+    while (rows_.left() > 0 && rows_max > 0) {
         batch_.clear();
-        while (rows_->left() > 0 && batch_.size() < std::min(rows_max, Database::Impl::rows_ahead))
-            CHECK(rows_->next(batch_.emplace_back()));
+        while (rows_.left() > 0 && batch_.size() < std::min(rows_max, Database::Impl::rows_ahead))
+            CHECK(rows_.next(batch_.emplace_back()));
         rows_max -= batch_.size();
         db_.prefetch(batch_, 0);
         for (const RowDelta& row : batch_) {
@@ -66,7 +64,7 @@ bool PartialMerge::slice(std::size_t rows_max) {
     db_.visibility.settle(this);
     db_.tables.each([&](const Table& table) { add(excess_[table.shape().id.value], table.digest()); });
     db_.watch = watch;
-    return rows_->left() == 0;
+    return rows_.left() == 0;
 }
 
 void PartialMerge::tell(Database::Watch& watch) const {
@@ -78,17 +76,20 @@ void PartialMerge::tell(Database::Watch& watch) const {
 
 bool PartialMerge::apart(const Delta& delta) {
     if (delta.forget.until != 0) return false;
+    if (!covers_linked()) return true;
     return std::none_of(delta.rows.begin(), delta.rows.end(), [&](const RowDelta& row) {
         return db_.shapes[row.table.value].linked() && hangs_on_covered(row);
     });
 }
 
+bool PartialMerge::covers_linked() const {
+    return std::any_of(covered_.begin(), covered_.end(), [&](const Keys& keys) {
+        return !keys.empty() && db_.shapes[static_cast<std::size_t>(&keys - covered_.data())].linked();
+    });
+}
+
 // Whether what a delta does to a row could show other rows, or this one, otherwise among the copies.
 bool PartialMerge::hangs_on_covered(const RowDelta& row) {
-    const bool none = std::all_of(covered_.begin(), covered_.end(), [&](const Keys& keys) {
-        return keys.empty() || !db_.shapes[static_cast<std::size_t>(&keys - covered_.data())].linked();
-    });
-    if (none) return false;
     const TableShape& shape = db_.shapes[row.table.value];
     if (covers(row.table, row.key)) return true;
     if (may_hide_others(row, shape)) return true;
@@ -156,7 +157,7 @@ void PartialMerge::apply(const RowDelta& row, const Delta& delta, bool report_lo
 // ---- memory ----
 
 std::size_t PartialMerge::memory() const {
-    std::size_t total = bytes_.capacity();
+    std::size_t total = 0;
     before_.tables.each([&](const Table& table) { total += table.memory(); });
     for (const Keys& keys : covered_) total += 2 * keys.size() * sizeof(std::string_view);
     return total + keys_.size() * sizeof(std::string);

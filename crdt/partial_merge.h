@@ -12,7 +12,6 @@
 
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <deque>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,8 +24,8 @@ namespace anabranch::crdt {
 
 class PartialMerge final : private Visibility::Witness {
   public:
-    // A delta that has been checked and whose past is here.
-    PartialMerge(Database::Impl& db, Bytes bytes);
+    // As Database::begin_merge().
+    PartialMerge(Database::Impl& db, const Delta& head, const DeltaRows& rows);
     ~PartialMerge() override;
 
     const Delta& head() const { return head_; }  // without its rows
@@ -61,15 +60,15 @@ class PartialMerge final : private Visibility::Witness {
 
     void cover(Table& table, std::string_view key);
     void changes(Table& table, const StoredRow& row) override;
+    bool covers_linked() const;
     bool hangs_on_covered(const RowDelta& row);
     bool may_hide_others(const RowDelta& row, const TableShape& shape) const;
     bool has_children(const TableShape& shape, std::string_view key) const;
     bool parent_covered(const RowDelta& row, const RowDelta::Reference& reference);
 
     Database::Impl& db_;
-    const Bytes bytes_;
-    Delta head_;
-    std::optional<DeltaRows> rows_;
+    const Delta head_;
+    DeltaRows rows_;
     std::vector<RowDelta> batch_;
     Database::Impl before_;         // the copies
     std::vector<Keys> covered_;     // by table

@@ -383,11 +383,6 @@ Table::Tree& Table::active_tree(std::uint32_t index) const {
     return tree;
 }
 
-void Table::visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
-                  exec::RowVisitor visit) const {
-    visit_shown(index, low, high, reverse, [&](const StoredRow& row) { return visit(row.view(shape_)); });
-}
-
 void Table::visit_shown(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
                         FunctionRef<bool(const StoredRow&)> visit) const {
     CHECK(index.value < trees_.size());

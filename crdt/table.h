@@ -63,8 +63,6 @@ class Table {
     void visit_children(std::uint32_t derived, std::string_view parent_key,
                         FunctionRef<bool(StoredRow*)> visit) const;
 
-    void visit(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
-               exec::RowVisitor visit) const;
     void visit_shown(exec::IndexId index, std::string_view low, std::string_view high, bool reverse,
                      FunctionRef<bool(const StoredRow&)> visit) const;
     // What orders a shown row among the others of an index, equal index keys too.

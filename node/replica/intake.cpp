@@ -63,7 +63,7 @@ void Intake::begin_large(const Source& source, LargeMerge::Job job) {
     job.wanted = [this, source] { return state_.takes_deltas() && still_wanted(source); };
     job.merged = [this](LargeMerge::Job& done) {
         state_.forgetting.note_rows(done.decoded.delta);
-        merged(done.decoded.delta, std::move(done.decoded.outcomes), done.bytes);
+        merged(done.decoded.delta, std::move(done.decoded.outcomes), *done.bytes);
     };
     job.refused = [this, source](const Error& error) {
         state_.notice(Notice::Level::alarm, "peer " + source.peer + ": bad delta: " + error.message);
@@ -148,7 +148,7 @@ void Intake::merged() {
             at = waiting_.erase(at);
             if (known || !still_wanted(ready.source)) continue;
             if (large)
-                begin_large(ready.source, {std::move(ready.bytes), std::move(ready.decoded), {}, {}, {}, {}});
+                begin_large(ready.source, std::move(*LargeMerge::open(ready.bytes)));
             else if (merge(ready.decoded, ready.bytes) == crdt::Database::Merged::applied)
                 more = true;
         }

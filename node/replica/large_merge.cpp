@@ -8,18 +8,16 @@ namespace anabranch::replica {
 
 Result<LargeMerge::Job> LargeMerge::open(BytesView bytes) {
     Job job;
-    TRY(const BytesView rest, decode_outcomes(bytes, job.decoded.outcomes));
-    TRY_VOID(crdt::DeltaRows::open(rest, job.decoded.delta));
-    job.bytes = bytes;
+    job.bytes = std::make_unique<Bytes>(bytes);
+    TRY(const BytesView delta, decode_outcomes(*job.bytes, job.decoded.outcomes));
+    TRY(job.rows, crdt::DeltaRows::open(delta, job.decoded.delta));
     return job;
 }
 
 void LargeMerge::begin(Job job, Instant now) {
     CHECK(!busy());
     job_ = std::move(job);
-    std::vector<Outcomes::Outcome> outcomes;
-    crdt::Delta head;
-    unchecked_ = std::move(*crdt::DeltaRows::open(*decode_outcomes(job_->bytes, outcomes), head));
+    unchecked_ = job_->rows;
     due_ = now;
 }
 
@@ -27,11 +25,12 @@ bool LargeMerge::work(Instant now) {
     if (now < due_) return false;
     if (database_.merging()) {
         merge_slice();
-    } else if (busy()) {
+    } else if (database_.clear_slice(rows_max_)) {  // of the one before
+        if (!busy()) {
+            due_ = Instant{INT64_MAX};
+            return true;
+        }
         check_slice();
-    } else if (database_.clear_slice(rows_max_)) {
-        due_ = Instant{INT64_MAX};
-        return true;
     }
     due_ = now + pause_;
     return true;
@@ -40,7 +39,7 @@ bool LargeMerge::work(Instant now) {
 void LargeMerge::check_slice() {
     const auto refuse = [&](const Error& error) {
         const auto refused = std::move(job_->refused);
-        end();
+        job_.reset();
         refused(error);
     };
     crdt::RowDelta row;
@@ -50,27 +49,20 @@ void LargeMerge::check_slice() {
     }
     if (unchecked_->left() > 0 && !unchecked_->failed()) return;
     if (auto ended = unchecked_->end(); !ended) return refuse(ended.error());
-    unchecked_.reset();
-    if (!database_.follows(job_->decoded.delta) || !job_->wanted()) return end();
-    std::vector<Outcomes::Outcome> outcomes;
-    database_.begin_merge(Bytes(*decode_outcomes(job_->bytes, outcomes)));
+    if (!database_.follows(job_->decoded.delta) || !job_->wanted()) return job_.reset();
+    database_.begin_merge(job_->decoded.delta, *job_->rows);
 }
 
 void LargeMerge::merge_slice() {
     ++slices_;
     if (!database_.merge_slice(rows_max_)) return;
     Job job = std::move(*job_);
-    end();
+    job_.reset();
     job.merged(job);
 }
 
 void LargeMerge::finish() {
     while (database_.merging()) merge_slice();
-}
-
-void LargeMerge::end() {
-    unchecked_.reset();
-    job_.reset();
 }
 
 }  // namespace anabranch::replica

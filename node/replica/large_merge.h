@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "crdt/database.h"
@@ -17,8 +18,9 @@ namespace anabranch::replica {
 class LargeMerge {
   public:
     struct Job {
-        Bytes bytes;                                     // as a peer has sent it, or as it is in the order
+        std::unique_ptr<Bytes> bytes;                    // as a peer has sent it, or as it is in the order
         DecodedDelta decoded;                            // all but the rows
+        std::optional<crdt::DeltaRows> rows;             // of *bytes
         std::function<void(const crdt::RowDelta&)> row;  // each, once it has been checked
         std::function<bool()> wanted;                    // whether it is still to be merged then
         std::function<void(Job&)> merged;                // now the database has it
@@ -43,14 +45,12 @@ class LargeMerge {
   private:
     void check_slice();
     void merge_slice();
-    void end();
 
     crdt::Database& database_;
     const std::size_t rows_max_;
     const Duration pause_;  // from one slice to the next, for whoever has something to do
     std::optional<Job> job_;
-    std::optional<crdt::DeltaRows> unchecked_;  // of job_->bytes
-    bool clearing_ = false;
+    std::optional<crdt::DeltaRows> unchecked_;  // of the job
     Instant due_{INT64_MAX};
     std::uint64_t slices_ = 0;
 };

@@ -427,7 +427,7 @@ bool Ordered::begin_large(const order::Entry& entry) {
     job->row = [this](const crdt::RowDelta& row) { identities_.observe(row); };
     job->wanted = [this] { return !state_.starting_over; };
     job->merged = [this](LargeMerge::Job& done) {
-        applied(done.decoded.delta, std::move(done.decoded.outcomes), std::move(done.bytes));
+        applied(done.decoded.delta, std::move(done.decoded.outcomes), std::move(*done.bytes));
     };
     job->refused = [](const Error& error) {
         CHECK_NOTE(false, "committed entry does not fit the schema: " + error.message);

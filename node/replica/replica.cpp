@@ -306,8 +306,9 @@ class Replica::Impl {
     }
 
     void on(const Tick&) {
+        const bool busy = state_.large.busy();
         if (state_.large.work(state_.now)) {
-            if (!state_.large.busy()) ++state_.changes;  // the next one waits
+            if (busy && !state_.large.busy()) ++state_.changes;  // the next one waits
             if (small_deadline() > state_.now) return;
         }
         if (ordered_.due()) {

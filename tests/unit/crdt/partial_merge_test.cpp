@@ -130,7 +130,10 @@ class Sliced {
         large_ = *next;
         here_.erase(next);
         for (const RowDelta& row : large_.rows) REQUIRE(database_.check(large_, row));
-        database_.begin_merge(large_.encode());
+        bytes_ = large_.encode();
+        Delta head;
+        const auto rows = DeltaRows::open(bytes_, head);
+        database_.begin_merge(head, *rows);
     }
     void slice() {
         REQUIRE(database_.merge(large_) == Database::Merged::premature);
@@ -145,6 +148,7 @@ class Sliced {
     Database database_, twin_;
     std::unique_ptr<Database> others_[2];
     Delta large_;
+    Bytes bytes_;                                         // of it
     std::deque<Delta> here_;                              // on their way to the database
     std::map<std::pair<Database*, Dot>, Delta> pending_;  // to others
     std::uint64_t now_ = 1000;
@@ -186,7 +190,10 @@ TEST_CASE("A row that the part which is in has made is made anew by who does not
         return at.make_delta(t.writes(), {replica_id(who), 1}, {10 + who, replica_id(who)});
     };
     const Delta large = made_at(other, 1, 2);
-    database.begin_merge(large.encode());
+    const Bytes bytes = large.encode();
+    Delta head;
+    const auto rows = DeltaRows::open(bytes, head);
+    database.begin_merge(head, *rows);
     REQUIRE_FALSE(database.merge_slice(1));
     const Delta own = made_at(database, 0, 1);
     REQUIRE(own == made_at(twin, 0, 1));
