@@ -44,17 +44,14 @@ Result<Aggregate::Order> Binding::sort_key(const ast::SortKey& key, Scope& scope
     return out;
 }
 
-Result<Aggregate> Binding::aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result) {
-    const std::string& name = c.name.name;
-    Aggregate out;
-    out.distinct = c.distinct;
-    out.star = c.star;
-    const Clause before = std::exchange(scope.clause, c.over ? Clause::window : Clause::aggregate_argument);
-    const auto parts = [&]() -> Result<void> {
+Result<void> Binding::aggregate_operands(const ast::FunctionCall& c, Scope& scope, Clause clause,
+                                         std::vector<ExprPtr>& args, Aggregate& out) {
+    const Clause before = std::exchange(scope.clause, clause);
+    const auto bind = [&]() -> Result<void> {
         for (const ast::Argument& a : c.arguments) {
             if (a.variadic) return fail(unsupported("VARIADIC", a.value.span));
             TRY(ExprPtr arg, expr(a.value, scope));
-            out.args.push_back(std::move(arg));
+            args.push_back(std::move(arg));
         }
         for (const ast::SortKey& key : c.order_by) {
             TRY(Aggregate::Order order, sort_key(key, scope));
@@ -65,9 +62,18 @@ Result<Aggregate> Binding::aggregate_parts(const ast::FunctionCall& c, Scope& sc
         }
         return {};
     };
-    const Result<void> bound = parts();
+    const Result<void> bound = bind();
     scope.clause = before;
-    if (!bound) return fail(bound.error());
+    return bound;
+}
+
+Result<Aggregate> Binding::aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result) {
+    const std::string& name = c.name.name;
+    Aggregate out;
+    out.distinct = c.distinct;
+    out.star = c.star;
+    const Clause clause = c.over ? Clause::window : Clause::aggregate_argument;
+    TRY_VOID(aggregate_operands(c, scope, clause, out.args, out));
     std::vector<Type> types;
     for (const ExprPtr& e : out.args) types.push_back(e->type);
     if (types.empty() && !c.star && name == "count")

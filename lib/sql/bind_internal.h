@@ -200,10 +200,12 @@ class Binding {
     // bind_aggregate.cpp
     Result<ExprPtr> aggregate(const ast::FunctionCall& c, Scope& scope, Span at);
     Result<ExprPtr> window(const ast::FunctionCall& c, Scope& scope, Span at);
+    // What stands in the parentheses of an aggregate and behind them, bound as in `clause`.
+    Result<void> aggregate_operands(const ast::FunctionCall& c, Scope& scope, Clause clause,
+                                    std::vector<ExprPtr>& args, Aggregate& out);
     Result<Aggregate> aggregate_parts(const ast::FunctionCall& c, Scope& scope, Span at, Type& result);
     // bind_within_group.cpp
     Result<Aggregate> within_group(const ast::FunctionCall& c, Scope& scope, Span at, Type& result);
-    Result<void> within_group_parts(const ast::FunctionCall& c, Scope& scope, Aggregate& out);
     Result<void> hypothetical_row(const ast::FunctionCall& c, Aggregate& out, Span at);
     Result<void> window_spec(const ast::WindowSpec& spec, Scope& scope, Window& out, Span at);
     Result<void> window_frame(const ast::WindowFrame& frame, Scope& scope, Window& out, Span at);

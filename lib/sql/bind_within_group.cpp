@@ -37,28 +37,9 @@ Result<void> Binding::hypothetical_row(const ast::FunctionCall& c, Aggregate& ou
     return {};
 }
 
-Result<void> Binding::within_group_parts(const ast::FunctionCall& c, Scope& scope, Aggregate& out) {
-    for (const ast::Argument& a : c.arguments) {
-        if (a.variadic) return fail(unsupported("VARIADIC", a.value.span));
-        TRY(ExprPtr value, expr(a.value, scope));
-        out.direct.push_back(std::move(value));
-    }
-    for (const ast::SortKey& key : c.order_by) {
-        TRY(Aggregate::Order order, sort_key(key, scope));
-        out.order.push_back(std::move(order));
-    }
-    if (c.filter) {
-        TRY(out.filter, condition(*c.filter, scope, Clause::filter));
-    }
-    return {};
-}
-
 Result<Aggregate> Binding::within_group(const ast::FunctionCall& c, Scope& scope, Span at, Type& result) {
     Aggregate out;
-    const Clause before = std::exchange(scope.clause, Clause::aggregate_argument);
-    const Result<void> bound = within_group_parts(c, scope, out);
-    scope.clause = before;
-    if (!bound) return fail(bound.error());
+    TRY_VOID(aggregate_operands(c, scope, Clause::aggregate_argument, out.direct, out));
     const std::optional<ResolvedAggregate> r =
         resolve_aggregate(c.name.name, types_of(out.direct, out.order));
     if (!r) {
