@@ -120,6 +120,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         clients_.remove(id);
     }
     bool closed() const { return closed_; }
+    bool waits_for_disk() const { return session_.waits_for_disk(); }
 
     const std::uint64_t id;
     const std::uint32_t secret;
@@ -350,14 +351,19 @@ void Clients::notify(const std::string& channel, const std::string& payload) {
     for (auto& [id, client] : clients_) client->notify(channel, payload);
 }
 
-void Clients::write_all() {
+bool Clients::write_all() {
+    bool waiting = false;
     while (!dirty_.empty()) {
         auto batch = std::move(dirty_);
         dirty_.clear();
-        for (auto& client : batch) client->write();
+        for (auto& client : batch) {
+            client->write();
+            waiting = waiting || client->waits_for_disk();
+        }
         // Not before all have been answered: while they read, the next requests come.
         for (auto& client : batch) client->resume();
     }
+    return waiting;
 }
 
 void Clients::cancel(std::uint32_t pid, std::uint32_t secret) {

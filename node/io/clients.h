@@ -21,7 +21,7 @@ class Clients {
     void reply(const replica::Reply& reply);
     void notify(const std::string& channel, const std::string& payload);  // those that listen
     void adopt(int socket);  // a connection that the watch has accepted
-    void write_all();        // sends what sessions have ready
+    bool write_all();        // sends what sessions have ready; true: some of it waits for the disk
     std::size_t count() const { return clients_.size(); }
     std::uint64_t accepted() const { return accepted_; }
 

@@ -239,11 +239,14 @@ class Node final : public Loop {
             carried_.clear();
         }
         if (log_ != nullptr) {
-            if (log_->waits() && (now() >= lazy_until() || now() < lazy_since_)) log_->hurry();
+            if (log_->waits() && is_over(hand_over_by_)) log_->hurry();
             log_->flush();
         }
         if (peers_) peers_->write_all();
-        if (clients_) clients_->write_all();
+        if (clients_ && clients_->write_all() && log_ != nullptr) {
+            log_->hurry();
+            log_->flush();
+        }
         turning_ = false;
         if (!outputs_.empty()) return turn();  // a client that was closed while writing
         arm();
@@ -343,7 +346,7 @@ class Node final : public Loop {
 
     Instant next_deadline() const {
         const Instant next = replica_->next_deadline();
-        return log_->waits() ? std::min(next, lazy_until()) : next;
+        return log_->waits() ? std::min(next, hand_over_by_) : next;
     }
     bool due() { return next_deadline() <= now(); }
     void arm() {
@@ -373,12 +376,17 @@ class Node final : public Loop {
         step(replica::Tick{});
     }
 
-    // By then what was logged lazily is handed to the disk.
-    Instant lazy_until() const { return lazy_since_ + millis(20); }
+    // What is in no hurry is handed to the disk together, in the end.
+    static constexpr Duration soon = millis(1), lazily = millis(20);
+    bool is_over(Instant deadline) { return now() >= deadline || now() + lazily < deadline; }  // it went back
     void carry(replica::Persist& output) {
+        using When = replica::Persist::When;
         CHECK_NOTE(output.ticket == log_->next_lsn(), "tickets are positions in the log");
-        if (!log_->waits()) lazy_since_ = now();
-        log_->append(output.ticket, output.record, output.lazy);
+        if (output.when != When::at_once) {
+            const Instant latest = now() + (output.when == When::soon ? soon : lazily);
+            hand_over_by_ = log_->waits() ? std::min(hand_over_by_, latest) : latest;
+        }
+        log_->append(output.ticket, output.record, output.when != When::at_once);
     }
     void carry(replica::CheckpointPart& output) {
         using Step = replica::CheckpointPart::Step;
@@ -525,7 +533,7 @@ class Node final : public Loop {
     std::uint64_t durable_ = 0;
     std::uint64_t turns_ = 0;
     std::optional<Instant> armed_;  // what the timer is set to
-    Instant started_, space_told_, lazy_since_, turn_posted_at_;
+    Instant started_, space_told_, hand_over_by_, turn_posted_at_;
     Reporter reporter_;
     std::optional<Error> failure_;
     bool turn_posted_ = false, tick_posted_ = false;

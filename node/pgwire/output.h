@@ -51,6 +51,7 @@ class Output {
         into.clear();
         ready_.swap(into);
     }
+    bool gated() const { return !held_.empty() && held_.back().ticket > durable_; }
     bool empty() const { return ready_.empty() && held_.empty(); }
 
   private:

@@ -59,6 +59,7 @@ class Session::Impl {
     }
     bool admitted() const { return started_; }
     bool busy() const { return waiting_ != Waiting::nothing || output_.slots() > 0; }
+    bool waits_for_disk() const { return output_.gated(); }
     bool idle() const { return !busy() && !copy_in_.active(); }
     std::size_t waiting_bytes() const { return output_.size() + (busy() ? input_.size() - consumed_ : 0); }
     std::string describe() const {
@@ -681,6 +682,9 @@ bool Session::busy() const {
 }
 bool Session::idle() const {
     return impl_->idle();
+}
+bool Session::waits_for_disk() const {
+    return impl_->waits_for_disk();
 }
 bool Session::admitted() const {
     return impl_->admitted();

@@ -50,8 +50,9 @@ class Session {
     bool wants_tls() const;
     void tls_started();
     bool admitted() const;
-    bool busy() const;  // a statement has not ended: its completion is to come
-    bool idle() const;  // the client is to speak next
+    bool busy() const;            // a statement has not ended: its completion is to come
+    bool idle() const;            // the client is to speak next
+    bool waits_for_disk() const;  // an answer does, for its ticket
     // Bytes that wait: output to be taken, and input behind a statement that has not ended. The shell stops
     // reading when they are many.
     std::size_t waiting_bytes() const;

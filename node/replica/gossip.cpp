@@ -209,7 +209,8 @@ Gossip::Greeted Gossip::hello(const std::string& name, const wire::Hello& messag
         peer.ids.seen(message.id);
         peer.acknowledged = peer.before = {};
         peer.lacks_dropped = false;
-        ids_recorded_ = state_.append(RecordKind::peer, peer_record(name, peer.ids.last), true);
+        ids_recorded_ =
+            state_.append(RecordKind::peer, peer_record(name, peer.ids.last), Persist::When::lazily);
     }
     // Greetings of both sides cross: only the first one on a link begins anything.
     const bool again = std::exchange(peer.greeted, true) && !anew;

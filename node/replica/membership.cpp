@@ -61,7 +61,7 @@ void Membership::greeted(const std::string& peer, const wire::Hello& message) {
     if (message.members_at <= std::max(committed_at_, learned_at_) && !state_.members.empty()) return;
     learned_ = std::move(*members);
     learned_at_ = message.members_at;
-    state_.append(RecordKind::members, record(), true);
+    state_.append(RecordKind::members, record(), Persist::When::lazily);
     derive();
 }
 

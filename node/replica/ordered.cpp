@@ -274,9 +274,21 @@ void Ordered::handle(order::Outputs outputs) {
 
 void Ordered::on(const order::Persist& output) {
     const auto records = order::encode(output);
+    const auto when = output.lazy       ? Persist::When::lazily
+                      : awaited(output) ? Persist::When::at_once
+                                        : Persist::When::soon;
     Ticket last = state_.newest_ticket();
-    for (const auto& record : records) last = state_.append(RecordKind::order, record, output.lazy);
+    for (const auto& record : records) last = state_.append(RecordKind::order, record, when);
     tickets_.emplace_back(output.ticket, last);
+}
+
+// Whether anybody is told of it only when it is committed.
+bool Ordered::awaited(const order::Persist& output) const {
+    return std::any_of(output.entries.begin(), output.entries.end(), [this](const order::Entry& entry) {
+        const auto own = std::find_if(in_flight_.rbegin(), in_flight_.rend(),
+                                      [&](const InFlight& batch) { return batch.index <= entry.index; });
+        return own == in_flight_.rend() || own->index != entry.index || own->awaited;
+    });
 }
 
 namespace {
@@ -412,7 +424,7 @@ void Ordered::applied(const crdt::Delta& delta, std::vector<Outcomes::Outcome> o
     Bytes body;
     ByteWriter(body).varint(delta.dot.seq);
     // A majority has the entry, this disk too; without this record a restart waits for the primary to say so.
-    const Ticket ticket = state_.append(RecordKind::committed, body, true);
+    const Ticket ticket = state_.append(RecordKind::committed, body, Persist::When::lazily);
     state_.wait_for_disk(ticket, delta.dot, std::move(bytes));
     ++state_.changes;
 }

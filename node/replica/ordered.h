@@ -199,6 +199,7 @@ class Ordered {
         std::vector<Outcomes::Outcome> outcomes;  // of the calls, as the entry has them
         bool ahead = false;                       // pending_state_ has it
         bool told = false;                        // whoever wants to know before it is committed
+        bool awaited = true;                      // by somebody who does not
     };
     using Key = std::pair<std::uint64_t, std::uint64_t>;
     using Keys = boost::container::small_vector<Key, 2>;
@@ -211,6 +212,7 @@ class Ordered {
     order::Index kept_from(order::Index index) const;
     void handle(order::Outputs outputs);
     void on(const order::Persist& output);
+    bool awaited(const order::Persist& output) const;
     void on(const order::Send& output);
     Ticket own_past_of(const order::Message& message) const;
     void on(const order::Committed& output);

@@ -282,6 +282,8 @@ void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen,
     batch.since = state_.now;
     auto delta = std::make_shared<crdt::Delta>(pending_state_.make_delta(
         writes, {ORDER_ORIGIN, batch.index}, {state_.clock.tick(state_.now), ORDER_ORIGIN}));
+    batch.awaited = batch.calls.empty() || !std::all_of(batch.calls.begin(), batch.calls.end(),
+                                                        [](const Call& c) { return c.work.early; });
     delta->forget = std::move(forget);
     batch.outcomes.reserve(batch.calls.size());
     for (auto& call : batch.calls) {

@@ -290,7 +290,8 @@ Execution Sessions::commit_local(Session& session, std::uint64_t id, std::uint64
     CHECK(state_.merge(delta) == crdt::Database::Merged::applied);
     state_.database.recycle(std::move(delta));
     ++state_.own_seq;
-    const Ticket ticket = state_.append(RecordKind::delta, bytes);
+    const Ticket ticket = state_.append(
+        RecordKind::delta, bytes, session.wait_for_disk() ? Persist::When::at_once : Persist::When::soon);
     state_.wait_for_disk(ticket, dot, std::move(bytes));
     ++state_.changes;
     switch (session.durability) {

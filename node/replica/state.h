@@ -148,13 +148,13 @@ struct State {
         if (!database.apart(delta)) large.finish();
         return database.merge(delta);
     }
-    Ticket append(RecordKind kind, BytesView body, bool lazy = false) {
+    Ticket append(RecordKind kind, BytesView body, Persist::When when = Persist::When::at_once) {
         Persist persist;
         persist.ticket = next_ticket++;
         persist.record.reserve(body.size() + 1);
         persist.record.push_back(static_cast<char>(kind));
         persist.record.append(body);
-        persist.lazy = lazy;
+        persist.when = when;
         const Ticket ticket = persist.ticket;
         log_bytes += persist.record.size();
         log_free -= std::min<std::uint64_t>(log_free, persist.record.size());

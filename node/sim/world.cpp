@@ -472,8 +472,9 @@ void World::noticed(SimNode& node, const replica::Notice& notice) {
 void World::write(SimNode& node, replica::Persist& persist) {
     node.disk.append(persist.ticket, std::move(persist.record));
     node.newest = persist.ticket;
-    if (!persist.lazy) return hurry(node, persist.ticket);
-    schedule(micros(network_.between(1, 20'000)), [this, &node, life = node.incarnation] {
+    if (persist.when == replica::Persist::When::at_once) return hurry(node, persist.ticket);
+    const auto latest = persist.when == replica::Persist::When::soon ? 1000 : 20'000;
+    schedule(micros(network_.between(1, latest)), [this, &node, life = node.incarnation] {
         if (node.incarnation == life) hurry(node, node.newest);
     });
 }
