@@ -377,7 +377,7 @@ class Node final : public Loop {
     }
 
     // What is in no hurry is handed to the disk together, in the end.
-    static constexpr Duration soon = millis(1), lazily = millis(20);
+    static constexpr Duration soon = millis(5), lazily = millis(20);
     bool is_over(Instant deadline) { return now() >= deadline || now() + lazily < deadline; }  // it went back
     void carry(replica::Persist& output) {
         using When = replica::Persist::When;

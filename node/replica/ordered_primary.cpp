@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t calls_max = 512;
 constexpr std::size_t rows_max = 4096;
 constexpr std::size_t taken_max = 65'536;
-constexpr std::size_t hurried_max = 8;
+constexpr std::size_t hurried_max = 32;
 constexpr std::size_t expected_at_once = 16;
 
 constexpr std::string_view not_primary_state = "57P03";

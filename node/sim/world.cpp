@@ -473,7 +473,7 @@ void World::write(SimNode& node, replica::Persist& persist) {
     node.disk.append(persist.ticket, std::move(persist.record));
     node.newest = persist.ticket;
     if (persist.when == replica::Persist::When::at_once) return hurry(node, persist.ticket);
-    const auto latest = persist.when == replica::Persist::When::soon ? 1000 : 20'000;
+    const auto latest = persist.when == replica::Persist::When::soon ? 5000 : 20'000;
     schedule(micros(network_.between(1, latest)), [this, &node, life = node.incarnation] {
         if (node.incarnation == life) hurry(node, node.newest);
     });
