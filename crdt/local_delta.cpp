@@ -364,8 +364,7 @@ Delta PendingState::make_delta(const exec::WriteSet& writes, Dot dot, Stamp stam
     LocalDelta stored(*base_.impl_, writes, dot, stamp);
     LocalDelta ahead(empty() ? *base_.impl_ : *ahead_->impl_, writes, dot, stamp);
     for (const RowWrite& write : writes.rows) {
-        const bool copied = !empty() && copies_[write.table.value].contains(write.key);
-        (copied ? ahead : stored).row(write, out.rows);
+        (copied(write.table, write.key) ? ahead : stored).row(write, out.rows);
     }
     return out;
 }

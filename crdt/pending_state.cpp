@@ -32,9 +32,9 @@ VersionVector PendingState::version() const {
 // ---- following the base ----
 
 void PendingState::changed(TableId table, std::string_view key) {
-    auto& copies = copies_[table.value];
+    auto& copies = copies_[table.value].by_key;
     const auto found = copies.find(key);
-    if (found == copies.end() || std::exchange(found->second.stale, true)) return;
+    if (found == copies.end() || !found->second.made || std::exchange(found->second.stale, true)) return;
     stale_.emplace_back(table, found->first);
 }
 
@@ -43,9 +43,9 @@ void PendingState::follow() {
     if (ahead_ == nullptr) return;
     if (ahead_->forgotten() < base_.forgotten()) ahead_->impl_->forget(base_.forgotten());
     for (const auto& [table, key] : stale_) {
-        const auto found = copies_[table.value].find(key);
-        if (found == copies_[table.value].end() || !found->second.stale) continue;
-        found->second.stale = false;
+        auto& copies = copies_[table.value].by_key;
+        const auto found = copies.find(key);
+        if (found == copies.end() || !std::exchange(found->second.stale, false)) continue;
         ahead_->join_row(table, key, base_);
     }
     stale_.clear();
@@ -70,17 +70,15 @@ bool PendingState::add(const std::shared_ptr<const Delta>& given) {
     if (deltas_.empty()) begin();
     follow();
     for (std::size_t i = 0; i < delta.rows.size(); ++i) {
-        if (i % Database::Impl::rows_ahead == 0) base_.impl_->prefetch(delta.rows, i);
         const RowDelta& row = delta.rows[i];
-        auto& copies = copies_[row.table.value];
-        auto found = copies.find(row.key);
-        if (found == copies.end()) {
-            ahead_->replace_row(row.table, row.key, base_);
-            found = copies.try_emplace(row.key).first;
-        }
-        found->second.newest = delta.dot.seq;
+        Copies& copies = copies_[row.table.value];
+        auto [found, fresh] = copies.by_key.try_emplace(row.key);
+        copies.to_make += fresh ? 1 : 0;
+        found->second.changes.push_back({&delta, i});
+        if (found->second.made) apply(found->second.changes.back());
     }
-    CHECK(ahead_->merge(delta) == Database::Merged::applied);
+    ahead_->impl_->version.set(delta.dot.origin, delta.dot.seq);
+    ahead_->impl_->note_hlc(delta.stamp.hlc);
     deltas_.push_back(given);
     return true;
 }
@@ -90,11 +88,13 @@ void PendingState::drop_oldest() {
     const Delta& delta = *oldest;
     deltas_.pop_front();
     for (const RowDelta& row : delta.rows) {
-        auto& copies = copies_[row.table.value];
-        const auto found = copies.find(row.key);
-        if (found == copies.end() || found->second.newest != delta.dot.seq) continue;
-        copies.erase(found);
-        ++left_behind_;
+        Copies& copies = copies_[row.table.value];
+        const auto found = copies.by_key.find(row.key);
+        auto& changes = found->second.changes;
+        changes.erase(changes.begin());
+        if (!changes.empty()) continue;
+        (found->second.made ? ++left_behind_ : --copies.to_make);
+        copies.by_key.erase(found);
     }
     if (!deltas_.empty()) return;
     stale_.clear();
@@ -104,17 +104,48 @@ void PendingState::drop_oldest() {
 void PendingState::clear() {
     deltas_.clear();
     stale_.clear();
-    for (auto& copies : copies_) copies.clear();
+    for (auto& copies : copies_) copies = {};
     ahead_.reset();  // it holds what has never been
     base_.set_watch(nullptr);
+}
+
+// ---- making copies ----
+
+void PendingState::apply(const Change& change) const {
+    ahead_->impl_->apply(change.delta->rows[change.row], *change.delta, false);
+    ahead_->impl_->visibility.settle();
+}
+
+// A delta that the base has merged already is in its row, and may have been overtaken there.
+void PendingState::make(Copies& copies, std::string_view key, Copy& copy) const {
+    if (std::exchange(copy.made, true)) return;
+    --copies.to_make;
+    const TableId table = copy.changes.front().delta->rows[copy.changes.front().row].table;
+    ahead_->replace_row(table, key, base_);
+    for (const Change& change : copy.changes)
+        if (!base_.version().contains(change.delta->dot)) apply(change);
+}
+
+bool PendingState::copied(TableId table, std::string_view key) const {
+    Copies& copies = copies_[table.value];
+    if (copies.by_key.empty()) return false;
+    const auto found = copies.by_key.find(key);
+    if (found == copies.by_key.end()) return false;
+    make(copies, key, found->second);
+    return true;
+}
+
+bool PendingState::some_copied(TableId table) const {
+    Copies& copies = copies_[table.value];
+    if (copies.to_make > 0)
+        for (auto& [key, copy] : copies.by_key) make(copies, key, copy);
+    return !copies.by_key.empty();
 }
 
 // ---- reading ----
 
 exec::RowView PendingState::find(TableId table, std::string_view primary_key) const {
-    const auto& copies = copies_[table.value];
-    return copies.empty() || !copies.contains(primary_key) ? base_.find(table, primary_key)
-                                                           : ahead_->find(table, primary_key);
+    return copied(table, primary_key) ? ahead_->find(table, primary_key) : base_.find(table, primary_key);
 }
 
 void PendingState::scan(TableId table, exec::RowVisitor visit) const {
@@ -123,8 +154,8 @@ void PendingState::scan(TableId table, exec::RowVisitor visit) const {
 
 void PendingState::scan_index(TableId id, exec::IndexId index, std::string_view low, std::string_view high,
                               bool reverse, exec::RowVisitor visit) const {
-    const auto& copies = copies_[id.value];
-    if (copies.empty()) return base_.scan_index(id, index, low, high, reverse, visit);
+    if (!some_copied(id)) return base_.scan_index(id, index, low, high, reverse, visit);
+    const Copies& copies = copies_[id.value];
     const Database::Impl& base = *base_.impl_;
     const IndexRange range{index, low, high, reverse};
     visit_overlaid([&](RowFound found) { base.visit_shown(id, range, found); }, ahead_->impl_->table(id),
@@ -137,13 +168,14 @@ std::size_t PendingState::row_count(TableId table) const {
 }
 
 void PendingState::duplicate_claims(TableId id, exec::RowVisitor visit) const {
-    const auto& copies = copies_[id.value];
+    const bool some = some_copied(id);
+    const Copies& copies = copies_[id.value];
     bool wanted = true;
     base_.impl_->visit_contested(id, [&](const Table& in, const StoredRow& row) {
-        const bool own = !copies.empty() && copies.contains(row.key());
+        const bool own = some && copies.contains(row.key());
         return own || (wanted = visit(row.view(in.shape())));
     });
-    if (copies.empty() || !wanted) return;
+    if (!some || !wanted) return;
     ahead_->impl_->table(id).visit_contested([&](const StoredRow& row) {
         return !copies.contains(row.key()) || visit(row.view(ahead_->impl_->table(id).shape()));
     });

@@ -143,9 +143,8 @@ using Input = std::variant<Tick, PeerUp, PeerDown, FromPeer, Persisted, LogSpace
 struct Persist {  // append to the log, in this order
     Ticket ticket = 0;
     Bytes record;
-    // Every one waits for an earlier one's sync to end. Who is in no hurry waits for the next one that is,
-    // too, or for somebody who waits for its ticket: not longer than some 1 ms (it may be told of soon), or
-    // 20 ms.
+    // Who is in no hurry may wait for the next one that is, or for somebody who waits for its ticket, but not
+    // longer than some 5 ms (soon) or 20 ms (lazily).
     enum class When : std::uint8_t { at_once, soon, lazily } when = When::at_once;
 };
 // One part of a checkpoint, to be kept beside the log; answered by CheckpointReady, then the next comes. The

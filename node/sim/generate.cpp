@@ -95,6 +95,7 @@ class Generator {
         constexpr std::uint64_t large[] = {0, 120, 64 << 10};
         c.large_bytes = large[random.below(3)];
         if (pick(f.delay)) c.slice_pause = millis(random.between(1, 20));
+        if (pick(f.delay)) c.patience_max = millis(5);
     }
 
     void calls(Random random) {

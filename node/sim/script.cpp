@@ -151,6 +151,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "checkpoint-entries") return words.number(c.checkpoint_entries);
     if (key == "large-bytes") return words.number(c.large_bytes);
     if (key == "slice-pause") return words.millis(c.slice_pause);
+    if (key == "patience") return words.millis(c.patience_max);
     if (key == "pace") return words.millis(c.pace);
     if (key == "planted") {
         const auto planted = parse_planted(words.rest());
@@ -223,6 +224,7 @@ std::string print(const Script& script) {
     line("checkpoint-entries", std::to_string(c.checkpoint_entries));
     line("large-bytes", std::to_string(c.large_bytes));
     line("slice-pause", print_millis(c.slice_pause));
+    line("patience", print_millis(c.patience_max));
     if (c.quorum) out += "quorum\n";
     if (c.memory) out += "memory\n";
     if (c.tentative) out += "tentative\n";

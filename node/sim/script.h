@@ -85,6 +85,7 @@ struct Conditions {
     std::uint64_t checkpoint_entries = 256;  // of the order, that a checkpoint need not have
     std::uint64_t large_bytes = 64 * 1024;   // deltas of more are merged in slices of a row each,
     Duration slice_pause;                    // with so much between them
+    Duration patience_max;                   // before a record is synced that nobody waits for
     bool quorum = false;                     // clients 1, 5, 9 ... use anabranch.durability = 'quorum'
     bool memory = false;        // clients 3, 7, 11 ... make ordered calls with durability = 'memory'
     bool tentative = false;     // clients 2, 6, 10 ... make blocks of ordered calls that wait for nobody

@@ -472,9 +472,12 @@ void World::noticed(SimNode& node, const replica::Notice& notice) {
 void World::write(SimNode& node, replica::Persist& persist) {
     node.disk.append(persist.ticket, std::move(persist.record));
     node.newest = persist.ticket;
-    if (persist.when == replica::Persist::When::at_once) return hurry(node, persist.ticket);
-    const auto latest = persist.when == replica::Persist::When::soon ? 5000 : 20'000;
-    schedule(micros(network_.between(1, latest)), [this, &node, life = node.incarnation] {
+    using When = replica::Persist::When;
+    const auto latest = persist.when == When::soon     ? conditions_.patience_max
+                        : persist.when == When::lazily ? millis(20)
+                                                       : Duration{};
+    if (latest.micros == 0) return hurry(node, persist.ticket);
+    schedule(micros(network_.between(1, latest.micros)), [this, &node, life = node.incarnation] {
         if (node.incarnation == life) hurry(node, node.newest);
     });
 }
