@@ -138,10 +138,10 @@ std::vector<TableShape> shapes_of(const catalog::Schema& schema) {
 }  // namespace
 
 const std::vector<TableShape>& TableShape::of(const catalog::Schema& schema) {
-    auto kept = schema.merging.get();
+    const void* kept = schema.merging.get();
     if (kept == nullptr)
         kept = schema.merging.set(std::make_shared<const std::vector<TableShape>>(shapes_of(schema)));
-    return *static_cast<const std::vector<TableShape>*>(kept.get());
+    return *static_cast<const std::vector<TableShape>*>(kept);
 }
 
 }  // namespace anabranch::crdt

@@ -285,15 +285,19 @@ class Derived {
     Derived() = default;
     Derived(const Derived&) noexcept {}
     Derived& operator=(const Derived&) noexcept { return *this; }
-    std::shared_ptr<const void> get() const { return value_.load(); }
+    // Null: none has been set. It lives as long as this.
+    const void* get() const { return found_.load(std::memory_order_acquire); }
     // The first value set stays; returns the one that is kept.
-    std::shared_ptr<const void> set(std::shared_ptr<const void> value) const {
+    const void* set(std::shared_ptr<const void> value) const {
         std::shared_ptr<const void> none;
-        return value_.compare_exchange_strong(none, value) ? value : none;
+        const void* kept = value_.compare_exchange_strong(none, value) ? value.get() : none.get();
+        found_.store(kept, std::memory_order_release);
+        return kept;
     }
 
   private:
     mutable std::atomic<std::shared_ptr<const void>> value_;
+    mutable std::atomic<const void*> found_ = nullptr;
 };
 
 class Schema {

@@ -167,9 +167,9 @@ OidMap::OidMap(const Schema& schema) {
 }
 
 const OidMap& OidMap::of(const Schema& schema) {
-    std::shared_ptr<const void> kept = schema.objects.get();
-    if (!kept) kept = schema.objects.set(std::make_shared<const OidMap>(schema));
-    return *static_cast<const OidMap*>(kept.get());  // the schema keeps it
+    const void* kept = schema.objects.get();
+    if (kept == nullptr) kept = schema.objects.set(std::make_shared<const OidMap>(schema));
+    return *static_cast<const OidMap*>(kept);
 }
 
 std::int64_t OidMap::schema_oid(const std::string& name) const {

@@ -219,9 +219,9 @@ std::string SchemaPlans::enum_name(std::uint32_t enum_index) const {
 }
 
 const SchemaPlans& plans_of(const catalog::Schema& schema) {
-    std::shared_ptr<const void> kept = schema.execution.get();
+    const void* kept = schema.execution.get();
     if (kept == nullptr) kept = schema.execution.set(std::make_shared<const SchemaPlans>(schema));
-    return *static_cast<const SchemaPlans*>(kept.get());
+    return *static_cast<const SchemaPlans*>(kept);
 }
 
 }  // namespace anabranch::exec

@@ -181,12 +181,13 @@ void put(capnp_schema::Message::Builder out, const Forwarded& m) {
             values[count(j)].setText(blob(m.rows[i][j].second));
         }
     }
-    b.setSqlstate(text(m.sqlstate));
-    b.setMessage(text(m.message));
-    b.setDetail(text(m.detail));
-    b.setHint(text(m.hint));
-    b.setConstraint(text(m.constraint));
-    b.setTable(text(m.table));
+    const Refusal& why = m.why();
+    b.setSqlstate(text(why.sqlstate));
+    b.setMessage(text(why.message));
+    b.setDetail(text(why.detail));
+    b.setHint(text(why.hint));
+    b.setConstraint(text(why.constraint));
+    b.setTable(text(why.table));
     b.setEarly(m.early);
     b.setEpoch(m.epoch);
 }
@@ -344,12 +345,10 @@ Forwarded get(capnp_schema::Forwarded::Reader in) {
         auto& out = m.rows.emplace_back();
         for (const auto value : row.getValues()) out.emplace_back(value.getNull(), bytes(value.getText()));
     }
-    m.sqlstate = text(in.getSqlstate());
-    m.message = text(in.getMessage());
-    m.detail = text(in.getDetail());
-    m.hint = text(in.getHint());
-    m.constraint = text(in.getConstraint());
-    m.table = text(in.getTable());
+    if (!m.ok)
+        m.refusal = std::make_shared<const Refusal>(text(in.getSqlstate()), text(in.getMessage()),
+                                                    text(in.getDetail()), text(in.getHint()),
+                                                    text(in.getConstraint()), text(in.getTable()));
     m.early = in.getEarly();
     m.epoch = in.getEpoch();
     return m;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -124,14 +125,21 @@ struct Forward {
     bool early = false;       // to be answered once executed, before it is committed
     std::uint64_t epoch = 0;  // to be executed in this epoch of the order, or not at all; 0: in any
 };
+struct Refusal {
+    std::string sqlstate, message, detail, hint, constraint, table;
+    friend bool operator==(const Refusal&, const Refusal&) = default;
+};
 struct Forwarded {  // its answer
     std::uint64_t session = 0, number = 0;
     std::uint64_t csn = 0;  // to be applied locally before answering; 0: nothing was written
     bool ok = false;
     std::string tag;
     std::vector<std::vector<std::pair<bool, Bytes>>> rows;  // text form
-    // when !ok
-    std::string sqlstate, message, detail, hint, constraint, table;
+    std::shared_ptr<const Refusal> refusal;                 // when !ok; there are few
+    const Refusal& why() const {
+        static const Refusal unknown;
+        return refusal == nullptr ? unknown : *refusal;
+    }
     bool early = false;       // the entry at `csn` is not committed yet,
     std::uint64_t epoch = 0;  // and of this epoch
 };

@@ -218,7 +218,7 @@ class Node final : public Loop {
     replica::Outputs& outputs() override { return outputs_; }
     replica::Replica& replica() override { return *replica_; }
     session::Tables& tables() override { return tables_; }
-    catalog::SchemaPtr schema() override { return schema_; }
+    const catalog::SchemaPtr& schema() const override { return schema_; }
     const NodeConfig& config() const override { return config_; }
     asio::io_context& context() override { return context_; }
     std::uint64_t durable() const override { return durable_; }

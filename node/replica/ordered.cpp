@@ -39,12 +39,8 @@ Result<DecodedDelta> delta_of(const order::Entry& entry, const catalog::Schema& 
 
 wire::Forwarded refusal(const Error& error) {
     wire::Forwarded out;
-    out.sqlstate = error.sqlstate;
-    out.message = error.message;
-    out.detail = error.detail;
-    out.hint = error.hint;
-    out.constraint = error.constraint;
-    out.table = error.table;
+    out.refusal = std::make_shared<const wire::Refusal>(error.sqlstate, error.message, error.detail,
+                                                        error.hint, error.constraint, error.table);
     return out;
 }
 

@@ -172,6 +172,7 @@ class Ordered {
         Instant deadline;
         std::string sent_to;
         unsigned unsure = 0;  // times that it was handed to somebody and nothing was heard of it
+        bool fresh = false;   // nobody but this node knows of it, nor has ever
         wire::Forwarded answer;
     };
     struct Work {               // at the primary
@@ -183,6 +184,7 @@ class Ordered {
         Instant deadline;
         RequestKey follows;  // the same client's request before it, if that may not be executed yet
         bool early = false;
+        bool fresh = false;  // it cannot have been executed before
         bool is_fence() const { return steps.empty(); }
     };
     struct Call {

@@ -8,12 +8,12 @@ namespace anabranch::replica {
 
 namespace {
 
-Error error_of(const wire::Forwarded& answer) {
-    Error error = Error::make(answer.sqlstate, answer.message);
-    error.detail = answer.detail;
-    error.hint = answer.hint;
-    error.constraint = answer.constraint;
-    error.table = answer.table;
+Error error_of(const wire::Refusal& why) {
+    Error error = Error::make(why.sqlstate, why.message);
+    error.detail = why.detail;
+    error.hint = why.hint;
+    error.constraint = why.constraint;
+    error.table = why.table;
     return error;
 }
 
@@ -28,6 +28,7 @@ void Ordered::submit(Request request) {
     item.seen = request.done ? request.seen : state_.database.version();
     item.unsure = request.again ? 1 : 0;
     item.key = request.key;
+    item.fresh = item.key == RequestKey{} && !request.again;
     if (item.key == RequestKey{}) ++newest_request_.number, item.key = newest_request_;
     Keys& same = by_request_[item.key];
     if (std::find(same.begin(), same.end(), key) == same.end()) same.push_back(key);
@@ -79,11 +80,12 @@ void Ordered::route(const Key& key, Outstanding& item) {
     if (core_->primary() == member_id(state_.options.name)) {
         item.phase = Phase::queued;
         queue({"", item.key, request.steps, request.drawn, item.seen, item.deadline, before(key),
-               request.early});
+               request.early, std::exchange(item.fresh, false)});
         return;
     }
     const std::string primary = primary_name();
     if (primary.empty() || !gossip_.reachable(primary)) return;
+    item.fresh = false;
     wire::Forward forward;
     forward.origin = state_.options.id;
     forward.session = item.key.client;
@@ -244,7 +246,7 @@ void Ordered::finish(const Key& key, Outstanding& item) {
 }
 
 void Ordered::tell(std::uint64_t session, std::uint64_t number, const Outstanding& done) {
-    if (!done.answer.ok) return reply(session, number, std::unexpected(error_of(done.answer)));
+    if (!done.answer.ok) return reply(session, number, std::unexpected(error_of(done.answer.why())));
     if (done.request.sink != nullptr && !done.answer.rows.empty()) {
         const auto& columns = done.request.steps.back().runnable->bound->columns;
         const auto* labels = &exec::plans_of(*state_.schema);

@@ -28,7 +28,7 @@ wire::Forwarded not_primary() {
     return refusal(Error::make(not_primary_state, "not primary"));
 }
 bool is_not_primary(const wire::Forwarded& answer) {
-    return !answer.ok && answer.sqlstate == not_primary_state;
+    return !answer.ok && answer.why().sqlstate == not_primary_state;
 }
 wire::Forwarded cannot_tell() {
     return refusal(Error::make(cannot_tell_state, "this transaction may or may not have been executed")
@@ -37,7 +37,7 @@ wire::Forwarded cannot_tell() {
                        .with_hint("Look at the data before you try again."));
 }
 bool is_cannot_tell(const wire::Forwarded& answer) {
-    return !answer.ok && answer.sqlstate == cannot_tell_state;
+    return !answer.ok && answer.why().sqlstate == cannot_tell_state;
 }
 
 // ---- requests ----
@@ -347,7 +347,7 @@ std::optional<wire::Forwarded> Ordered::known_outcome(RequestKey key) const {
 }
 
 std::optional<wire::Forwarded> Ordered::told_before(const Work& item) const {
-    if (item.is_fence()) return {};
+    if (item.is_fence() || item.fresh) return {};
     if (auto known = known_outcome(item.key)) return known;
     if (item.seen.get(ORDER_ORIGIN) < state_.outcomes.complete_after()) return cannot_tell();
     return {};

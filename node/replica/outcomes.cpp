@@ -28,8 +28,10 @@ bool read_answer(BytesView bytes, wire::Forwarded& out) {
     ByteReader in(bytes);
     out.ok = in.u8() != 0;
     if (!out.ok) {
-        for (auto* text : {&out.sqlstate, &out.message, &out.detail, &out.hint, &out.constraint, &out.table})
+        wire::Refusal why;
+        for (auto* text : {&why.sqlstate, &why.message, &why.detail, &why.hint, &why.constraint, &why.table})
             *text = in.sized();
+        out.refusal = std::make_shared<const wire::Refusal>(std::move(why));
         return in.complete();
     }
     out.tag = in.sized();
@@ -54,8 +56,9 @@ Bytes encode_answer(const wire::Forwarded& answer) {
     ByteWriter out(bytes);
     out.u8(answer.ok ? 1 : 0);
     if (!answer.ok) {
-        for (const auto* text : {&answer.sqlstate, &answer.message, &answer.detail, &answer.hint,
-                                 &answer.constraint, &answer.table})
+        const wire::Refusal& why = answer.why();
+        for (const auto* text :
+             {&why.sqlstate, &why.message, &why.detail, &why.hint, &why.constraint, &why.table})
             out.sized(*text);
         return bytes;
     }

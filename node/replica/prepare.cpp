@@ -43,9 +43,10 @@ const sql::ExprPtr& without_domain(const sql::ExprPtr& argument, std::size_t num
 }
 
 bool take_simple(const std::vector<sql::ExprPtr>& arguments, const catalog::Transaction& transaction,
-                 bool checks_domains, std::vector<Runnable::Argument>& out) {
+                 Runnable& into, bool& in_domains) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const auto& argument = checks_domains ? without_domain(arguments[i], i, transaction) : arguments[i];
+        const auto& argument = without_domain(arguments[i], i, transaction);
+        in_domains = in_domains || argument != arguments[i];
         Runnable::Argument simple;
         if (const auto* parameter = std::get_if<sql::Param>(&argument->node)) {
             simple.parameter = static_cast<std::int32_t>(parameter->index);
@@ -55,7 +56,7 @@ bool take_simple(const std::vector<sql::ExprPtr>& arguments, const catalog::Tran
         } else {
             return false;
         }
-        out.push_back(std::move(simple));
+        into.simple_arguments.push_back(std::move(simple));
     }
     return true;
 }
@@ -81,10 +82,10 @@ Result<void> Preparer::prepare_call(Runnable& runnable, const catalog::BoundText
     // One that is run elsewhere is refused here, before it is sent, if its arguments are outside their
     // domains.
     const bool here = runnable.route != catalog::Route::ordered;
-    if (!take_simple(call.arguments, transaction, here, runnable.simple_arguments)) {
-        runnable.simple_arguments.clear();
+    bool in_domains = false;
+    runnable.simple = take_simple(call.arguments, transaction, runnable, in_domains);
+    if (!runnable.simple || (in_domains && !here))
         runnable.arguments = exec::compile(state_.schema, argument_query(call.arguments));
-    }
     return {};
 }
 

@@ -201,14 +201,16 @@ struct Runnable {
     catalog::Route route = catalog::Route::ordered;
     bool writes = false;
     bool as_rows = false;  // SELECT * FROM f(...)
-    // A call's arguments: constants and $n are taken directly; anything else is evaluated by `arguments`.
+    // A call's arguments: constants and $n are taken directly where the call itself checks their domains;
+    // anything else, and what is sent elsewhere, is evaluated by `arguments`.
     struct Argument {
         std::int32_t parameter = -1;  // $n, 0-based; -1: constant
         sql::Const constant;
         sql::Storage storage = sql::Storage::integer;
     };
     std::vector<Argument> simple_arguments;
-    exec::CompiledPtr arguments;  // null: the simple ones are complete
+    bool simple = false;          // all of them are
+    exec::CompiledPtr arguments;  // null: they need not be evaluated anywhere
 };
 using RunnablePtr = std::shared_ptr<const Runnable>;
 

@@ -338,7 +338,8 @@ void Sessions::forget_large(const std::shared_ptr<Values>& values) {
 Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
                                                     std::span<const sql::Datum> parameters) {
     const auto out = spare_values();
-    if (runnable.arguments != nullptr) {
+    const bool here = runnable.simple && (runnable.arguments == nullptr || ordered_.is_primary());
+    if (!here) {
         struct One final : exec::RowSink {
             std::shared_ptr<Values> values;
             bool row(std::span<const sql::Datum> row) override {

@@ -412,9 +412,9 @@ void Tentative::settle(Item& item, const wire::Forwarded& answer) {
         end(item, replaces ? Fate::replaced : Fate::committed, answer.csn,
             replaces ? item.refused + "; " + item.on_refusal + " was executed instead" : answer.tag);
     } else if (is_cannot_tell(answer)) {
-        end(item, Fate::unknown, 0, answer.message);
+        end(item, Fate::unknown, 0, answer.why().message);
     } else if (!item.on_refusal.empty() && !replaces) {
-        item.refused = answer.sqlstate + ": " + answer.message;
+        item.refused = answer.why().sqlstate + ": " + answer.why().message;
         item.key.client ^= alternative_key;
         item.state = Fate::waiting;
         item.again = item.asked = false;
@@ -424,7 +424,7 @@ void Tentative::settle(Item& item, const wire::Forwarded& answer) {
                    queue_.pop_front();
         return keep(item);
     } else {
-        const std::string why = answer.sqlstate + ": " + answer.message;
+        const std::string why = answer.why().sqlstate + ": " + answer.why().message;
         end(item, Fate::refused, answer.csn,
             replaces ? item.refused + "; " + item.on_refusal + " too: " + why : why);
     }

@@ -26,7 +26,7 @@ class Host {
     virtual replica::Outputs& outputs() = 0;
     virtual replica::Replica& replica() = 0;
     virtual Tables& tables() = 0;
-    virtual catalog::SchemaPtr schema() = 0;
+    virtual const catalog::SchemaPtr& schema() const = 0;
     // A statement of this session runs from here to stopped(); no timeout: zero.
     virtual void running(std::uint64_t session, Duration timeout) = 0;
     virtual bool stopped() = 0;  // true: it was told to stop because of its timeout

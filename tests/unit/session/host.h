@@ -43,7 +43,7 @@ class Host final : public session::Host, public replica::StatementAnalyst {
     replica::Outputs& outputs() override { return outputs_; }
     replica::Replica& replica() override { return *replica_; }
     session::Tables& tables() override { return *tables_; }
-    catalog::SchemaPtr schema() override { return schema_; }
+    const catalog::SchemaPtr& schema() const override { return schema_; }
     Result<catalog::Route> route_of(const std::string&, std::span<const sql::Type>) override {
         return catalog::Route::free;
     }

@@ -25,9 +25,10 @@ std::vector<Message> one_of_each() {
                     5000,
                     1,
                     9};
-    Forwarded forwarded{1, 2, 3, true, "CALL", {{{false, "x"}, {true, ""}}}, "", "", "", "", "", ""};
-    Forwarded refused{
-        1, 2, 0, false, "", {}, "23514", "no", "because", "less", "accounts_balance_check", "accounts"};
+    Forwarded forwarded{1, 2, 3, true, "CALL", {{{false, "x"}, {true, ""}}}};
+    Forwarded refused{1, 2};
+    refused.refusal = std::make_shared<const Refusal>("23514", "no", "because", "less",
+                                                      "accounts_balance_check", "accounts");
     forward.early = forwarded.early = true;
     forward.epoch = 8;
     forwarded.epoch = 9;
