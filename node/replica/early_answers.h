@@ -11,9 +11,9 @@
 // fails, whatever it is.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
-#include <map>
 
 #include "node/order/types.h"
 #include "node/replica/outcomes.h"
@@ -46,7 +46,7 @@ class EarlyAnswers {
         order::Epoch epoch = 0;
     };
     std::deque<Call> open_;  // as they were answered
-    std::map<std::uint64_t, Session> sessions_;
+    boost::unordered_flat_map<std::uint64_t, Session> sessions_;
 };
 
 }  // namespace anabranch::replica

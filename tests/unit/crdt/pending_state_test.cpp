@@ -151,7 +151,8 @@ TEST_CASE(
             for (int i = 0; i < 80; ++i) {
                 INFO("seed " << seed << ", step " << i);
                 primary.step();
-                primary.check();
+                // Copies are made when they are looked at: in two thirds of all seeds that is seldom.
+                if (seed % 3 == 0 || i % 7 == 6) primary.check();
             }
             deepest = std::max(deepest, primary.deepest);
             committed += primary.committed;
@@ -199,6 +200,26 @@ TEST_CASE("An entry that is there by other ways before it is committed here is n
     REQUIRE(pending.empty());
     REQUIRE(base.merge(fourth) == Database::Merged::applied);
     REQUIRE(values_of(schema->tables[0], base.find({0}, key_of(1)))[item::n].integer == 13);
+}
+
+TEST_CASE(
+    "A row that was made and deleted again in the base, while its entry was pending, does not come back") {
+    for (const auto identity : {RowIdentity::per_insert, RowIdentity::per_key}) {
+        const auto schema = items(identity);
+        Database base(schema);
+        PendingState pending(schema, base);
+        Transaction make(pending, *schema);
+        make.insert(0, item::row(1, 0));
+        const Delta made = pending.make_delta(make.writes(), {ORDER_ORIGIN, 1}, {10, ORDER_ORIGIN});
+        REQUIRE(pending.add(std::make_shared<const Delta>(made)));
+        REQUIRE(base.merge(made) == Database::Merged::applied);  // by gossip
+        Transaction remove(base, *schema);
+        remove.erase(0, key_of(1));
+        const Delta removed = base.make_delta(remove.writes(), {replica_id(0), 1}, {11, replica_id(0)});
+        REQUIRE(base.merge(removed) == Database::Merged::applied);
+        pending.follow();
+        REQUIRE_FALSE(pending.find({0}, key_of(1)));
+    }
 }
 
 }  // namespace
