@@ -388,6 +388,7 @@ class Node final : public Loop {
         }
         log_->append(output.ticket, output.record, output.when != When::at_once);
     }
+    void carry(replica::Hurry&) { log_->hurry(); }
     void carry(replica::CheckpointPart& output) {
         using Step = replica::CheckpointPart::Step;
         if (output.step == Step::begin) checkpoints_->begin();

@@ -273,6 +273,7 @@ void Ordered::answer_after_pending(std::vector<Call> calls, Ticket seen) {
         call.answer.csn = last.index;
         if (!call.work.is_fence()) keys_in_flight_.insert(call.work.key);
         last.calls.push_back(std::move(call));
+        if (!last.awaited) state_.out->push_back(Hurry{});
     }
 }
 
@@ -282,8 +283,11 @@ void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen,
     batch.since = state_.now;
     auto delta = std::make_shared<crdt::Delta>(pending_state_.make_delta(
         writes, {ORDER_ORIGIN, batch.index}, {state_.clock.tick(state_.now), ORDER_ORIGIN}));
-    batch.awaited = batch.calls.empty() || !std::all_of(batch.calls.begin(), batch.calls.end(),
-                                                        [](const Call& c) { return c.work.early; });
+    // At another node a session may wait that this one does not hear of.
+    batch.awaited =
+        batch.calls.empty() || !std::all_of(batch.calls.begin(), batch.calls.end(), [](const Call& call) {
+            return call.work.early && call.work.requester.empty();
+        });
     delta->forget = std::move(forget);
     batch.outcomes.reserve(batch.calls.size());
     for (auto& call : batch.calls) {

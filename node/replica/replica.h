@@ -157,7 +157,8 @@ struct CheckpointPart {
 };
 struct TruncateLog {
     Ticket before = 0;
-};  // the records before it are no longer needed
+};                // the records before it are no longer needed
+struct Hurry {};  // somebody waits for what was to be persisted soon
 struct Send {
     std::string peer;
     wire::Message message;
@@ -188,8 +189,8 @@ struct Members {  // whom to keep links to from now on, and what the data direct
     std::vector<std::string> names;  // of all members, as far as known
     friend bool operator==(const Members&, const Members&) = default;
 };
-using Output =
-    std::variant<Persist, CheckpointPart, TruncateLog, Send, Reply, Notice, Disconnect, Notify, Members>;
+using Output = std::variant<Persist, Hurry, CheckpointPart, TruncateLog, Send, Reply, Notice, Disconnect,
+                            Notify, Members>;
 using Outputs = std::vector<Output>;
 
 // What execute() runs: made by prepare(), cached by the caller.

@@ -150,6 +150,7 @@ bool Sessions::goes_to_primary(const Session& session, const Runnable& runnable)
 Execution Sessions::wait(Session& session, Waiting item) {
     item.deadline = session.ends;
     waiting_.push_back(std::move(item));
+    state_.out->push_back(Hurry{});
     return {Execution::When::later, 0, std::string()};
 }
 

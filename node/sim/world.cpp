@@ -425,6 +425,8 @@ void World::carry(SimNode& node, replica::Outputs& out) {
             write(node, *persist);
         } else if (auto* part = std::get_if<replica::CheckpointPart>(&output)) {
             keep(node, *part);
+        } else if (std::holds_alternative<replica::Hurry>(output)) {
+            hurry(node, node.newest);
         } else if (auto* truncate = std::get_if<replica::TruncateLog>(&output)) {
             if (node.disk.truncate(truncate->before)) mark("log truncations");
         } else if (auto* message = std::get_if<replica::Send>(&output)) {

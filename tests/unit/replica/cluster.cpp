@@ -188,6 +188,7 @@ void Cluster::sync(const std::string& name) {
     Node& node = nodes_.at(name);
     if (node.disk_stopped || node.synced == node.disk.size()) return;
     node.synced = node.disk.size();
+    node.hurries = false;
     node.durable = node.disk.back().first;
     step(name, replica::Persisted{node.durable});
     auto held = std::move(node.held);
@@ -213,6 +214,9 @@ void Cluster::carry(const std::string& name, replica::Outputs& out) {
     for (auto& output : out) {
         if (auto* persist = std::get_if<replica::Persist>(&output)) {
             node.disk.emplace_back(persist->ticket, std::move(persist->record));
+            node.hurries = node.hurries || persist->when == replica::Persist::When::at_once;
+        } else if (std::holds_alternative<replica::Hurry>(output)) {
+            node.hurries = true;
         } else if (auto* send = std::get_if<replica::Send>(&output)) {
             if (send->after > node.durable)
                 node.held.push_back(std::move(*send));

@@ -54,6 +54,7 @@ class Cluster {
     std::string role(const std::string& node, const std::string& member);  // as `node` sees it
     std::set<std::string> noticed;                                         // what nodes said to people
     void stop_disk(const std::string& node, bool stop = true);             // nothing becomes durable
+    bool hurries(const std::string& node) const { return nodes_.at(node).hurries; }  // to sync what it wrote
     // Sees every message before it is sent; false: it is lost.
     std::function<bool(const std::string& from, const std::string& to, const wire::Message& message)> filter;
     void step(const std::string& name, const replica::Input& input);
@@ -78,7 +79,7 @@ class Cluster {
         std::vector<std::pair<replica::Ticket, Bytes>> disk;
         std::size_t synced = 0;
         replica::Ticket durable = 0;
-        bool disk_stopped = false;
+        bool disk_stopped = false, hurries = false;
         std::vector<replica::Send> held;
         std::string joins_by;  // empty: it was there from the beginning
         std::set<std::string> contacts, up;

@@ -75,6 +75,31 @@ TEST_CASE("what a session does behind an early answer waits until it is there, o
     }
 }
 
+TEST_CASE("what was answered early is synced at once when somebody waits for it, and else soon") {
+    enum class Next { read, ordered_read, ordered_by_another };
+    for (const auto next : {Next::read, Next::ordered_read, Next::ordered_by_another}) {
+        World world(false);
+        world.run(seconds(1));
+        world.stop_disk(world.former);
+        const auto call = world.call(world.client, "SELECT take(1, 30)", hasty);
+        world.run(millis(1));
+        REQUIRE(world.answered(call));
+        CHECK_FALSE(world.hurries(world.former));
+        if (next == Next::read) world.call(world.client, balance, hasty);
+        if (next == Next::ordered_read) world.call(world.client, "SELECT take(3, 1)", hasty);  // no such row
+        if (next == Next::ordered_by_another) world.call(world.client, "SELECT take(2, 1)", 9);
+        world.run(millis(1));
+        CHECK(world.hurries(world.former));
+    }
+    World world(true);  // a session at another node may wait for it, of which this one does not hear
+    world.run(seconds(1));
+    world.stop_disk(world.former);
+    const auto call = world.call(world.client, "SELECT take(1, 30)", hasty);
+    world.run(millis(10));
+    REQUIRE(world.answered(call));
+    CHECK(world.hurries(world.former));
+}
+
 TEST_CASE("a session whose early answers are lost is told so by its next statement, which is not executed") {
     for (const std::string next : {"CALL deposit(1, 1)", "SELECT take(1, 1)", balance}) {
         World world(true);
