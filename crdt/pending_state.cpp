@@ -78,7 +78,6 @@ bool PendingState::add(const std::shared_ptr<const Delta>& given) {
         if (found->second.made) apply(found->second.changes.back());
     }
     ahead_->impl_->version.set(delta.dot.origin, delta.dot.seq);
-    ahead_->impl_->note_hlc(delta.stamp.hlc);
     deltas_.push_back(given);
     return true;
 }
@@ -93,7 +92,10 @@ void PendingState::drop_oldest() {
         auto& changes = found->second.changes;
         changes.erase(changes.begin());
         if (!changes.empty()) continue;
-        (found->second.made ? ++left_behind_ : --copies.to_make);
+        if (found->second.made)
+            ++left_behind_;
+        else
+            --copies.to_make;
         copies.by_key.erase(found);
     }
     if (!deltas_.empty()) return;

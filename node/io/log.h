@@ -64,9 +64,10 @@ class Log {
     Log& operator=(const Log&) = delete;
 
     void start(LogCallbacks callbacks);
-    // A lazy record is handed on with the next one that is not, or after hurry().
+    // A lazy record is handed on with the next one that is not, or after hurry(), which is about those that
+    // wait and no later one.
     void append(std::uint64_t ticket, BytesView record, bool lazy = false);
-    void hurry() { urgent_ = true; }
+    void hurry() { urgent_ = waits(); }
     bool waits() const { return !filling_.empty(); }  // lazy ones do
     void flush();  // hands what was appended to the helper; call once per turn of the engine
     void truncate(std::uint64_t before);  // records before it are no longer needed

@@ -43,7 +43,7 @@ const sql::ExprPtr& without_domain(const sql::ExprPtr& argument, std::size_t num
 }
 
 bool take_simple(const std::vector<sql::ExprPtr>& arguments, const catalog::Transaction& transaction,
-                 Runnable& into, bool& in_domains) {
+                 std::vector<Runnable::Argument>& out, bool& in_domains) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const auto& argument = without_domain(arguments[i], i, transaction);
         in_domains = in_domains || argument != arguments[i];
@@ -56,7 +56,7 @@ bool take_simple(const std::vector<sql::ExprPtr>& arguments, const catalog::Tran
         } else {
             return false;
         }
-        into.simple_arguments.push_back(std::move(simple));
+        out.push_back(std::move(simple));
     }
     return true;
 }
@@ -83,8 +83,9 @@ Result<void> Preparer::prepare_call(Runnable& runnable, const catalog::BoundText
     // domains.
     const bool here = runnable.route != catalog::Route::ordered;
     bool in_domains = false;
-    runnable.simple = take_simple(call.arguments, transaction, runnable, in_domains);
-    if (!runnable.simple || (in_domains && !here))
+    const bool simple = take_simple(call.arguments, transaction, runnable.simple_arguments, in_domains);
+    if (!simple) runnable.simple_arguments.clear();
+    if (!simple || (in_domains && !here))
         runnable.arguments = exec::compile(state_.schema, argument_query(call.arguments));
     return {};
 }

@@ -157,8 +157,9 @@ struct CheckpointPart {
 };
 struct TruncateLog {
     Ticket before = 0;
-};                // the records before it are no longer needed
-struct Hurry {};  // somebody waits for what was to be persisted soon
+};  // the records before it are no longer needed
+// Somebody waits for what was to be persisted soon.
+struct Hurry {};
 struct Send {
     std::string peer;
     wire::Message message;
@@ -209,9 +210,8 @@ struct Runnable {
         sql::Const constant;
         sql::Storage storage = sql::Storage::integer;
     };
-    std::vector<Argument> simple_arguments;
-    bool simple = false;          // all of them are
-    exec::CompiledPtr arguments;  // null: they need not be evaluated anywhere
+    std::vector<Argument> simple_arguments;  // all of them, or none
+    exec::CompiledPtr arguments;             // null: the simple ones are complete, wherever it runs
 };
 using RunnablePtr = std::shared_ptr<const Runnable>;
 

@@ -339,8 +339,9 @@ void Sessions::forget_large(const std::shared_ptr<Values>& values) {
 Result<std::shared_ptr<Values>> Sessions::arguments(const Runnable& runnable,
                                                     std::span<const sql::Datum> parameters) {
     const auto out = spare_values();
-    const bool here = runnable.simple && (runnable.arguments == nullptr || ordered_.is_primary());
-    if (!here) {
+    const bool direct =
+        runnable.arguments == nullptr || (!runnable.simple_arguments.empty() && ordered_.is_primary());
+    if (!direct) {
         struct One final : exec::RowSink {
             std::shared_ptr<Values> values;
             bool row(std::span<const sql::Datum> row) override {

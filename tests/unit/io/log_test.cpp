@@ -104,6 +104,21 @@ void erase_mark(const std::string& path) {
 
 }  // namespace
 
+TEST_CASE("a record that may wait is not hurried by who waited for earlier ones") {
+    const test::TempFolder folder;
+    auto opened = read(folder.path());
+    Durable durable;
+    opened.log->start(durable.callbacks());
+    opened.log->hurry();  // there is nothing
+    opened.log->append(1, "patient", true);
+    opened.log->flush();
+    CHECK(opened.log->waits());
+    opened.log->hurry();
+    opened.log->flush();
+    CHECK_FALSE(opened.log->waits());
+    durable.wait(1);
+}
+
 TEST_CASE("what was durable is replayed in order, over several segments and restarts") {
     const test::TempFolder folder;
     const auto records = numbered(100);

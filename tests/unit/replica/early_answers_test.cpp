@@ -34,6 +34,13 @@ struct World : Cluster {
             return from != former || !std::holds_alternative<wire::OrderMessage>(message);
         };
     }
+    // A call of the hasty session has been answered, and the primary's disk does not have it.
+    void answer_early() {
+        run(seconds(1));
+        stop_disk(former);
+        const auto asked = call(client, "SELECT take(1, 30)", hasty);
+        REQUIRE(run(millis(10), [&] { return answered(asked); }));
+    }
     std::string former, client;
 };
 
@@ -79,11 +86,7 @@ TEST_CASE("what was answered early is synced at once when somebody waits for it,
     enum class Next { read, ordered_read, ordered_by_another };
     for (const auto next : {Next::read, Next::ordered_read, Next::ordered_by_another}) {
         World world(false);
-        world.run(seconds(1));
-        world.stop_disk(world.former);
-        const auto call = world.call(world.client, "SELECT take(1, 30)", hasty);
-        world.run(millis(1));
-        REQUIRE(world.answered(call));
+        world.answer_early();
         CHECK_FALSE(world.hurries(world.former));
         if (next == Next::read) world.call(world.client, balance, hasty);
         if (next == Next::ordered_read) world.call(world.client, "SELECT take(3, 1)", hasty);  // no such row
@@ -92,11 +95,7 @@ TEST_CASE("what was answered early is synced at once when somebody waits for it,
         CHECK(world.hurries(world.former));
     }
     World world(true);  // a session at another node may wait for it, of which this one does not hear
-    world.run(seconds(1));
-    world.stop_disk(world.former);
-    const auto call = world.call(world.client, "SELECT take(1, 30)", hasty);
-    world.run(millis(10));
-    REQUIRE(world.answered(call));
+    world.answer_early();
     CHECK(world.hurries(world.former));
 }
 
