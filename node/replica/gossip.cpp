@@ -76,7 +76,7 @@ void Gossip::offer_again(Peer& peer) {
 }
 
 void Gossip::look_again(Peer& peer) {
-    peer.sent = peer.acknowledged;
+    peer.sent = peer.sent_then = peer.acknowledged;
     peer.position = peer.relayed = state_.deltas.first();
 }
 
@@ -312,6 +312,23 @@ void Gossip::send_have(const std::string& name, bool reply_wanted) {
     send(name, std::move(have));
 }
 
+// What was sent a while ago and is not held there was lost on the way, or could not be taken. More may follow
+// it all the time: then it is the origin of which nothing has been acknowledged since.
+bool Gossip::has_lost_some(Peer& peer) const {
+    const Duration a_while{3 * state_.options.gossip_interval.micros};
+    if (state_.now - peer.sent_at > a_while && !peer.acknowledged.covers(peer.sent)) return true;
+    if (state_.now - peer.looked_at <= a_while) return false;
+    const auto stands_still = [&](const auto& sent) {
+        const auto there = peer.acknowledged.get(sent.origin);
+        return there < sent.seq && there == peer.acknowledged_then.get(sent.origin);
+    };
+    const bool lost = std::ranges::any_of(peer.sent_then.entries(), stands_still);
+    peer.looked_at = state_.now;
+    peer.sent_then = peer.sent;
+    peer.acknowledged_then = peer.acknowledged;
+    return lost;
+}
+
 void Gossip::have(const std::string& name, const wire::Have& message) {
     Peer& peer = peers_.at(name);
     const auto version = from_wire(message.version);
@@ -327,9 +344,7 @@ void Gossip::have(const std::string& name, const wire::Have& message) {
     if (!std::includes(message.spared.begin(), message.spared.end(), peer.spares.begin(), peer.spares.end()))
         peer.position = peer.relayed;
     peer.spares = message.spared;
-    // What was sent a while ago and is not held there was lost on the way.
-    const bool stale = state_.now - peer.sent_at > Duration{3 * state_.options.gossip_interval.micros} &&
-                       !peer.acknowledged.covers(peer.sent);
+    const bool stale = has_lost_some(peer);
     if (stale)
         look_again(peer);
     else

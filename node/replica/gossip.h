@@ -82,6 +82,7 @@ class Gossip {
         bool cut = false;
         crdt::VersionVector acknowledged;  // it said that it holds this durably
         crdt::VersionVector sent;          // acknowledged, and what is on its way
+        crdt::VersionVector sent_then, acknowledged_then;  // as they were at looked_at
         std::uint64_t position = 0;        // deltas before it have been looked at for this peer
         // Of those, deltas of origins in `spares` were left to others; from `relayed` on they are looked at
         // again.
@@ -94,7 +95,7 @@ class Gossip {
         std::set<ReplicaId> told_spared;
         bool waits = false;  // for an acknowledgement
         std::size_t unacknowledged_bytes = 0;
-        Instant sent_at, heard_at;
+        Instant sent_at, heard_at, looked_at;
         bool heard = false;
         bool lacks_dropped = false;
         bool former = false;    // no member any more: it is listened to, and nothing is kept for it
@@ -107,6 +108,7 @@ class Gossip {
     wire::Hello greeting(const Peer& peer) const;
     void offer_again(Peer& peer);
     void look_again(Peer& peer);
+    bool has_lost_some(Peer& peer) const;
     void lost_source(const std::string& name);
     void send(const std::string& name, wire::Message message);
     bool may_push(const std::string& name, Peer& peer);

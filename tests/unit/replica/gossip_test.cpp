@@ -447,6 +447,19 @@ TEST_CASE("with a full disk writes are refused, reads go on, and what peers send
     CHECK(sites.agree());
 }
 
+TEST_CASE("what a peer could not take comes again though new deltas follow it all the time") {
+    auto sites = together(2);
+    sites[0].step(replica::LogSpace{false}, sites.now);
+    sites[1].call(add(1, 1), sites.now);
+    sites.settle(1);
+    sites[0].step(replica::LogSpace{true}, sites.now);
+    for (int calls = 0; calls < 20; ++calls) {
+        sites[1].call(add(1, 1), sites.now);
+        sites.settle(1);
+    }
+    CHECK(sites[0].total() > 1);
+}
+
 TEST_CASE(
     "of two writes that did not know each other the lost one is kept for people to see, at every replica") {
     Sites sites(2);

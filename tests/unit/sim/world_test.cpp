@@ -220,7 +220,8 @@ TEST_CASE("a salvaged node that was the only voter by what is left of its log do
 }
 
 TEST_CASE(
-    "half_shown_for_ever: a disk that alone had what a fetched state shows is lost, and all rows come anew") {
+    "half_shown_for_ever: the node that alone had what a fetched state shows has lost it, and all rows come "
+    "anew") {
     const auto outcome = survives("half_shown_for_ever");
     CHECK(outcome.marks.at("states fetched anew") > 0);
 }
