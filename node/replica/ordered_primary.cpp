@@ -134,8 +134,11 @@ void Ordered::arrived(bool early) {
 
 // Each proposal costs every member some work, however few calls it holds: there are about 32 for the time
 // that one is on its way, so that a call waits a 32nd longer than it must. With none on its way those clients
-// are waited for, for a quarter of that time, that have just been answered: together they are one.
+// are waited for, for a quarter of that time, that have just been answered: together they are one. Alone this
+// node has little work with an entry, and nobody to wait for: its disk is to find the next one when it has
+// synced the one before.
 Instant Ordered::next_proposal() const {
+    if (gossip_.member_count() == 1) return state_.now;
     if (in_flight_.empty())
         return answered_at_ + std::min(state_.options.order_pace, Duration{commit_takes_.micros / 4});
     return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 32});
@@ -431,8 +434,7 @@ void Ordered::settle(const order::Entry& entry) {
         else if (batch.ahead)
             pending_state_.drop_oldest();
         if (committed) commit_takes_ = {(7 * commit_takes_.micros + (state_.now - batch.since).micros) / 8};
-        // Alone this node has little work with an entry, and nobody to wait for.
-        if (committed && gossip_.member_count() > 1)
+        if (committed)
             expected_ = queue_.size() + batch.calls.size(), answered_at_ = state_.now;
         settle(batch.calls, committed);
         if (!committed) route();
