@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
+#include <chrono>
 #include <random>
 
 #include "node/io/file.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr auto authentication_timeout = std::chrono::seconds(60);
 // Clients beyond the limit that are heard out, so that each is told in its own way.
 constexpr std::size_t refused_max = 20;
+// Who has been answered does not wait longer for the others.
+constexpr auto told_together_max = std::chrono::microseconds(500);
 }  // namespace
 
 // The bytes of a client come and go by readiness_, from the start of TLS on by Asio.
@@ -44,12 +47,16 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         deadline_ = Clock::now() + authentication_timeout;
         arm();
     }
-    void ready(bool readable, bool writable, bool broken) {
-        if (tls_) return;  // as of a moment ago
-        if (writable && writing_) go_on_writing();
+    using Transfer = Transfers::Transfer;
+    bool reads(const Readiness::Event& event) const { return event.readable && !paused_ && !tls_; }
+    Transfer reading() { return {socket_.get(), buffer_, sizeof buffer_}; }
+    // `read`: what has become of reading(), if it has been tried.
+    void ready(const Readiness::Event& event, const Transfer* read) {
+        if (tls_ || closed_) return;  // as of a moment ago
+        if (event.writable && writing_) go_on_writing();
         if (closed_) return;
-        if (readable && !paused_) return read_now();
-        if (broken) vanish();
+        if (read != nullptr) return has_read(read->done);
+        if (event.broken) vanish();
     }
     void complete(std::uint64_t number, const Result<std::string>& tag) {
         Result<std::string> told = tag;
@@ -72,12 +79,22 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         session_.terminate(reason);
         mark();
     }
-    void write() {
+    // Takes what is to be sent; true: by writing().
+    bool begin_writing() {
         marked_ = false;
-        if (writing_ || closed_) return;
+        if (writing_ || closed_) return false;
         session_.take_output(output_);
         sent_ = 0;
-        if (!output_.empty() && !tls_) send_now();
+        if (!output_.empty() && !tls_) return true;
+        end_writing();
+        return false;
+    }
+    Transfer writing() { return {socket_.get(), output_.data() + sent_, output_.size() - sent_}; }
+    // As much as the socket takes without waiting: nearly always all.
+    void has_written(ssize_t size) {
+        if (size > 0) sent_ += static_cast<std::size_t>(size);
+    }
+    void end_writing() {
         if (sent_ == output_.size()) {
             output_.clear();
             if (session_.wants_close()) close();
@@ -140,15 +157,8 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
             return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
         return address.is_loopback();
     }
-    // As much as the socket takes without waiting: nearly always all.
-    void send_now() {
-        const auto rest = std::string_view(output_).substr(sent_);
-        const auto sent = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
-        if (sent > 0) sent_ += static_cast<std::size_t>(sent);
-    }
-    void read_now() {
-        const auto size = ::recv(socket_.get(), buffer_, sizeof buffer_, 0);
-        if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    void has_read(ssize_t size) {
+        if (size == -EAGAIN || size == -EINTR) return;
         if (size <= 0) return vanish();
         received(static_cast<std::size_t>(size));
     }
@@ -177,12 +187,15 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         mark();
     }
     void go_on_writing() {
-        send_now();
+        auto rest = writing();
+        clients_.transfers_.send({&rest, 1});
+        has_written(rest.done);
         if (sent_ == output_.size()) written();
     }
     void written() {
         writing_ = false;
-        write();
+        const auto self = shared_from_this();
+        clients_.write({&self, 1});
         resume();
         attend_socket();
     }
@@ -279,17 +292,33 @@ Clients::Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<Security> s
     : loop_(loop),
       acceptor_(std::move(acceptor)),
       security_(std::move(security)),
-      readiness_(loop.context(), {[this](std::uint64_t id, bool readable, bool writable, bool broken) {
-                                      ready(id, readable, writable, broken);
-                                  },
-                                  [this] { loop_.turn_all(); }}) {}
+      readiness_(loop.context(), [this](std::span<const Readiness::Event> events) { ready(events); }) {}
 Clients::~Clients() = default;
 
-void Clients::ready(std::uint64_t id, bool readable, bool writable, bool broken) {
-    const auto found = clients_.find(id);
-    if (found == clients_.end()) return;
-    const auto client = found->second;
-    client->ready(readable, writable, broken);
+// What they have sent is read together, before any of it is acted on.
+void Clients::ready(std::span<const Readiness::Event> events) {
+    reading_.clear();
+    for (const auto& event : events) {
+        const auto found = clients_.find(event.id);
+        auto& told = told_.emplace_back();
+        if (found == clients_.end()) continue;
+        told.client = found->second;
+        told.reads = told.client->reads(event);
+        if (told.reads) reading_.push_back(told.client->reading());
+    }
+    transfers_.receive(reading_);
+    auto read = reading_.cbegin();
+    auto begun = std::chrono::steady_clock::now();
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const auto* done = told_[i].reads ? &*read++ : nullptr;
+        if (told_[i].client != nullptr) told_[i].client->ready(events[i], done);
+        if (const auto now = std::chrono::steady_clock::now(); now - begun > told_together_max) {
+            loop_.turn_all();
+            begun = now;
+        }
+    }
+    told_.clear();
+    loop_.turn_all();
 }
 
 void Clients::start() {
@@ -351,15 +380,28 @@ void Clients::notify(const std::string& channel, const std::string& payload) {
     for (auto& [id, client] : clients_) client->notify(channel, payload);
 }
 
+void Clients::write(std::span<const std::shared_ptr<Client>> clients) {
+    sending_.clear();
+    writers_.clear();
+    for (const auto& client : clients) {
+        if (!client->begin_writing()) continue;
+        writers_.push_back(client.get());
+        sending_.push_back(client->writing());
+    }
+    transfers_.send(sending_);
+    for (std::size_t i = 0; i < writers_.size(); ++i) {
+        writers_[i]->has_written(sending_[i].done);
+        writers_[i]->end_writing();
+    }
+}
+
 bool Clients::write_all() {
     bool waiting = false;
     while (!dirty_.empty()) {
         auto batch = std::move(dirty_);
         dirty_.clear();
-        for (auto& client : batch) {
-            client->write();
-            waiting = waiting || client->waits_for_disk();
-        }
+        write(batch);
+        for (auto& client : batch) waiting = waiting || client->waits_for_disk();
         // Not before all have been answered: while they read, the next requests come.
         for (auto& client : batch) client->resume();
     }

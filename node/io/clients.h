@@ -3,10 +3,13 @@
 
 #include <map>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "node/io/loop.h"
 #include "node/io/readiness.h"
 #include "node/io/security.h"
+#include "node/io/transfers.h"
 #include "node/pgwire/session.h"
 
 namespace anabranch::io {
@@ -31,13 +34,23 @@ class Clients {
     void welcome(tcp::socket socket);
     void cancel(std::uint32_t pid, std::uint32_t secret);
     void remove(std::uint64_t id);
-    void ready(std::uint64_t id, bool readable, bool writable, bool broken);
+    void ready(std::span<const Readiness::Event> events);
+    void write(std::span<const std::shared_ptr<Client>> clients);
 
     Loop& loop_;
     tcp::acceptor acceptor_;
     std::unique_ptr<Security> security_;
     session::StatementCache cache_;
     Readiness readiness_;
+    Transfers transfers_;
+    // Of what is going on, kept for their room.
+    struct Told {
+        std::shared_ptr<Client> client;
+        bool reads = false;
+    };
+    std::vector<Told> told_;
+    std::vector<Client*> writers_;
+    std::vector<Transfers::Transfer> reading_, sending_;
     std::map<std::uint64_t, std::shared_ptr<Client>> clients_;
     std::vector<std::shared_ptr<Client>> dirty_;  // may have something to send
     std::uint64_t accepted_ = 0;

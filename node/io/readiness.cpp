@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 
 #include <array>
-#include <chrono>
 #include <utility>
 
 #include "lib/base/check.h"
@@ -11,9 +10,6 @@
 namespace anabranch::io {
 
 namespace {
-// Who has been answered does not wait longer for the others.
-constexpr auto told_together_max = std::chrono::microseconds(500);
-
 int new_epoll() {
     const int out = ::epoll_create1(EPOLL_CLOEXEC);
     CHECK_NOTE(out >= 0, "the system gives no more file descriptors");
@@ -53,19 +49,14 @@ void Readiness::wait() {
 }
 
 void Readiness::hand_out() {
-    std::array<epoll_event, 256> events;
-    const int count = ::epoll_wait(epoll_.native_handle(), events.data(), static_cast<int>(events.size()), 0);
-    auto begun = std::chrono::steady_clock::now();
-    for (int i = 0; i < count; ++i) {
-        const auto& event = events[static_cast<std::size_t>(i)];
-        const bool broken = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-        handler_.ready(event.data.u64, (event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0, broken);
-        if (const auto now = std::chrono::steady_clock::now(); now - begun > told_together_max) {
-            handler_.all_told();
-            begun = now;
-        }
-    }
-    if (count > 0) handler_.all_told();
+    std::array<epoll_event, 256> ready;
+    const int count = ::epoll_wait(epoll_.native_handle(), ready.data(), static_cast<int>(ready.size()), 0);
+    if (count <= 0) return;
+    events_.clear();
+    for (const auto& event : std::span(ready).first(static_cast<std::size_t>(count)))
+        events_.push_back({event.data.u64, (event.events & EPOLLIN) != 0, (event.events & EPOLLOUT) != 0,
+                           (event.events & (EPOLLERR | EPOLLHUP)) != 0});
+    handler_(events_);
 }
 
 }  // namespace anabranch::io

@@ -7,6 +7,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <vector>
 
 #include "lib/base/error.h"
 
@@ -14,11 +16,13 @@ namespace anabranch::io {
 
 class Readiness {
   public:
-    struct Handler {
-        // `broken`: nothing can be sent or received any more.
-        std::function<void(std::uint64_t id, bool readable, bool writable, bool broken)> ready;
-        std::function<void()> all_told;  // of what was ready at one moment, or of some that took long
+    struct Event {
+        std::uint64_t id = 0;
+        bool readable = false, writable = false;
+        bool broken = false;  // nothing can be sent or received any more
     };
+    // Is told of all that was ready at one moment.
+    using Handler = std::function<void(std::span<const Event>)>;
     Readiness(boost::asio::io_context& context, Handler handler);
 
     bool watch(int socket, std::uint64_t id);  // a new one, for reading; false: the system takes no more
@@ -32,6 +36,7 @@ class Readiness {
 
     Handler handler_;
     boost::asio::posix::stream_descriptor epoll_;
+    std::vector<Event> events_;
 };
 
 }  // namespace anabranch::io

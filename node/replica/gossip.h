@@ -80,10 +80,10 @@ class Gossip {
         bool up = false;       // we can send to it
         bool greeted = false;  // it has said who it is since the last link went down
         bool cut = false;
-        crdt::VersionVector acknowledged;  // it said that it holds this durably
-        crdt::VersionVector sent;          // acknowledged, and what is on its way
+        crdt::VersionVector acknowledged;                  // it said that it holds this durably
+        crdt::VersionVector sent;                          // acknowledged, and what is on its way
         crdt::VersionVector sent_then, acknowledged_then;  // as they were at looked_at
-        std::uint64_t position = 0;        // deltas before it have been looked at for this peer
+        std::uint64_t position = 0;  // deltas before it have been looked at for this peer
         // Of those, deltas of origins in `spares` were left to others; from `relayed` on they are looked at
         // again.
         std::uint64_t relayed = 0;

@@ -434,8 +434,7 @@ void Ordered::settle(const order::Entry& entry) {
         else if (batch.ahead)
             pending_state_.drop_oldest();
         if (committed) commit_takes_ = {(7 * commit_takes_.micros + (state_.now - batch.since).micros) / 8};
-        if (committed)
-            expected_ = queue_.size() + batch.calls.size(), answered_at_ = state_.now;
+        if (committed) expected_ = queue_.size() + batch.calls.size(), answered_at_ = state_.now;
         settle(batch.calls, committed);
         if (!committed) route();
     }
