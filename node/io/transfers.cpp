@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t received_at_once = 64;
 // Who is sent to answers while the others are: then there is more to read when all have been, and nobody had
 // to go to sleep over it.
-constexpr std::size_t sent_at_once = 4;
+constexpr std::size_t sent_at_once = 2;
 constexpr int how = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 }  // namespace
