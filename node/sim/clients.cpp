@@ -48,7 +48,7 @@ bool World::seat(Client& client, SimNode& node) {
 }
 
 void World::call(Event& event) {
-    if (healed_) return;
+    if (quiet_) return;
     SimNode& node = nodes_[event.node];
     Client& client = clients_[event.other];
     if (!seat(client, node)) return;

@@ -38,6 +38,7 @@ class Generator {
         const bool decay = pick(f.rot, 0.3);
         const bool changes = pick(f.members, 0.5);
         if (changes) script_.spares = 2;
+        if (random_.fork("catch-up").chance(0.5)) script_.catch_up_max = seconds(20);
         calls(random_.fork("calls"));
         if (cuts) partitions(random_.fork("partitions"));
         if (stops) crashes(random_.fork("crashes"), false);
@@ -103,10 +104,11 @@ class Generator {
         for (std::uint32_t i = 0; i < script_.clients; ++i) homes.push_back(i % options_.replicas);
         Duration at;
         const auto gap_max = std::max<std::int64_t>(2 * options_.call_interval.micros, 2);
-        while ((at.micros += random.between(1, gap_max)) < script_.load.micros) {
+        const Duration end = script_.load + script_.catch_up_max;
+        while ((at.micros += random.between(1, gap_max)) < end.micros) {
             const auto client = static_cast<std::uint32_t>(random.below(script_.clients));
             if (random.chance(0.03)) homes[client] = any_node(random);
-            add(at, Kind::call, homes[client], client);
+            script_.events.push_back({at, Kind::call, homes[client], client, {}, {}});
         }
     }
 

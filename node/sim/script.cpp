@@ -134,6 +134,7 @@ bool parse_line(std::string_view line, Script& out) {
     if (key == "spares") return words.number(out.spares) && out.spares <= 20;
     if (key == "clients") return words.number(out.clients) && out.clients >= 1 && out.clients <= 10'000;
     if (key == "load") return words.millis(out.load);
+    if (key == "catch-up") return words.millis(out.catch_up_max);
     if (key == "settle") return words.millis(out.settle_max);
     if (key == "delay") return words.millis(c.delay_max) && c.delay_max >= micros(100);
     if (key == "sync") return words.millis(c.sync_max) && c.sync_max >= micros(80);
@@ -211,6 +212,7 @@ std::string print(const Script& script) {
     line("clients", std::to_string(script.clients));
     if (script.spares > 0) line("spares", std::to_string(script.spares));
     line("load", print_millis(script.load));
+    if (script.catch_up_max.micros > 0) line("catch-up", print_millis(script.catch_up_max));
     line("settle", print_millis(script.settle_max));
     line("delay", print_millis(c.delay_max));
     line("sync", print_millis(c.sync_max));

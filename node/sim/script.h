@@ -97,9 +97,12 @@ struct Script {
     std::vector<std::string> schema;
     std::uint64_t seed = 1;
     std::uint32_t replicas = 3, clients = 12;
-    std::uint32_t spares = 0;           // nodes that may join
-    Duration load = seconds(20);        // then the faults end
-    Duration settle_max = seconds(60);  // and convergence must come within this
+    std::uint32_t spares = 0;     // nodes that may join
+    Duration load = seconds(20);  // then the faults end
+    // The load goes on until all have caught up with what was there then, which must come within this; 0: it
+    // ends with the faults.
+    Duration catch_up_max;
+    Duration settle_max = seconds(60);  // without load convergence must come within this
     Conditions conditions;
     Planted planted = Planted::nothing;
     std::vector<Event> events;  // ascending by time

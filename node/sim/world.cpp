@@ -52,10 +52,13 @@ Outcome World::run() {
     for (auto& node : nodes_) boot(node);
     for (const auto& event : script_.events) history_.reserve(event.text);
     for (auto& event : script_.events)
-        if (event.at < script_.load) schedule(event.at, [this, &event] { happen(event); });
+        if (event.at < script_.load || event.kind == Event::Kind::call)
+            schedule(event.at, [this, &event] { happen(event); });
     schedule(millis(500), [this] { check_patience(); });
     advance_until(beginning + script_.load);
     heal();
+    catch_up();
+    quiet_ = true;
     const Instant healed = now_;
     while (outcome_.ok && !converged() && now_ < healed + script_.settle_max)
         advance_until(now_ + millis(50));
@@ -364,7 +367,6 @@ void World::lose(SimNode& node) {
 }
 
 void World::heal() {
-    healed_ = true;
     note("healed");
     cut_.clear();
     to_corrupt_.clear();
@@ -380,6 +382,32 @@ void World::heal() {
         for (auto& b : nodes_)
             if (a.index < b.index) connect(a, b);
     introduce();
+}
+
+// While new deltas come all the time, those that were there when the faults ended must come, too.
+void World::catch_up() {
+    if (!outcome_.ok || script_.catch_up_max.micros == 0) return;
+    crdt::VersionVector then;
+    const auto names = members();
+    for (const auto& node : nodes_) {
+        if (node.replica == nullptr || !names.contains(node.name)) continue;
+        const auto& version = node.replica->database().version();
+        then.set(node.id, version.get(node.id));
+        then.set(ORDER_ORIGIN, std::max(then.get(ORDER_ORIGIN), version.get(ORDER_ORIGIN)));
+    }
+    const auto lacks_some = [&](const SimNode& node) {
+        return node.replica != nullptr && names.contains(node.name) && members().contains(node.name) &&
+               !node.replica->database().version().covers(then);
+    };
+    const Instant end = now_ + script_.catch_up_max;
+    for (; now_ < end && outcome_.ok; advance_until(now_ + millis(50)))
+        if (std::none_of(nodes_.begin(), nodes_.end(), lacks_some)) return;
+    if (!outcome_.ok) return;
+    const auto late = std::find_if(nodes_.begin(), nodes_.end(), lacks_some);
+    if (late != nodes_.end())
+        fail("starvation", "under load node " + late->name + " lacks what was there when the faults ended, " +
+                               std::to_string(script_.catch_up_max.micros / 1'000'000) +
+                               " s ago: " + describe());
 }
 
 // A node that waits to be let in knows the one member that it was started with. When that one has been

@@ -2,13 +2,15 @@
 // replicas that ship; nothing above the four seams (network, disk, clock, entropy) is mocked. The same script
 // gives the same events, which the fingerprint shows.
 //
-// First faults and load, then everything heals and the replicas must converge within a bounded time. Checked
+// First faults and load, then everything heals, the load goes on until all have caught up, ends, and the
+// replicas must converge within a bounded time. Checked
 // all along, by name (Outcome::rule):
 //   invariant     every invariant of the schema at every replica's visible state, whenever it has changed;
 //   sequence      the ordered calls visible anywhere are a prefix of one sequence;
 //   session       what a client is answered from covers all it has been answered from before, wherever it is;
 //   availability  a free call is answered at once by any node that runs, cut off or not;
 //   patience      an ordered call has an answer, good or bad, when its timeout is over;
+//   starvation    while the load goes on, each member gets what was there when the faults ended;
 //   quorum        what was answered under anabranch.durability = 'quorum' is on more than half of the
 //   members' disks; durability    a restarted replica knows every write that it had acknowledged; recovery
 //   what is on its disk lets a replica start; election, log_matching, leader_completeness, state_machine what

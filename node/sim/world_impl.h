@@ -117,6 +117,7 @@ class World {
     void rot(SimNode& node);
     bool readable(SimNode& node);
     void heal();
+    void catch_up();
     void introduce();
     void step(SimNode& node, const replica::Input& input);
     void arm(SimNode& node);
@@ -211,7 +212,7 @@ class World {
     OrderFacts facts_;
     std::uint64_t changes_asked_ = 0;
     std::uint64_t threads_ = 0;
-    bool healed_ = false;
+    bool quiet_ = false;  // the load has ended
     Outcome outcome_;
 };
 

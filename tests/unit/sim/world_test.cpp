@@ -231,3 +231,9 @@ TEST_CASE(
     const auto outcome = survives("returned_and_lost");
     CHECK(outcome.marks.at("rejoins") == 1);
 }
+
+TEST_CASE(
+    "starved_under_load: what a full disk could not take comes though the others make more all the time") {
+    const auto outcome = survives("starved_under_load");
+    CHECK(outcome.marks.at("full disks") == 1);
+}
