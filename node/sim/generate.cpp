@@ -38,8 +38,7 @@ class Generator {
         const bool decay = pick(f.rot, 0.3);
         const bool changes = pick(f.members, 0.5);
         if (changes) script_.spares = 2;
-        if (random_.fork("catch-up").chance(0.5)) script_.catch_up_max = seconds(20);
-        calls(random_.fork("calls"));
+        calls(random_.fork("calls"), {}, script_.load);
         if (cuts) partitions(random_.fork("partitions"));
         if (stops) crashes(random_.fork("crashes"), false);
         if (losses) crashes(random_.fork("directories"), true);
@@ -52,6 +51,10 @@ class Generator {
         script_.conditions.quorum = random_.fork("quorum").chance(0.5);
         script_.conditions.memory = random_.fork("memory").chance(0.5);
         script_.conditions.tentative = random_.fork("tentative").chance(0.5);
+        if (random_.fork("catch-up").chance(0.5)) {
+            script_.catch_up_max = seconds(20);
+            calls(random_.fork("calls meanwhile"), script_.load, script_.load + script_.catch_up_max);
+        }
         std::stable_sort(script_.events.begin(), script_.events.end(),
                          [](const Event& a, const Event& b) { return a.at < b.at; });
         return std::move(script_);
@@ -99,12 +102,10 @@ class Generator {
         if (pick(f.delay)) c.patience_max = millis(5);
     }
 
-    void calls(Random random) {
+    void calls(Random random, Duration at, Duration end) {
         std::vector<std::uint32_t> homes;
         for (std::uint32_t i = 0; i < script_.clients; ++i) homes.push_back(i % options_.replicas);
-        Duration at;
         const auto gap_max = std::max<std::int64_t>(2 * options_.call_interval.micros, 2);
-        const Duration end = script_.load + script_.catch_up_max;
         while ((at.micros += random.between(1, gap_max)) < end.micros) {
             const auto client = static_cast<std::uint32_t>(random.below(script_.clients));
             if (random.chance(0.03)) homes[client] = any_node(random);
