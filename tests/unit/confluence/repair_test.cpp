@@ -4,7 +4,7 @@
 #include "confluence/check.h"
 #include "tests/unit/confluence/schemas.h"
 
-namespace anabranch::confluence {
+namespace anabranch::confluence::repair_test {
 
 namespace {
 
@@ -175,4 +175,4 @@ CREATE PROCEDURE add(name text) BEGIN ATOMIC INSERT INTO tags VALUES (name); END
     CHECK(offers(repairs_for(chosen, "add", "tags_pkey"), "on_conflict"));
 }
 
-}  // namespace anabranch::confluence
+}  // namespace anabranch::confluence::repair_test

@@ -3,7 +3,7 @@
 #include "confluence/history.h"
 #include "tests/unit/confluence/schemas.h"
 
-namespace anabranch::confluence {
+namespace anabranch::confluence::world_test {
 
 namespace {
 
@@ -217,4 +217,4 @@ TEST_CASE("wrong calls are refused and leave the world usable") {
     CHECK_FALSE(world.apply(call(0, "deposit", {"1", "2"})).refused);
 }
 
-}  // namespace anabranch::confluence
+}  // namespace anabranch::confluence::world_test

@@ -8,7 +8,7 @@
 #include "tests/support/property.h"
 #include "tests/unit/crdt/world.h"
 
-namespace anabranch::crdt::test {
+namespace anabranch::crdt::test::laws_test {
 namespace {
 
 using catalog::RowIdentity;
@@ -218,4 +218,4 @@ TEST_CASE("merging is a join on every small world of two rows") {
     prove({"two rows", items(RowIdentity::per_insert), {0, item_acts, 2, item_acts + 2, 3}, two_items, 2, 4});
 }
 
-}  // namespace anabranch::crdt::test
+}  // namespace anabranch::crdt::test::laws_test

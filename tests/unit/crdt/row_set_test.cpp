@@ -7,7 +7,7 @@
 #include "lib/base/random.h"
 #include "tests/support/property.h"
 
-namespace anabranch::crdt::test {
+namespace anabranch::crdt::test::row_set_test {
 namespace {
 
 using anabranch::test::for_seeds;
@@ -86,4 +86,4 @@ TEST_CASE("a set of rows gives room back in lines that many rows have passed by"
     CHECK(set.memory() == memory);
 }
 
-}  // namespace anabranch::crdt::test
+}  // namespace anabranch::crdt::test::row_set_test

@@ -6,7 +6,7 @@
 #include "tests/support/property.h"
 #include "tests/unit/exec/shell.h"
 
-namespace anabranch::test {
+namespace anabranch::test::several_test {
 namespace {
 
 const char* const shop = R"sql(
@@ -198,4 +198,4 @@ TEST_CASE("what a refused transaction did is not in the effect of those beside i
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::several_test

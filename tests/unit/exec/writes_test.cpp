@@ -3,7 +3,7 @@
 
 #include "tests/unit/exec/shell.h"
 
-namespace anabranch::test {
+namespace anabranch::test::writes_test {
 namespace {
 
 const char* const bank = R"sql(
@@ -219,4 +219,4 @@ TEST_CASE("late_duplicate: of what is wrong with a statement's rows, the client 
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::writes_test

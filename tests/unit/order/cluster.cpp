@@ -48,6 +48,12 @@ Options quick_options() {
     return options;
 }
 
+World calm() {
+    World world;
+    world.order = quick_options();
+    return world;
+}
+
 Cluster::Cluster(std::uint64_t seed, World world, std::vector<std::uint64_t> voters,
                  std::vector<std::uint64_t> learners)
     : world_(world), random_(seed) {

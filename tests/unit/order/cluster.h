@@ -29,6 +29,7 @@ struct World {
 
 // Small timings, so that much happens in a virtual second.
 Options quick_options();
+World calm();  // with these, and no faults
 
 class Cluster {
   public:

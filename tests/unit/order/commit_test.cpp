@@ -8,16 +8,6 @@ using namespace anabranch;
 using namespace anabranch::order;
 using namespace anabranch::order::test;
 
-namespace {
-
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
-}  // namespace
-
 TEST_CASE("figure 8: an entry of an earlier epoch is not committed by counting replicas", "[order]") {
     Solo a(Solo::three({entry(1, 1), entry(2, 2)}, {2, NOBODY, 0}));
     a.lead();

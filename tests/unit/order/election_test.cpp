@@ -8,16 +8,6 @@ using namespace anabranch;
 using namespace anabranch::order;
 using namespace anabranch::order::test;
 
-namespace {
-
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
-}  // namespace
-
 TEST_CASE("a follower that hears nothing asks for pre-votes and changes nothing", "[order]") {
     Solo a(Solo::three({entry(1, 1)}, {1, NOBODY, 0}));
     a.time_out();

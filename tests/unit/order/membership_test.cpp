@@ -10,12 +10,6 @@ using namespace anabranch::order::test;
 
 namespace {
 
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
 Entry config(Index index, Epoch epoch, const Members& members) {
     return {index, epoch, EntryKind::config, encode(members), {}};
 }

@@ -10,12 +10,6 @@ using namespace anabranch::order::test;
 
 namespace {
 
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
 Outputs answer_round(Solo& solo, ReplicaId from, std::uint64_t round) {
     AppendReply reply;
     reply.epoch = solo.status().epoch;

@@ -10,12 +10,6 @@ using namespace anabranch::order::test;
 
 namespace {
 
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
 std::vector<Entry> log_of(std::vector<Epoch> epochs) {
     std::vector<Entry> out;
     for (const Epoch epoch : epochs) out.push_back(entry(out.size() + 1, epoch, "e" + std::to_string(epoch)));

@@ -10,12 +10,6 @@ using namespace anabranch::order::test;
 
 namespace {
 
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
 InstallSnapshot snapshot_at(Index index, Epoch epoch, Dots dependencies) {
     return {5, 0, index, {index, epoch, voters({A, B, C}), std::move(dependencies)}};
 }

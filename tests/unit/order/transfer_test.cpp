@@ -8,16 +8,6 @@ using namespace anabranch;
 using namespace anabranch::order;
 using namespace anabranch::order::test;
 
-namespace {
-
-World calm() {
-    World world;
-    world.order = quick_options();
-    return world;
-}
-
-}  // namespace
-
 TEST_CASE("the primacy goes to the one asked for, without waiting for a timeout", "[order]") {
     Cluster cluster(1, calm(), {1, 2, 3});
     REQUIRE(cluster.elect());

@@ -4,7 +4,7 @@
 
 #include "tests/unit/replica/cluster.h"
 
-namespace anabranch::test {
+namespace anabranch::test::early_answers_test {
 namespace {
 
 const char* const bank = R"sql(
@@ -176,4 +176,4 @@ TEST_CASE("a session token stands for early answers as well") {
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::early_answers_test

@@ -6,8 +6,7 @@
 #include "tests/support/property.h"
 #include "tests/unit/replica/sites.h"
 
-using namespace anabranch;
-using namespace anabranch::test;
+namespace anabranch::test::gossip_test {
 
 namespace {
 
@@ -486,3 +485,5 @@ TEST_CASE(
     sites.settle();
     CHECK(sites[1].replica().overwritten().count() == 1);
 }
+
+}  // namespace anabranch::test::gossip_test

@@ -5,8 +5,7 @@
 #include "tests/support/property.h"
 #include "tests/unit/replica/sites.h"
 
-using namespace anabranch;
-using namespace anabranch::test;
+namespace anabranch::test::large_merge_test {
 
 namespace {
 
@@ -185,3 +184,5 @@ TEST_CASE("sites that start again, fetch states and make large deltas end equal"
     });
     CHECK(seen > 0);
 }
+
+}  // namespace anabranch::test::large_merge_test

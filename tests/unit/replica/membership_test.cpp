@@ -3,7 +3,7 @@
 
 #include "tests/unit/replica/cluster.h"
 
-namespace anabranch::test {
+namespace anabranch::test::membership_test {
 namespace {
 
 const char* const bank = R"sql(
@@ -381,4 +381,4 @@ TEST_CASE("one that was removed and is back writes again once the order has told
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::membership_test

@@ -7,7 +7,7 @@
 #include "tests/support/property.h"
 #include "tests/unit/replica/cluster.h"
 
-namespace anabranch::test {
+namespace anabranch::test::ordered_test {
 namespace {
 
 const char* const bank = R"sql(
@@ -530,4 +530,4 @@ TEST_CASE("through crashes, cut links and lost messages every ordered call is ex
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::ordered_test

@@ -3,7 +3,7 @@
 
 #include "tests/unit/replica/cluster.h"
 
-namespace anabranch::test {
+namespace anabranch::test::sessions_test {
 namespace {
 
 const char* const bank = R"sql(
@@ -271,4 +271,4 @@ TEST_CASE("two clients that make one request at the same time are both told what
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::sessions_test

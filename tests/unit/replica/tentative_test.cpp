@@ -3,7 +3,7 @@
 
 #include "tests/unit/replica/cluster.h"
 
-namespace anabranch::test {
+namespace anabranch::test::tentative_test {
 namespace {
 
 const char* const bank = R"sql(
@@ -330,4 +330,4 @@ TEST_CASE("no procedure can stand in for a block of several writes") {
 }
 
 }  // namespace
-}  // namespace anabranch::test
+}  // namespace anabranch::test::tentative_test
