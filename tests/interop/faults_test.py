@@ -113,7 +113,7 @@ class Load:
         for client, had in zip(self.clients, before):
             wait_for(
                 lambda client=client, had=had: client.acknowledged() > had,
-                30,
+                60,  # TCP may send again as late as it was cut off for
                 f"a call of the client of account {client.account} at node {client.node.name}, {when}",
             )
 
