@@ -28,7 +28,8 @@ FORBIDDEN_C = {
         readdir stat stat64 lstat fstat mmap mmap64 mkstemp mkstemp64 tmpfile stdin stdout stderr
         __printf_chk __fprintf_chk __vfprintf_chk perror""",
     SOCKET: """socket bind connect listen accept accept4 send sendto sendmsg recv recvfrom recvmsg poll ppoll
-        select epoll_create1 epoll_ctl epoll_wait getaddrinfo gethostname gethostbyname io_uring_setup io_uring_queue_init""",
+        select epoll_create1 epoll_ctl epoll_wait getaddrinfo gethostname gethostbyname io_uring_setup
+        io_uring_queue_init""",
     PROCESS: """getenv secure_getenv setenv system execve execvp popen signal sigaction raise kill getpid exit
         _exit quick_exit setlocale uselocale getpwuid getuid isatty""",
 }
