@@ -2,7 +2,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "confluence/check.h"
 #include "tools/commands.h"
+#include "tools/figure.h"
 #include "tools/large_schema.h"
 #include "tools/load.h"
 
@@ -102,13 +102,6 @@ void line(const std::string& what, double cpu, std::optional<double> passed, dou
 }
 void line(const std::string& what, const Spent& spent, double bar) {
     line(what, spent.cpu, spent.passed, bar);
-}
-
-double quantile(std::vector<double> sorted, double share) {
-    if (sorted.empty()) return 0;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[std::min(sorted.size() - 1,
-                           static_cast<std::size_t>(share * static_cast<double>(sorted.size())))];
 }
 
 }  // namespace

@@ -231,10 +231,9 @@ Result<void> mixed(const std::string& program, const Plan& plan) {
             if (result.errors > 0) return fail("XX000", "bench: " + result.first_error);
             rates[i].push_back(result.per_second());
         }
-    for (auto& rate : rates) std::sort(rate.begin(), rate.end());
-    const double free = rates.front()[rates.front().size() / 2];
+    const double free = quantile(rates.front(), 0.5);
     for (std::size_t i = 0; i < plan.shares.size(); ++i) {
-        const double rate = rates[i][rates[i].size() / 2];
+        const double rate = quantile(rates[i], 0.5);
         char what[80];
         std::snprintf(what, sizeof what, "%3g %% ordered: calls taken, %3.0f %% fewer than all free",
                       plan.shares[i], (1 - rate / free) * 100);

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "tools/bench_parts.h"
 #include "tools/cluster.h"
@@ -60,7 +62,7 @@ struct Server {
 
 struct Measured {
     double per_second = 0, per_cpu_second = 0;
-    std::uint32_t p50 = 0, p99 = 0;
+    double p99 = 0;  // microseconds
 };
 
 Result<void> fill(const Server& server, const Size& size) {
@@ -97,17 +99,17 @@ Result<Measured> measure(const Server& server, const Wanted& wanted, const Size&
     if (result.errors > 0) return fail("XX000", "bench: " + result.first_error);
     const double per_cpu_second =
         result.cpu_seconds == 0 ? 0 : static_cast<double>(result.calls) / result.cpu_seconds;
-    return Measured{result.per_second(), per_cpu_second, result.p50_micros, result.p99_micros};
+    return Measured{result.per_second(), per_cpu_second, static_cast<double>(result.p99_micros)};
 }
 
 // Of each figure by itself.
-Measured median(std::vector<Measured> all) {
-    const auto of = [&](auto figure) {
-        const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
-        std::ranges::nth_element(all, middle, {}, figure);
-        return (*middle).*figure;
+Measured medians(const std::vector<Measured>& all) {
+    const auto of = [&](double Measured::*figure) {
+        std::vector<double> values;
+        for (const auto& measured : all) values.push_back(measured.*figure);
+        return quantile(std::move(values), 0.5);
     };
-    return {of(&Measured::per_second), of(&Measured::per_cpu_second), of(&Measured::p50), of(&Measured::p99)};
+    return {of(&Measured::per_second), of(&Measured::per_cpu_second), of(&Measured::p99)};
 }
 
 // A measurement on both; PostgreSQL first, when it is there. Machines are faster at one moment than at the
@@ -118,15 +120,14 @@ struct Both {
 Result<Both> take_turns(const Server& node, const Server* postgres, const Wanted& wanted, Size size) {
     const int turns = size.seconds < 1 ? 1 : 5;
     size.seconds /= turns;
-    std::vector<Measured> ours, theirs(1);
-    if (postgres != nullptr) theirs.clear();
+    std::vector<Measured> ours, theirs;
     for (int i = 0; i < turns; ++i) {
         if (postgres != nullptr) {
             TRY(theirs.emplace_back(), measure(*postgres, wanted, size));
         }
         TRY(ours.emplace_back(), measure(node, wanted, size));
     }
-    return Both{median(std::move(ours)), median(std::move(theirs))};
+    return Both{medians(ours), medians(theirs)};
 }
 
 void print_ratios(const std::string& what, const Both& both, double bar) {
@@ -155,7 +156,7 @@ Result<void> through_the_wire(const Server& node, const Server* postgres, const 
     print_bar({"withdraw, 64 connections, synced before the answer", wide.ours.per_cpu_second, "/CPU s", 0,
                40'000});
     print_bar({"  the same by the clock, the load client beside it", wide.ours.per_second, "/s"});
-    print_bar({"  the slowest of a hundred waits", static_cast<double>(wide.ours.p99), "us"});
+    print_bar({"  the slowest of a hundred waits", wide.ours.p99, "us"});
     return {};
 }
 

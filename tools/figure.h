@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace anabranch::tools {
 
@@ -13,6 +14,8 @@ struct Figure {
     bool more_is_better = false;
 };
 void print(const Figure& figure);
+// The value that so large a share of them does not exceed, 0.5: the median; 0 of none.
+double quantile(std::vector<double> values, double share);
 
 // What this disk can do: small writes, each synced before the next.
 double syncs_per_second(double seconds = 1);

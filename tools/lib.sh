@@ -2,7 +2,7 @@
 #
 #   say / step / note / die   progress; coloured only on a terminal, never with NO_COLOR
 #   install_packages          what tools/packages.txt names and this machine lacks, as root or by sudo
-#   configure DIR OPTION...   meson setup, only when needed
+#   configure DIR OPTION...   meson setup, only when needed; files are compiled several as one
 #   build DIR TARGET...       ninja; quiet off a terminal
 #   temp_folder NAME          a folder removed at the end; its path goes into the variable NAME
 # At the end, however it comes, all processes started from here are stopped and the temporary folders removed.
@@ -138,7 +138,7 @@ configure() {
     [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/.options" 2>/dev/null)" != "$wanted" ] || return 0
     temp_folder log
     [ ! -e "$folder" ] || rm -rf -- "$folder/meson-private" "$folder/meson-info" "$folder/build.ninja"
-    meson setup "$folder" "$root" "$@" >"$log/meson" 2>&1 </dev/null || {
+    meson setup "$folder" "$root" -Dunity=on -Dunity_size=8 "$@" >"$log/meson" 2>&1 </dev/null || {
         tail -n 15 "$log/meson" >&2
         die "meson could not configure $folder" "the full log is in $folder/meson-logs/meson-log.txt"
     }

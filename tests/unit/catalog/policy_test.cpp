@@ -9,10 +9,10 @@ using test::schema_of;
 
 namespace {
 
-const std::string table = "CREATE TABLE t (id bigint PRIMARY KEY, c bigint NOT NULL DEFAULT 0, d bigint);";
+const std::string plain = "CREATE TABLE t (id bigint PRIMARY KEY, c bigint NOT NULL DEFAULT 0, d bigint);";
 
 ColumnPolicy policy_of(const std::string& body, const std::string& parameters = "k bigint, n bigint",
-                       const std::string& tables = table) {
+                       const std::string& tables = plain) {
     return column_of(
                *schema_of(tables + "CREATE PROCEDURE p(" + parameters + ") BEGIN ATOMIC " + body + " END;"),
                "t", "c")
@@ -54,7 +54,7 @@ TEST_CASE("a column that is never written again is immutable") {
     CHECK(merge_of("INSERT INTO t VALUES (k, n);") == Merge::immutable);
     CHECK(merge_of("UPDATE t SET c = c;") == Merge::immutable);
     CHECK(merge_of("INSERT INTO t VALUES (k, n) ON CONFLICT DO NOTHING;") == Merge::register_);
-    const auto s = schema_of(table + "CREATE PROCEDURE p(k bigint) BEGIN ATOMIC UPDATE t SET id = k; END;");
+    const auto s = schema_of(plain + "CREATE PROCEDURE p(k bigint) BEGIN ATOMIC UPDATE t SET id = k; END;");
     CHECK(column_of(*s, "t", "id").policy.merge == Merge::immutable);
     CHECK(s->find_table("", "t")->deletes);
 }

@@ -13,7 +13,7 @@
 #include "tests/unit/crdt/tables.h"
 #include "tests/support/property.h"
 
-namespace anabranch::crdt::test {
+namespace anabranch::crdt::test::lattice_test {
 namespace {
 
 constexpr ReplicaId a{1}, b{2}, c{3};
@@ -269,4 +269,4 @@ TEST_CASE("a hybrid clock never goes back, follows what it sees, and refuses wha
     CHECK(HybridClock::to_instant(before).micros == 2500);
 }
 
-}  // namespace anabranch::crdt::test
+}  // namespace anabranch::crdt::test::lattice_test

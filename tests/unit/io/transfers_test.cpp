@@ -63,7 +63,7 @@ TEST_CASE("a transfer that cannot be done now does not wait, and says so beside 
         char byte = 'x', room[8];
         ended.there = File();
         gone.there = File();
-        const std::string much(std::size_t{64} << 20, 'x');
+        std::string much(std::size_t{64} << 20, 'x');
         REQUIRE(::send(good.there.get(), "good", 4, 0) == 4);
         std::array<Transfers::Transfer, 3> receives{{{silent.here.get(), room, sizeof room},
                                                      {ended.here.get(), room, sizeof room},
@@ -72,10 +72,9 @@ TEST_CASE("a transfer that cannot be done now does not wait, and says so beside 
         CHECK(receives[0].done == -EAGAIN);
         CHECK(receives[1].done == 0);
         CHECK(receives[2].done == 4);
-        std::array<Transfers::Transfer, 3> sends{
-            {{gone.here.get(), &byte, 1},
-             {full.here.get(), const_cast<char*>(much.data()), much.size()},
-             {good.here.get(), &byte, 1}}};
+        std::array<Transfers::Transfer, 3> sends{{{gone.here.get(), &byte, 1},
+                                                  {full.here.get(), much.data(), much.size()},
+                                                  {good.here.get(), &byte, 1}}};
         transfers.send(sends);
         CHECK(sends[0].done == -EPIPE);
         CHECK(sends[1].done > 0);

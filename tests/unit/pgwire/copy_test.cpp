@@ -7,8 +7,7 @@
 #include "node/pgwire/codec.h"
 #include "tests/support/property.h"
 
-using namespace anabranch;
-using namespace anabranch::pgwire;
+namespace anabranch::pgwire::copy_test {
 
 namespace {
 
@@ -152,3 +151,5 @@ TEST_CASE("hostile COPY data never crash the reader") {
             (void)read(format_of(kind), data);
     });
 }
+
+}  // namespace anabranch::pgwire::copy_test

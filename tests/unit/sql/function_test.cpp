@@ -8,7 +8,7 @@
 #include "lib/sql/evaluate_table.h"
 #include "lib/sql/record.h"
 
-namespace anabranch::sql {
+namespace anabranch::sql::function_test {
 namespace {
 
 constexpr Type int4{TypeId::int4};
@@ -331,4 +331,4 @@ TEST_CASE_METHOD(Fixture, "a function the engine cannot run says so when it is r
 }
 
 }  // namespace
-}  // namespace anabranch::sql
+}  // namespace anabranch::sql::function_test
