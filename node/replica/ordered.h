@@ -33,6 +33,7 @@
 #include "node/order/record.h"
 #include "node/replica/early_answers.h"
 #include "node/replica/gossip.h"
+#include "node/replica/group_commit.h"
 #include "node/replica/membership.h"
 #include "node/replica/origin.h"
 #include "node/replica/rows.h"
@@ -185,6 +186,7 @@ class Ordered {
         RequestKey follows;  // the same client's request before it, if that may not be executed yet
         bool early = false;
         bool fresh = false;  // it cannot have been executed before
+        Instant since{};     // in the queue
         bool is_fence() const { return steps.empty(); }
     };
     struct Call {
@@ -225,6 +227,7 @@ class Ordered {
     bool begin_large(const order::Entry& entry);
     void applied(const crdt::Delta& delta, std::vector<Outcomes::Outcome> outcomes, Bytes bytes);
     InFlight* own_of(const order::Entry& entry);
+    void tell_group_commit(const InFlight& batch);
     void settle(const order::Entry& entry);
     void settle(std::vector<Call>& calls, bool committed);
     void not_taken();
@@ -305,10 +308,8 @@ class Ordered {
     order::Epoch applied_epoch_ = 0;  // of the newest entry that was applied here
     bool orphans_ = false;            // those in flight are of an epoch that is lost
     Duration commit_takes_;           // about
-    // So many calls will wait soon, if those whose entry was committed then make the next one at once.
-    std::size_t expected_ = 0;
+    GroupCommit group_commit_;
     bool gathers_ = false, hurries_ = false, hurried_ = false;
-    Instant answered_at_;
     Replica::OrderWork order_work_;
     std::size_t one_by_one_ = 0;  // so many of the queue, in front: together their delta was too large
     std::optional<crdt::Forget> forget_;

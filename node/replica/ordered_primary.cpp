@@ -84,6 +84,8 @@ void Ordered::queue(Work item) {
         taken_.erase(taken_in_order_.front());
         taken_in_order_.pop_front();
     }
+    group_commit_.arrived();
+    item.since = state_.now;
     queue_.push_back(std::move(item));
 }
 
@@ -102,7 +104,7 @@ void Ordered::turn_away(const Work& item) {
 bool Ordered::may_propose() const {
     if (in_flight_.empty())
         return core_->next_index() == state_.database.version().get(ORDER_ORIGIN) + 1 &&
-               (state_.now >= next_proposal() || queue_.size() >= expected_ || hurried());
+               (state_.now >= next_proposal() || group_commit_.all_back() || hurried());
     const InFlight& last = in_flight_.back();
     return !orphans_ && in_flight_.size() < state_.options.order_in_flight_max &&
            last.epoch == core_->epoch() && core_->next_index() == last.index + 1 &&
@@ -135,13 +137,18 @@ void Ordered::arrived(bool early) {
 // Each proposal costs every member some work, however few calls it holds: there are about 32 for the time
 // that one is on its way, so that a call waits a 32nd longer than it must. With none on its way those clients
 // are waited for, for a quarter of that time, that have just been answered: together they are one. Alone this
-// node has little work with an entry, and nobody to wait for: its disk is to find the next one when it has
-// synced the one before.
+// node has little work with an entry, but its disk has: GroupCommit says whether to wait, and nobody waits
+// longer than it would if its entry had missed the disk and had to wait for the next sync.
 Instant Ordered::next_proposal() const {
-    if (gossip_.member_count() == 1) return state_.now;
+    const bool alone = gossip_.member_count() == 1;
+    if (alone && !group_commit_.waits()) return state_.now;
+    const auto& options = state_.options;
     if (in_flight_.empty())
-        return answered_at_ + std::min(state_.options.order_pace, Duration{commit_takes_.micros / 4});
-    return in_flight_.back().since + std::max(state_.options.order_pace, Duration{commit_takes_.micros / 32});
+        return group_commit_.answered_at() +
+               (alone ? commit_takes_ : std::min(options.order_pace, Duration{commit_takes_.micros / 4}));
+    return in_flight_.back().since +
+           (alone ? Duration{2 * commit_takes_.micros}
+                  : std::max(options.order_pace, Duration{commit_takes_.micros / 32}));
 }
 
 bool Ordered::can_execute() {
@@ -419,6 +426,13 @@ void Ordered::forget_pending() {
     for (auto& batch : in_flight_) batch.ahead = false;
 }
 
+void Ordered::tell_group_commit(const InFlight& batch) {
+    Duration waited;
+    if (batch.awaited)
+        for (const auto& call : batch.calls) waited.micros += (state_.now - call.work.since).micros;
+    group_commit_.committed(batch.awaited ? batch.calls.size() : 0, waited, state_.now);
+}
+
 // What has become of the entries in flight, once an index is applied.
 void Ordered::settle(const order::Entry& entry) {
     bool lost = false;
@@ -434,7 +448,7 @@ void Ordered::settle(const order::Entry& entry) {
         else if (batch.ahead)
             pending_state_.drop_oldest();
         if (committed) commit_takes_ = {(7 * commit_takes_.micros + (state_.now - batch.since).micros) / 8};
-        if (committed) expected_ = queue_.size() + batch.calls.size(), answered_at_ = state_.now;
+        if (committed) tell_group_commit(batch);
         settle(batch.calls, committed);
         if (!committed) route();
     }
