@@ -22,6 +22,7 @@ Bytes Membership::record() const {
     ByteWriter writer(out);
     writer.varint(learned_at_);
     writer.sized(order::encode(learned_));
+    writer.u8(state_.belongs == State::Belongs::joined ? 1 : 0);
     return out;
 }
 
@@ -29,8 +30,14 @@ Result<void> Membership::recover(BytesView body) {
     ByteReader reader(body);
     const order::Index at = reader.varint();
     auto members = order::decode_members(reader.sized());
+    // Records of earlier versions do not say whether this node had joined.
+    const bool tells = !reader.complete();
+    const bool joined = tells && reader.u8() != 0;
     if (!members || !reader.complete()) return fail(sqlstate::io_error, "log: bad record of the members");
-    if (at > learned_at_) learned_ = std::move(*members), learned_at_ = at;
+    if (at > learned_at_) {
+        learned_ = std::move(*members), learned_at_ = at;
+        if (tells) state_.belongs = joined ? State::Belongs::joined : State::Belongs::waiting;
+    }
     return {};
 }
 
@@ -61,8 +68,8 @@ void Membership::greeted(const std::string& peer, const wire::Hello& message) {
     if (message.members_at <= std::max(committed_at_, learned_at_) && !state_.members.empty()) return;
     learned_ = std::move(*members);
     learned_at_ = message.members_at;
-    state_.append(RecordKind::members, record(), Persist::When::lazily);
     derive();
+    state_.append(RecordKind::members, record(), Persist::When::lazily);
 }
 
 // A node that has lost its directory has to talk to those, too, before it can have their list itself.

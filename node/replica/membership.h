@@ -7,7 +7,8 @@
 // last that were removed, so that they hear of it, and to the peers on the command line of a node that
 // joined.
 //
-//   joined    its own log says so.
+//   joined    its own log says so. After a restart, also if it had said so before this node was told of a
+//             newer list, which nobody may be able to confirm now.
 //   waiting   it was started to join (Options::joining) and its own log knows no list with it yet. It greets
 //             the peers on its command line; once it has been added, the greetings say where the others are,
 //             and the primary sends it the log, or a peer the state.

@@ -233,6 +233,12 @@ TEST_CASE(
 }
 
 TEST_CASE(
+    "restarted_without_primary: a node that has joined serves again, though nobody confirms what it was told") {
+    const auto outcome = survives("restarted_without_primary");
+    CHECK(outcome.marks.at("rotten disks salvaged") == 1);
+}
+
+TEST_CASE(
     "starved_under_load: what a full disk could not take comes though the others make more all the time") {
     const auto outcome = survives("starved_under_load");
     CHECK(outcome.marks.at("full disks") == 1);
