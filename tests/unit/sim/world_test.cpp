@@ -232,8 +232,7 @@ TEST_CASE(
     CHECK(outcome.marks.at("rejoins") == 1);
 }
 
-TEST_CASE(
-    "restarted_without_primary: a node that has joined serves again, though nobody confirms what it was told") {
+TEST_CASE("restarted_without_primary: who has joined serves again, though nobody confirms what it was told") {
     const auto outcome = survives("restarted_without_primary");
     CHECK(outcome.marks.at("rotten disks salvaged") == 1);
 }
