@@ -44,6 +44,10 @@ class Cluster {
     void isolate(const std::string& node, bool cut = true);
     void crash(const std::string& node);  // what was not synced is lost
     void boot(const std::string& node);
+    // The log of a node that is not running, to be changed behind its back.
+    std::vector<std::pair<replica::Ticket, Bytes>>& disk(const std::string& node) {
+        return nodes_.at(node).disk;
+    }
     // A node that was not there when the cluster began; it knows the address of one that was.
     void join(const std::string& node, const std::string& by);
     // It is started again, with another peer on its command line.

@@ -1,6 +1,9 @@
 // Members that come and go while calls go on: from the admin's request to the last node that hears of it.
 #include <catch2/catch.hpp>
+#include <functional>
+#include <string>
 
+#include "node/replica/state.h"
 #include "tests/unit/replica/cluster.h"
 
 namespace anabranch::test::membership_test {
@@ -29,6 +32,11 @@ struct World : Cluster {
         return run(seconds(20), [&] { return ask(node, balance) == "SELECT 1: " + wanted; });
     }
     std::string first_other() const { return others(primary()).front(); }
+    // Neither the primary nor that one.
+    std::string third(const std::string& than) const {
+        const auto all = others(primary());
+        return all[0] == than ? all[1] : all[0];
+    }
 };
 
 TEST_CASE("a node that joins gets what was committed before, catches up, votes and counts") {
@@ -45,7 +53,7 @@ TEST_CASE("a node that joins gets what was committed before, catches up, votes a
     CHECK(world.ask("d", "CALL deposit(1, 1)") == "CALL");
     CHECK(world.reads("a", "91"));
     // Three of four are a majority, and two are not.
-    world.crash(world.first_other() == "d" ? world.others(world.primary())[1] : world.first_other());
+    world.crash(world.third("d"));
     world.elect();
     CHECK(world.ask("d", "CALL withdraw(1, 1)", 2) == "CALL");
 }
@@ -130,6 +138,49 @@ TEST_CASE("members are remembered over a restart of all, whatever the command li
     world.elect();
     for (const char* node : {"a", "b", "c", "d"}) CHECK(world.role(node, "d") == "voter");
     CHECK(world.ask("d", "CALL withdraw(1, 1)", 2) == "CALL");
+}
+
+// d has joined, has been told by a greeting that another was removed since, and is started again by itself.
+void restart_alone(World& world, const std::function<void()>& before_start) {
+    world.join("d", "a");
+    REQUIRE(world.change("a", "add", "d") == "d is a member");
+    REQUIRE(world.becomes("d", "d", "voter"));
+    world.run(seconds(1));
+    world.filter = [&](const std::string&, const std::string& to, const wire::Message& message) {
+        return to != "d" || !std::holds_alternative<wire::OrderMessage>(message);
+    };
+    const std::string gone = world.third("d");
+    REQUIRE(world.change(world.primary(), "remove", gone) == gone + " has been removed");
+    REQUIRE(world.becomes("d", gone, "none"));
+    world.run(seconds(1));
+    world.isolate("d");
+    world.crash("d");
+    before_start();
+    world.boot("d");
+    world.run(seconds(5));
+}
+
+TEST_CASE(
+    "restarted_without_primary: who has joined serves again, though nobody confirms a list it was told of") {
+    World world;
+    restart_alone(world, [] {});
+    CHECK(world.ask("d", balance) == "SELECT 1: 100");
+    CHECK(world.ask("d", "CALL deposit(1, 1)") == "CALL");
+    world.filter = nullptr;
+    world.isolate("d", false);
+    CHECK(world.reads(world.primary(), "101"));
+}
+
+TEST_CASE("a list of members that an earlier version recorded is read, and confirmed before it counts") {
+    World world;
+    restart_alone(world, [&] {
+        for (auto& [ticket, record] : world.disk("d"))
+            if (record[0] == static_cast<char>(replica::RecordKind::members)) record.pop_back();
+    });
+    CHECK(world.ask("d", balance).starts_with("ERROR 57P03"));
+    world.filter = nullptr;
+    world.isolate("d", false);
+    CHECK(world.reads("d", "100"));
 }
 
 TEST_CASE("a learner gets everything and is never made a voter") {
