@@ -19,10 +19,9 @@ void GroupCommit::judge() {
     const double took = static_cast<double>(waited_.micros) / static_cast<double>(calls_);
     double& takes = takes_[way_];
     takes = takes == 0 ? took : (3 * takes + took) / 4;
-    const Way other = better_ == waiting ? at_once : waiting;
-    if (takes_[other] != 0 && takes_[other] < 0.95 * takes_[better_]) better_ = other;
-    way_ = better_;
-    if (++trials_ % trials_until == 0) way_ = better_ == waiting ? at_once : waiting;
+    const double rival = takes_[other(better_)];
+    if (rival != 0 && rival < 0.95 * takes_[better_]) better_ = other(better_);
+    way_ = ++trials_ % trials_until == 0 ? other(better_) : better_;
     commits_ = calls_ = 0;
     waited_ = {};
 }

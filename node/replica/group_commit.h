@@ -1,8 +1,10 @@
-// Group commit, for the primary that is the only member and waits for its own disk alone. Clients that have
-// been answered come back soon. Either the next entry is made without them, and one half of them is served
-// while the other's entry is synced; or it waits for them, and the disk syncs half as often, while nobody
-// needs the processors. Which is better depends on the disk, the processors and the clients: so each is tried
-// now and then, and what makes calls wait less is done.
+// Group commit: who has been answered comes back soon, and whether the next entry had better wait for that.
+//
+// This is known, all_back(), at every primary. Whether to wait is asked, waits(), by one that is the only
+// member and waits for its own disk alone. Either the next entry is made without them, and one half of the
+// clients is served while the other's entry is synced; or it waits for them, and the disk syncs half as
+// often, while nobody needs the processors. Which is better depends on the disk, the processors and the
+// clients: so each is tried now and then, and what makes calls wait less is done.
 #pragma once
 
 #include <cstddef>
@@ -25,6 +27,7 @@ class GroupCommit {
 
   private:
     enum Way : std::size_t { at_once, waiting };
+    static constexpr Way other(Way way) { return way == waiting ? at_once : waiting; }
     static constexpr std::size_t trial = 64;         // commits
     static constexpr std::size_t trials_until = 16;  // the other way is tried
     void judge();
