@@ -67,6 +67,8 @@ void add_node(CLI::App& app, NodeArguments& a) {
     c->add_option("--name", a.name, "This node's name in the cluster");
     c->add_option("--data", a.data, "Data directory, made if absent");
     c->add_option("--sql", a.sql, "Address for SQL clients")->capture_default_str();
+    c->add_option("--socket", a.socket,
+                  "Directory of a Unix-domain socket for SQL clients of this machine: psql -h DIRECTORY");
     c->add_option("--gossip", a.gossip, "Address for peers")->capture_default_str();
     c->add_option("--http", a.http, "Address for /status, /metrics and admin commands")
         ->capture_default_str();

@@ -160,16 +160,21 @@ Result<void> through_the_wire(const Server& node, const Server* postgres, const 
     return {};
 }
 
-Result<void> with_servers(const BenchArguments& a, const std::string& program, const std::string& file,
-                          const Size& size) {
-    Cluster cluster(program, {file}, "");
-    TRY_VOID(cluster.start(1));
-    Server node;
-    node.where.ports = {cluster.nodes().front().sql};
-    node.where.cpu = [pid = cluster.nodes().front().pid] { return cpu_of_process(pid); };
-    node.asynchronous = "SET anabranch.durability = 'memory'";
-    TRY_VOID(fill(node, size));
-    if (!a.postgres) return through_the_wire(node, nullptr, size);
+// What the kernel's TCP takes of the figures above.
+Result<void> through_a_socket(Server node, const std::string& directory, const Size& size) {
+    node.where.host = directory;
+    std::printf("\nThrough a Unix-domain socket, 16 connections:\n");
+    for (const auto& [what, wanted] : {std::pair<const char*, Wanted>{"withdraw, synced", {withdraw}},
+                                       {"withdraw, not synced", {withdraw, true, false}},
+                                       {"SELECT by primary key", {point, false}}}) {
+        TRY(const auto both, take_turns(node, nullptr, wanted, size));
+        print_bar({what, both.ours.per_second, "/s"});
+        print_bar({what, both.ours.per_cpu_second, "/CPU s"});
+    }
+    return {};
+}
+
+Result<void> beside_postgres(const Server& node, const std::string& file, const Size& size) {
     TRY(const auto ports, free_ports(1));
     TRY(const auto server, Postgres::start(ports.front()));
     TRY_VOID(server.load(file));
@@ -181,6 +186,21 @@ Result<void> with_servers(const BenchArguments& a, const std::string& program, c
     TRY_VOID(fill(postgres, size));
     TRY_VOID(run_once(postgres.where, "VACUUM ANALYZE"));
     return through_the_wire(node, &postgres, size);
+}
+
+Result<void> with_servers(const BenchArguments& a, const std::string& program, const std::string& file,
+                          const Size& size) {
+    Cluster cluster(program, {file}, "");
+    cluster.with_sockets();
+    TRY_VOID(cluster.start(1));
+    const auto& process = cluster.nodes().front();
+    Server node;
+    node.where.ports = {process.sql};
+    node.where.cpu = [pid = process.pid] { return cpu_of_process(pid); };
+    node.asynchronous = "SET anabranch.durability = 'memory'";
+    TRY_VOID(fill(node, size));
+    TRY_VOID(a.postgres ? beside_postgres(node, file, size) : through_the_wire(node, nullptr, size));
+    return process.socket.empty() ? Result<void>{} : through_a_socket(node, process.socket, size);
 }
 
 Result<void> measure_all(const BenchArguments& a, const std::string& program) {

@@ -24,6 +24,8 @@ namespace anabranch::tools {
 
 namespace {
 
+constexpr std::size_t socket_directory_max = 80;
+
 std::string loopback(std::uint16_t port) {
     return "127.0.0.1:" + std::to_string(port);
 }
@@ -83,6 +85,7 @@ Result<void> Cluster::start(std::uint32_t replicas) {
         node.http = ports[3 * i + 2];
         node.data = data_ + "/" + node.name;
         node.log = data_ + "/" + node.name + ".log";
+        if (sockets_ && data_.size() <= socket_directory_max) node.socket = data_;
         nodes_.push_back(std::move(node));
     }
     for (auto& node : nodes_) TRY_VOID(spawn(node));
@@ -98,6 +101,7 @@ Result<void> Cluster::spawn(Node& node) {
           loopback(node.sql), std::string("--gossip"), loopback(node.gossip), std::string("--http"),
           loopback(node.http), std::string("--end-with"), std::to_string(::getpid())})
         words.push_back(word);
+    if (!node.socket.empty()) words.insert(words.end(), {"--socket", node.socket});
     for (const auto& peer : nodes_)
         if (peer.name != node.name) {
             words.push_back("--peer");

@@ -21,6 +21,7 @@ class Cluster {
         std::string name;
         std::uint16_t sql = 0, gossip = 0, http = 0;
         std::string data, log;
+        std::string socket;  // directory of its Unix-domain socket; empty: it has none
         pid_t pid = -1;
     };
     // `data` empty: a temporary directory that is removed.
@@ -29,6 +30,8 @@ class Cluster {
     Cluster(const Cluster&) = delete;
     Cluster& operator=(const Cluster&) = delete;
 
+    // Before start(): they have Unix-domain sockets, where paths are not too long.
+    void with_sockets() { sockets_ = true; }
     Result<void> start(std::uint32_t replicas);
     // The first node that has ended by itself, or null.
     const Node* ended();
@@ -42,7 +45,7 @@ class Cluster {
     const std::string program_;
     const std::vector<std::string> schema_;
     std::string data_;
-    bool temporary_ = false;
+    bool temporary_ = false, sockets_ = false;
     std::vector<Node> nodes_;
 };
 

@@ -38,6 +38,7 @@ struct NodeArguments {
     std::vector<std::string> schema;
     std::string name, data, config;
     std::string sql = "127.0.0.1:5433", gossip = "127.0.0.1:7433", http = "127.0.0.1:8433";
+    std::string socket;              // directory; empty: none
     std::vector<std::string> peers;  // NAME=ADDR
     bool join = false;
     std::string advertise;                        // ADDR; empty: `gossip`

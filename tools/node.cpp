@@ -25,6 +25,7 @@ constexpr std::pair<const char*, std::string NodeArguments::*> texts[] = {
     {"name", &NodeArguments::name},
     {"data", &NodeArguments::data},
     {"sql", &NodeArguments::sql},
+    {"socket", &NodeArguments::socket},
     {"gossip", &NodeArguments::gossip},
     {"http", &NodeArguments::http},
     {"advertise", &NodeArguments::advertise},
@@ -114,6 +115,7 @@ Result<io::NodeConfig> config_of(const NodeArguments& a) {
     out.name = a.name;
     out.data_directory = a.data;
     TRY(out.sql, io::parse_address(a.sql));
+    out.socket_directory = a.socket;
     TRY(out.gossip, io::parse_address(a.gossip));
     TRY(out.http, io::parse_address(a.http));
     out.join = a.join;

@@ -1,5 +1,8 @@
 #include "node/io/clients.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,18 +31,17 @@ constexpr auto told_together_max = std::chrono::microseconds(500);
 // The bytes of a client come and go by readiness_, from the start of TLS on by Asio.
 class Clients::Client : public std::enable_shared_from_this<Client> {
   public:
-    Client(Clients& clients, tcp::socket socket, std::uint64_t number)
+    Client(Clients& clients, int socket, std::uint64_t number)
         : id(number),
           secret(static_cast<std::uint32_t>(std::random_device()())),
           clients_(clients),
-          timer_(socket.get_executor()),
+          socket_(socket),
+          timer_(clients.loop_.context()),
           backend_(std::make_unique<session::Backend>(clients.loop_, clients.cache_, number)),
           session_(*backend_, options(socket)) {
-        boost::system::error_code ignored;
-        socket.set_option(tcp::no_delay(true), ignored);
-        socket.native_non_blocking(true, ignored);
-        family_ = socket.local_endpoint(ignored).protocol();
-        socket_ = File(socket.release());
+        const int on = 1;  // but for TCP
+        (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        (void)::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK);
     }
 
     void start() {
@@ -143,19 +145,12 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     const std::uint32_t secret;
 
   private:
-    pgwire::SessionOptions options(const tcp::socket& socket) const {
+    pgwire::SessionOptions options(int socket) const {
         pgwire::SessionOptions options;
         options.backend_pid = static_cast<std::uint32_t>(id);
         options.cancel_secret = secret;
-        boost::system::error_code unknown;
-        const auto peer = socket.remote_endpoint(unknown);
-        options.startup = clients_.security_->startup(!unknown && is_local(peer.address()));
+        options.startup = clients_.security_->startup(socket);
         return options;
-    }
-    static bool is_local(const asio::ip::address& address) {
-        if (address.is_v6() && address.to_v6().is_v4_mapped())
-            return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
-        return address.is_loopback();
     }
     void has_read(ssize_t size) {
         if (size == -EAGAIN || size == -EINTR) return;
@@ -204,7 +199,8 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         clients_.readiness_.forget(socket_.get());
         tls_.emplace(clients_.loop_.context(), *clients_.security_->tls());
         boost::system::error_code refused;
-        tls_->socket.assign(family_, socket_.release(), refused);
+        const auto family = clients_.acceptor_.local_endpoint(refused).protocol();
+        if (!refused) tls_->socket.assign(family, socket_.release(), refused);
         if (refused) return vanish();
         tls_->stream.async_handshake(asio::ssl::stream_base::server,
                                      [self = shared_from_this()](boost::system::error_code error) {
@@ -271,7 +267,6 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     };
     Clients& clients_;
     File socket_;  // without TLS
-    tcp family_ = tcp::v4();
     asio::steady_timer timer_;
     std::unique_ptr<session::Backend> backend_;
     pgwire::Session session_;
@@ -288,9 +283,12 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
     bool reads_ = true, writes_ = false;  // what readiness_ knows
 };
 
-Clients::Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<Security> security)
+Clients::Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<LocalSocket> local,
+                 std::unique_ptr<Security> security)
     : loop_(loop),
       acceptor_(std::move(acceptor)),
+      local_(std::move(local)),
+      local_acceptor_(loop.context()),
       security_(std::move(security)),
       readiness_(loop.context(), [this](std::span<const Readiness::Event> events) { ready(events); }) {}
 Clients::~Clients() = default;
@@ -323,29 +321,39 @@ void Clients::ready(std::span<const Readiness::Event> events) {
 
 void Clients::start() {
     accept();
+    if (!local_) return;
+    // A second descriptor, since this one's path goes with local_.
+    local_acceptor_.assign({}, ::fcntl(local_->descriptor(), F_DUPFD_CLOEXEC, 0));
+    accept_local();
 }
 
 void Clients::accept() {
     acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
         if (stopping_) return;
-        if (!error) welcome(std::move(socket));
+        if (!error) welcome(socket.release());
         accept();
     });
 }
 
-void Clients::adopt(int socket) {
-    boost::system::error_code error;
-    tcp::socket adopted(loop_.context());
-    if (!stopping_) adopted.assign(acceptor_.local_endpoint(error).protocol(), socket, error);
-    if (stopping_ || error)
-        ::close(socket);
-    else
-        welcome(std::move(adopted));
+void Clients::accept_local() {
+    using Socket = asio::local::stream_protocol::socket;
+    local_acceptor_.async_accept([this](boost::system::error_code error, Socket socket) {
+        if (stopping_) return;
+        if (!error) welcome(socket.release());
+        accept_local();
+    });
 }
 
-void Clients::welcome(tcp::socket socket) {
+void Clients::adopt(int socket) {
+    if (stopping_)
+        ::close(socket);
+    else
+        welcome(socket);
+}
+
+void Clients::welcome(int socket) {
     const std::uint64_t id = ++accepted_;
-    auto client = std::make_shared<Client>(*this, std::move(socket), id);
+    auto client = std::make_shared<Client>(*this, socket, id);
     clients_[id] = client;
     client->start();
     if (client->closed()) return;
@@ -363,6 +371,7 @@ void Clients::stop(const Error& reason) {
     stopping_ = true;
     boost::system::error_code ignored;
     acceptor_.close(ignored);
+    local_acceptor_.close(ignored);
     for (auto& [id, client] : clients_) client->terminate(reason);
     write_all();
 }

@@ -1,11 +1,13 @@
 // Client connections of the SQL port: one wire session each.
 #pragma once
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <map>
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "node/io/local_socket.h"
 #include "node/io/loop.h"
 #include "node/io/readiness.h"
 #include "node/io/security.h"
@@ -16,7 +18,9 @@ namespace anabranch::io {
 
 class Clients {
   public:
-    Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<Security> security);
+    // `local` may be null.
+    Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<LocalSocket> local,
+            std::unique_ptr<Security> security);
     ~Clients();
     void start();
     void stop(const Error& reason);
@@ -31,7 +35,8 @@ class Clients {
   private:
     class Client;
     void accept();
-    void welcome(tcp::socket socket);
+    void accept_local();
+    void welcome(int socket);
     void cancel(std::uint32_t pid, std::uint32_t secret);
     void remove(std::uint64_t id);
     void ready(std::span<const Readiness::Event> events);
@@ -39,6 +44,8 @@ class Clients {
 
     Loop& loop_;
     tcp::acceptor acceptor_;
+    std::unique_ptr<LocalSocket> local_;
+    asio::local::stream_protocol::acceptor local_acceptor_;
     std::unique_ptr<Security> security_;
     session::StatementCache cache_;
     Readiness readiness_;

@@ -160,6 +160,10 @@ class Node final : public Loop {
         mutual_tls_ = cluster_tls != nullptr;
         // Ports first: a node that cannot be reached should not touch its data.
         TRY(auto sql, listen_on(context_, config_.sql, "SQL clients", "--sql"));
+        std::unique_ptr<LocalSocket> local;
+        if (!config_.socket_directory.empty()) {
+            TRY(local, LocalSocket::listen(config_.socket_directory, address_of(sql).port));
+        }
         TRY(auto gossip, listen_on(context_, config_.gossip, "peers", "--gossip"));
         TRY(auto http, listen_on(context_, config_.http, "HTTP", "--http"));
         TRY(directory_, DataDirectory::open(config_.data_directory, new_identity(config_, *schema_)));
@@ -176,12 +180,14 @@ class Node final : public Loop {
                  asio::post(context_, [this, error = std::move(error)] { disk_failed(error); });
              }});
         announce(address_of(sql), address_of(gossip), address_of(http), recovered);
-        watch_.emplace(sql.native_handle(), [this](int socket) {
+        std::vector<int> listeners{sql.native_handle()};
+        if (local) listeners.push_back(local->descriptor());
+        watch_.emplace(std::move(listeners), [this](int socket) {
             asio::post(context_, [this, socket] { clients_->adopt(socket); });
         });
         replica_->set_cancelled(watch_->cancelled());
         peers_.emplace(*this, std::move(gossip), std::move(cluster_tls));
-        clients_.emplace(*this, std::move(sql), std::move(security));
+        clients_.emplace(*this, std::move(sql), std::move(local), std::move(security));
         http_.emplace(context_, std::move(http),
                       [this](const auto& method, const auto& path, const auto& query) {
                           return answer(method, path, query);
@@ -322,10 +328,15 @@ class Node final : public Loop {
                         static_cast<unsigned long long>(recovered.log.bytes),
                         static_cast<double>(recovered.micros) / 1e6,
                         recovered.log.tail_cut ? "; an unfinished write at the end was cut off" : "");
-        std::printf("  sql    %s   psql -h %s -p %u\n  gossip %s%s\n  http   http://%s/status\n",
-                    sql.describe().c_str(), sql.host.c_str(), static_cast<unsigned>(sql.port),
-                    gossip.describe().c_str(), mutual_tls_ ? "   TLS, peers show certificates" : "",
-                    http.describe().c_str());
+        const auto psql = [&](const std::string& host) {
+            return "psql -h " + host + " -p " + std::to_string(sql.port);
+        };
+        std::printf("  sql    %s   %s\n", sql.describe().c_str(), psql(sql.host).c_str());
+        if (!config_.socket_directory.empty())
+            std::printf("  socket %s   %s\n", config_.socket_directory.c_str(),
+                        psql(config_.socket_directory).c_str());
+        std::printf("  gossip %s%s\n  http   http://%s/status\n", gossip.describe().c_str(),
+                    mutual_tls_ ? "   TLS, peers show certificates" : "", http.describe().c_str());
     }
     void ready() const {
         if (!config_.quiet) std::printf("  order  %s\n", replica_->survives().c_str());

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "node/io/local_socket.h"
+
 namespace anabranch::io {
 
 namespace {
@@ -91,14 +93,15 @@ Result<std::unique_ptr<Security>> Security::load(const NodeConfig& config) {
     return out;
 }
 
-pgwire::StartupOptions Security::startup(bool local) const {
+pgwire::StartupOptions Security::startup(int socket) const {
     pgwire::StartupOptions out;
-    out.tls = tls_.has_value();
-    out.tls_required = tls_required_;
+    // What goes through a Unix-domain socket nobody else can read: no TLS, as with PostgreSQL.
+    out.tls = tls_ && !is_local_socket(socket);
+    out.tls_required = tls_required_ && !is_local_socket(socket);
     if (users_) {
         out.users = &*users_;
         out.nonce = nonce();
-    } else if (!local && !trust_) {
+    } else if (!trust_ && !is_local(socket)) {
         out.refusal =
             Error::make("28000", "clients of other machines must prove who they are")
                 .with_detail("This node was started without a file of users.")

@@ -16,8 +16,8 @@ class Security {
   public:
     // Reads the files that the configuration names. Errors name the file and the way out.
     static Result<std::unique_ptr<Security>> load(const NodeConfig& config);
-    // For one new connection; `local`: from this machine.
-    pgwire::StartupOptions startup(bool local) const;
+    // For one new connection.
+    pgwire::StartupOptions startup(int socket) const;
     boost::asio::ssl::context* tls() { return tls_ ? &*tls_ : nullptr; }
 
   private:

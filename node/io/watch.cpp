@@ -21,8 +21,8 @@ std::uint32_t word(const std::array<unsigned char, 16>& bytes, std::size_t at) {
 
 }  // namespace
 
-Watch::Watch(int listener, std::function<void(int)> adopt)
-    : listener_(listener), adopt_(std::move(adopt)), thread_([this] { run(); }) {}
+Watch::Watch(std::vector<int> listeners, std::function<void(int)> adopt)
+    : listeners_(std::move(listeners)), adopt_(std::move(adopt)), thread_([this] { run(); }) {}
 
 Watch::~Watch() {
     stop();
@@ -93,7 +93,7 @@ void Watch::look(Clock::time_point now) {
     }
     if (timeout.micros > 0 && now - since_ >= std::chrono::microseconds(timeout.micros))
         stop_statement(statement, session, true);
-    take_connections(statement);
+    for (const int listener : listeners_) take_connections(listener, statement);
 }
 
 void Watch::stop_statement(std::uint64_t statement, std::uint64_t session, bool timed_out) {
@@ -103,9 +103,9 @@ void Watch::stop_statement(std::uint64_t statement, std::uint64_t session, bool 
     __atomic_store_n(&cancelled_, true, __ATOMIC_RELAXED);
 }
 
-void Watch::take_connections(std::uint64_t statement) {
+void Watch::take_connections(int listener, std::uint64_t statement) {
     for (;;) {
-        const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        const int socket = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (socket < 0) return;
         std::uint64_t session = 0;
         if (!asks_to_cancel(socket, session)) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "lib/base/time.h"
 
@@ -22,12 +23,12 @@ namespace anabranch::io {
 class Watch {
   public:
     // `adopt` takes a connected socket, on the watch's thread.
-    Watch(int listener, std::function<void(int)> adopt);
+    Watch(std::vector<int> listeners, std::function<void(int)> adopt);
     ~Watch();
 
     // Raised while the running statement is to stop. Read it atomically, as lib/exec does.
     const bool* cancelled() const { return &cancelled_; }
-    void stop();  // before the listener is closed
+    void stop();  // before the listeners are closed
 
     // ---- on the engine's thread ----
     void begin(std::uint64_t session, Duration timeout);  // a statement; no timeout: zero
@@ -39,11 +40,11 @@ class Watch {
     using Clock = std::chrono::steady_clock;
     void run();
     void look(Clock::time_point now);
-    void take_connections(std::uint64_t statement);
+    void take_connections(int listener, std::uint64_t statement);
     bool asks_to_cancel(int socket, std::uint64_t& session) const;
     void stop_statement(std::uint64_t statement, std::uint64_t session, bool timed_out);
 
-    const int listener_;
+    const std::vector<int> listeners_;
     const std::function<void(int)> adopt_;
     bool cancelled_ = false;
     mutable std::mutex mutex_;
