@@ -132,8 +132,10 @@ class MemoryAhead {
         const auto free = static_cast<std::size_t>(::sysconf(_SC_AVPHYS_PAGES)) * page / 2;
         mapped_ = std::min(wanted, free) + piece;
         void* const at = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == MAP_FAILED) mapped_ = 0;
-        if (mapped_ == 0) return;
+        if (at == MAP_FAILED) {
+            mapped_ = 0;
+            return;
+        }
         memory_ = static_cast<char*>(at);
         (void)::madvise(memory_, mapped_, MADV_HUGEPAGE);
         for (std::size_t i = 0; i < mapped_; i += page) memory_[i] = 1;

@@ -17,14 +17,13 @@
 
 #include "node/io/file.h"
 #include "node/io/http.h"
+#include "node/io/local_socket.h"
 
 extern char** environ;
 
 namespace anabranch::tools {
 
 namespace {
-
-constexpr std::size_t socket_directory_max = 80;
 
 std::string loopback(std::uint16_t port) {
     return "127.0.0.1:" + std::to_string(port);
@@ -85,7 +84,7 @@ Result<void> Cluster::start(std::uint32_t replicas) {
         node.http = ports[3 * i + 2];
         node.data = data_ + "/" + node.name;
         node.log = data_ + "/" + node.name + ".log";
-        if (sockets_ && data_.size() <= socket_directory_max) node.socket = data_;
+        if (sockets_ && io::local_address(data_, node.sql)) node.socket = data_;
         nodes_.push_back(std::move(node));
     }
     for (auto& node : nodes_) TRY_VOID(spawn(node));

@@ -4,12 +4,13 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "node/io/local_socket.h"
 
 namespace anabranch::tools {
 
@@ -22,11 +23,9 @@ Result<void> LoadConnection::connect(const LoadOptions& options, std::uint16_t p
     socket_ = io::File(::socket(local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     int problem = 0;
     if (local) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        const std::string path = options.host + "/.s.PGSQL." + std::to_string(port);
-        std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-        problem = ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+        const auto address = io::local_address(options.host, port);
+        if (!address) return fail(broken("the path of the socket in " + options.host + " is too long"));
+        problem = ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address);
     } else {
         sockaddr_in address{};
         address.sin_family = AF_INET;

@@ -149,7 +149,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         pgwire::SessionOptions options;
         options.backend_pid = static_cast<std::uint32_t>(id);
         options.cancel_secret = secret;
-        options.startup = clients_.security_->startup(socket);
+        options.startup = clients_.security_->startup(via_of(socket));
         return options;
     }
     void has_read(ssize_t size) {
@@ -199,8 +199,7 @@ class Clients::Client : public std::enable_shared_from_this<Client> {
         clients_.readiness_.forget(socket_.get());
         tls_.emplace(clients_.loop_.context(), *clients_.security_->tls());
         boost::system::error_code refused;
-        const auto family = clients_.acceptor_.local_endpoint(refused).protocol();
-        if (!refused) tls_->socket.assign(family, socket_.release(), refused);
+        tls_->socket.assign(clients_.family_, socket_.release(), refused);
         if (refused) return vanish();
         tls_->stream.async_handshake(asio::ssl::stream_base::server,
                                      [self = shared_from_this()](boost::system::error_code error) {
@@ -287,6 +286,7 @@ Clients::Clients(Loop& loop, tcp::acceptor acceptor, std::unique_ptr<LocalSocket
                  std::unique_ptr<Security> security)
     : loop_(loop),
       acceptor_(std::move(acceptor)),
+      family_(acceptor_.local_endpoint().protocol()),
       local_(std::move(local)),
       local_acceptor_(loop.context()),
       security_(std::move(security)),
@@ -320,27 +320,18 @@ void Clients::ready(std::span<const Readiness::Event> events) {
 }
 
 void Clients::start() {
-    accept();
+    accept(acceptor_);
     if (!local_) return;
-    // A second descriptor, since this one's path goes with local_.
-    local_acceptor_.assign({}, ::fcntl(local_->descriptor(), F_DUPFD_CLOEXEC, 0));
-    accept_local();
+    local_acceptor_.assign({}, local_->release_listener());
+    accept(local_acceptor_);
 }
 
-void Clients::accept() {
-    acceptor_.async_accept([this](boost::system::error_code error, tcp::socket socket) {
+template <typename Acceptor>
+void Clients::accept(Acceptor& acceptor) {
+    acceptor.async_accept([this, &acceptor](boost::system::error_code error, auto socket) {
         if (stopping_) return;
         if (!error) welcome(socket.release());
-        accept();
-    });
-}
-
-void Clients::accept_local() {
-    using Socket = asio::local::stream_protocol::socket;
-    local_acceptor_.async_accept([this](boost::system::error_code error, Socket socket) {
-        if (stopping_) return;
-        if (!error) welcome(socket.release());
-        accept_local();
+        accept(acceptor);
     });
 }
 

@@ -34,8 +34,8 @@ class Clients {
 
   private:
     class Client;
-    void accept();
-    void accept_local();
+    template <typename Acceptor>
+    void accept(Acceptor& acceptor);
     void welcome(int socket);
     void cancel(std::uint32_t pid, std::uint32_t secret);
     void remove(std::uint64_t id);
@@ -44,6 +44,7 @@ class Clients {
 
     Loop& loop_;
     tcp::acceptor acceptor_;
+    const tcp family_;
     std::unique_ptr<LocalSocket> local_;
     asio::local::stream_protocol::acceptor local_acceptor_;
     std::unique_ptr<Security> security_;

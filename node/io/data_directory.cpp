@@ -1,7 +1,6 @@
 #include "node/io/data_directory.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -16,7 +15,6 @@ namespace anabranch::io {
 namespace {
 
 constexpr int format_version = 1;
-constexpr std::string_view object_in_use = "55006";
 
 Bytes to_text(const DirectoryIdentity& identity) {
     nlohmann::ordered_json json;
@@ -119,10 +117,8 @@ Result<void> write_identity(const std::string& file, const DirectoryIdentity& id
 }
 
 Result<File> lock_directory(const std::string& path) {
-    const std::string lock_path = path + "/lock";
-    TRY(auto lock, open_file(lock_path, O_RDWR | O_CREAT));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-    if (errno != EWOULDBLOCK) return fail(file_error("lock", lock_path, errno));
+    auto lock = lock_file(path + "/lock");
+    if (lock || lock.error().sqlstate != object_in_use) return lock;
     return fail(Error::make(object_in_use, "data directory " + path + " is in use by another process")
                     .with_hint("Stop that node first, or use another --data directory."));
 }

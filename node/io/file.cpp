@@ -1,6 +1,7 @@
 #include "node/io/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -39,6 +40,13 @@ Result<File> open_file(const std::string& path, int flags, int mode) {
     const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, mode);
     if (descriptor < 0) return fail(file_error("open", path, errno));
     return File(descriptor);
+}
+
+Result<File> lock_file(const std::string& path) {
+    TRY(auto lock, open_file(path, O_RDWR | O_CREAT));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+    if (errno != EWOULDBLOCK) return fail(file_error("lock", path, errno));
+    return fail(Error::make(object_in_use, path + " is in use by another process"));
 }
 
 Result<void> write_at(int descriptor, BytesView bytes, std::uint64_t offset, const std::string& path) {

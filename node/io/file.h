@@ -28,6 +28,9 @@ class File {  // owns a descriptor
 Error file_error(std::string_view doing, const std::string& path, int error_number);
 
 Result<File> open_file(const std::string& path, int flags, int mode = 0600);
+// Made if absent, and locked until it is closed; 55006 where another process has it.
+Result<File> lock_file(const std::string& path);
+inline constexpr std::string_view object_in_use = "55006";
 Result<void> write_at(int descriptor, BytesView bytes, std::uint64_t offset, const std::string& path);
 Result<void> sync_data(int descriptor, const std::string& path);
 Result<void> sync_directory(const std::string& path);

@@ -3,14 +3,20 @@
 // node has left behind.
 #pragma once
 
+#include <sys/un.h>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "lib/base/error.h"
 #include "node/io/file.h"
 
 namespace anabranch::io {
+
+// None: the path would be longer than such an address can be.
+std::optional<sockaddr_un> local_address(const std::string& directory, std::uint16_t port);
 
 class LocalSocket {
   public:
@@ -20,8 +26,8 @@ class LocalSocket {
     LocalSocket& operator=(const LocalSocket&) = delete;
     ~LocalSocket();  // removes both files
 
-    const std::string& path() const { return path_; }
-    int descriptor() const { return listener_.get(); }
+    int listener() const { return listener_.get(); }
+    int release_listener() { return listener_.release(); }  // to who accepts
 
   private:
     LocalSocket() = default;
@@ -29,8 +35,8 @@ class LocalSocket {
     File lock_, listener_;
 };
 
-// Whether who is connected is on this machine, through such a socket or loopback; through such a socket.
-bool is_local(int socket);
-bool is_local_socket(int socket);
+// What a client is connected through.
+enum class Via : std::uint8_t { network, loopback, local_socket };
+Via via_of(int socket);
 
 }  // namespace anabranch::io

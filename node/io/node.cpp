@@ -181,7 +181,7 @@ class Node final : public Loop {
              }});
         announce(address_of(sql), address_of(gossip), address_of(http), recovered);
         std::vector<int> listeners{sql.native_handle()};
-        if (local) listeners.push_back(local->descriptor());
+        if (local) listeners.push_back(local->listener());
         watch_.emplace(std::move(listeners), [this](int socket) {
             asio::post(context_, [this, socket] { clients_->adopt(socket); });
         });

@@ -34,8 +34,8 @@ struct NodeConfig {
     std::string data_directory;
     Address sql{"127.0.0.1", 5433};
     Address gossip{"127.0.0.1", 7433};
-    std::string socket_directory;  // SQL clients of this machine find a Unix-domain socket there; empty: none
     Address http{"127.0.0.1", 8433};  // port 0 of any of them: a free port, printed at start
+    std::string socket_directory;  // SQL clients of this machine find a Unix-domain socket there; empty: none
     std::vector<NodePeer> peers;
     bool join = false;                  // a cluster that is there already
     std::optional<Address> advertised;  // where peers find this node; else: `gossip`

@@ -9,8 +9,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "node/io/local_socket.h"
-
 namespace anabranch::io {
 
 namespace {
@@ -93,15 +91,15 @@ Result<std::unique_ptr<Security>> Security::load(const NodeConfig& config) {
     return out;
 }
 
-pgwire::StartupOptions Security::startup(int socket) const {
+pgwire::StartupOptions Security::startup(Via via) const {
     pgwire::StartupOptions out;
     // What goes through a Unix-domain socket nobody else can read: no TLS, as with PostgreSQL.
-    out.tls = tls_ && !is_local_socket(socket);
-    out.tls_required = tls_required_ && !is_local_socket(socket);
+    out.tls = tls_ && via != Via::local_socket;
+    out.tls_required = tls_required_ && via != Via::local_socket;
     if (users_) {
         out.users = &*users_;
         out.nonce = nonce();
-    } else if (!trust_ && !is_local(socket)) {
+    } else if (!trust_ && via == Via::network) {
         out.refusal =
             Error::make("28000", "clients of other machines must prove who they are")
                 .with_detail("This node was started without a file of users.")

@@ -4,6 +4,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <optional>
 
+#include "node/io/local_socket.h"
 #include "node/io/node.h"
 #include "node/pgwire/startup.h"
 
@@ -17,7 +18,7 @@ class Security {
     // Reads the files that the configuration names. Errors name the file and the way out.
     static Result<std::unique_ptr<Security>> load(const NodeConfig& config);
     // For one new connection.
-    pgwire::StartupOptions startup(int socket) const;
+    pgwire::StartupOptions startup(Via via) const;
     boost::asio::ssl::context* tls() { return tls_ ? &*tls_ : nullptr; }
 
   private:

@@ -1,24 +1,10 @@
 """TLS between nodes: each proves by a certificate of the cluster's authority which node it is."""
-import os
 import socket
 import ssl
 import struct
-import subprocess
 import unittest
 
-from support import BANK, Cluster, Node, free_ports, program, wait_for
-
-
-def make(folder, name, *signed_by, subject=None):
-    """A key and a certificate; without `signed_by` one that signs itself, and can sign others."""
-    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    words += ["-days", "2", "-subj", subject or f"/CN={name}", "-keyout", key, "-out", certificate]
-    if signed_by:
-        words += ["-CA", signed_by[0], "-CAkey", signed_by[1]]
-    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=30)
-    os.chmod(key, 0o600)
-    return certificate, key
+from support import BANK, Cluster, Node, free_ports, make_certificate, program, wait_for
 
 
 def flags(certificate, key, authority):
@@ -30,9 +16,9 @@ class ClusterTls(unittest.TestCase):
         self.cluster = Cluster(3)
         self.folder = self.cluster.folder
         self.addCleanup(self.cluster.__exit__)
-        self.authority = make(self.folder, "authority")
+        self.authority = make_certificate(self.folder, "authority")
         for node in self.cluster.nodes:
-            node.flags = self.flags_of(make(self.folder, node.name, *self.authority))
+            node.flags = self.flags_of(make_certificate(self.folder, node.name, *self.authority))
 
     def flags_of(self, pair, authority=None):
         return [str(word) for word in flags(*pair, authority or self.authority[0])]
@@ -74,8 +60,8 @@ class ClusterTls(unittest.TestCase):
         wait_for(lambda: len(self.cluster.digests()) == 1, what="equal digests")
 
     def test_a_node_with_a_certificate_of_another_authority_is_refused(self):
-        foreign = make(self.folder, "foreign")
-        pair = make(self.folder, "foreign_c", *foreign, subject="/CN=c")
+        foreign = make_certificate(self.folder, "foreign")
+        pair = make_certificate(self.folder, "foreign_c", *foreign, subject="/CN=c")
         self.start_again_with(self.flags_of(pair, foreign[0]))
         a, _, c = self.cluster.nodes
         for node, words in (
@@ -96,7 +82,8 @@ class ClusterTls(unittest.TestCase):
         self.assertIn("it speaks TLS, and this node was started without", c.log.read_text())
 
     def test_no_node_can_pass_for_another(self):
-        self.cluster.nodes[2].flags = self.flags_of(make(self.folder, "b2", *self.authority, subject="/CN=b"))
+        pair = make_certificate(self.folder, "b2", *self.authority, subject="/CN=b")
+        self.cluster.nodes[2].flags = self.flags_of(pair)
         self.cluster.nodes[2].start(self.cluster.nodes)
         self.assertNotEqual(self.cluster.nodes[2].process.wait(30), 0)
         self.assertIn("it is for /CN=b, not for node c", self.cluster.nodes[2].log.read_text())
@@ -107,7 +94,7 @@ class ClusterTls(unittest.TestCase):
         wait_for(b.ready, what="node b")
         context = ssl.create_default_context(cafile=str(self.authority[0]))
         context.check_hostname = False
-        context.load_cert_chain(*make(self.folder, "c", *self.authority))
+        context.load_cert_chain(*make_certificate(self.folder, "c", *self.authority))
         with socket.create_connection(("127.0.0.1", b.gossip), 10) as raw:
             with context.wrap_socket(raw) as wire:
                 wire.sendall(hello)
@@ -118,7 +105,7 @@ class ClusterTls(unittest.TestCase):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        context.load_cert_chain(*make(self.folder, "foreign"))
+        context.load_cert_chain(*make_certificate(self.folder, "foreign"))
         with socket.create_connection(("127.0.0.1", b.gossip), 10) as raw:
             with self.assertRaises(OSError), context.wrap_socket(raw) as wire:
                 wire.sendall(hello)
@@ -143,8 +130,8 @@ class ClusterTls(unittest.TestCase):
                 node.stop()
 
     def test_files_that_cannot_serve_stop_the_start_and_are_named(self):
-        own = make(self.folder, "x", *self.authority)
-        foreign = make(self.folder, "foreign")
+        own = make_certificate(self.folder, "x", *self.authority)
+        foreign = make_certificate(self.folder, "foreign")
         open_key = self.folder / "open.key"
         open_key.write_bytes(own[1].read_bytes())
         ports = ["--sql", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--http", "127.0.0.1:0"]

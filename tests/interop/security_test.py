@@ -9,7 +9,7 @@ import unittest
 import asyncpg
 import psycopg
 
-from support import BANK, Cluster, program
+from support import BANK, Cluster, make_certificate, program
 
 # Made by PostgreSQL 15: CREATE ROLE eve PASSWORD 'from postgres'; SELECT rolpassword FROM pg_authid.
 SECRET = (
@@ -18,20 +18,9 @@ SECRET = (
 )
 
 
-def make_certificate(folder):
+def certify(folder):
     """A key and a certificate for localhost and 127.0.0.1 that signs itself."""
-    certificate, key = folder / "server.crt", folder / "server.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        + ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate]
-        + ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=True,
-        timeout=30,
-    )
-    os.chmod(key, 0o600)
-    return certificate, key
+    return make_certificate(folder, "server", subject="/CN=localhost", names="DNS:localhost,IP:127.0.0.1")
 
 
 class Security(unittest.TestCase):
@@ -39,7 +28,7 @@ class Security(unittest.TestCase):
     def setUpClass(cls):
         cls.cluster = Cluster(1)
         cls.folder = cls.cluster.folder
-        cls.certificate, key = make_certificate(cls.folder)
+        cls.certificate, key = certify(cls.folder)
         users = cls.folder / "users"
         users.write_text(f"# who may connect\napp:plain secret\n\neve:{SECRET}\n")
         users.chmod(0o600)
@@ -152,7 +141,7 @@ class Security(unittest.TestCase):
 class TlsOnly(unittest.TestCase):
     def test_a_node_that_requires_tls_refuses_plain_connections(self):
         cluster = Cluster(1)
-        certificate, key = make_certificate(cluster.folder)
+        certificate, key = certify(cluster.folder)
         cluster.nodes[0].flags = ["--tls-certificate", str(certificate), "--tls-key", str(key)]
         cluster.nodes[0].flags += ["--tls-required"]
         with cluster:

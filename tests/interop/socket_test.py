@@ -1,5 +1,4 @@
 """Unix-domain sockets: PostgreSQL's clients find them in a directory, --socket."""
-import os
 import socket
 import subprocess
 import threading
@@ -8,7 +7,7 @@ import unittest
 
 import psycopg
 
-from support import BANK, Cluster, program, wait_for
+from support import BANK, Cluster, make_certificate, program, wait_for
 
 
 def psql(directory, port, *words):
@@ -110,20 +109,9 @@ class Socket(unittest.TestCase):
         users = self.cluster.folder / "users"
         users.write_text("app:secret\n")
         users.chmod(0o600)
-        certificate, key = self.cluster.folder / "server.crt", self.cluster.folder / "server.key"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-            + ["-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            timeout=30,
-        )
-        os.chmod(key, 0o600)
-        self.start("--users", str(users), "--tls-certificate", str(certificate), "--tls-key", str(key))
-        self.cluster.nodes[0].stop()
-        self.node.flags.append("--tls-required")
-        self.again()
+        certificate, key = make_certificate(self.cluster.folder, "server")
+        tls = ["--tls-certificate", str(certificate), "--tls-key", str(key), "--tls-required"]
+        self.start("--users", str(users), *tls)
         with self.connect(password="secret") as connection:
             self.assertFalse(connection.pgconn.ssl_in_use)
         with self.assertRaises(psycopg.OperationalError) as raised:

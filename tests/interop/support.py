@@ -70,6 +70,20 @@ def small_file_system(test, size):
     return folder
 
 
+def make_certificate(folder, name, *signed_by, subject=None, names=None):
+    """A certificate and its key; without `signed_by` one that signs itself, and can sign others."""
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-days", "2", "-subj", subject or f"/CN={name}", "-keyout", key, "-out", certificate]
+    if names:
+        words += ["-addext", f"subjectAltName={names}"]
+    if signed_by:
+        words += ["-CA", signed_by[0], "-CAkey", signed_by[1]]
+    subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=30)
+    os.chmod(key, 0o600)
+    return certificate, key
+
+
 class Node:
     def __init__(self, name, folder, ports, schema=BANK):
         self.name, self.folder, self.schema = name, folder, schema
