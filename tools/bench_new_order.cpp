@@ -123,9 +123,9 @@ class LogFile {
 };
 
 // Memory for what the orders leave behind: asked of the system beforehand, and let go piece by piece, for the
-// orders to get. A virtual machine gets from its host what it touches for the first time, which was measured
-// to take 2 s for each GiB instead of 0.07 s, and the host takes back what is free for a few seconds: a third
-// of the figure would be the host's.
+// orders to get. A virtual machine may get from its host what it touches for the first time, which takes many
+// times as long as to clear a page that it has, and the host may take back what is free for a few seconds:
+// the figure would be the host's to a good part.
 class MemoryAhead {
   public:
     explicit MemoryAhead(std::size_t wanted) {
