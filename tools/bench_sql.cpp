@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -160,21 +161,37 @@ Result<void> through_the_wire(const Server& node, const Server* postgres, const 
     return {};
 }
 
-// What the kernel's TCP takes of the figures above.
-Result<void> through_a_socket(Server node, const std::string& directory, const Size& size) {
-    node.where.host = directory;
+// What the kernel's TCP takes of the figures above, on both sides: psql, pgbench and libpq come this way when no
+// host is named.
+Result<void> through_a_socket(const Server& node, const Server* postgres, const Size& size) {
     std::printf("\nThrough a Unix-domain socket, 16 connections:\n");
-    for (const auto& [what, wanted] : {std::pair<const char*, Wanted>{"withdraw, synced", {withdraw}},
-                                       {"withdraw, not synced", {withdraw, true, false}},
-                                       {"SELECT by primary key", {point, false}}}) {
-        TRY(const auto both, take_turns(node, nullptr, wanted, size));
-        print_bar({what, both.ours.per_second, "/s"});
-        print_bar({what, both.ours.per_cpu_second, "/CPU s"});
+    print_bars_head();
+    for (const auto& [what, wanted, bar] :
+         {std::tuple<const char*, Wanted, double>{"CALL withdraw, synced", {withdraw}, 5},
+          {"CALL withdraw, not synced", {withdraw, true, false}, 5},
+          {"SELECT by primary key", {point, false}, 3}}) {
+        TRY(const auto both, take_turns(node, postgres, wanted, size));
+        print_ratios(what, both, bar);
     }
     return {};
 }
 
-Result<void> beside_postgres(const Server& node, const std::string& file, const Size& size) {
+Server through(Server server, const std::string& directory) {
+    server.where.host = directory;
+    return server;
+}
+
+Result<void> both_ways(const Server& node, const std::string& socket, const Server* postgres,
+                       const std::string& postgres_socket, const Size& size) {
+    TRY_VOID(through_the_wire(node, postgres, size));
+    if (socket.empty()) return {};
+    if (postgres == nullptr) return through_a_socket(through(node, socket), nullptr, size);
+    const auto theirs = through(*postgres, postgres_socket);
+    return through_a_socket(through(node, socket), &theirs, size);
+}
+
+Result<void> beside_postgres(const Server& node, const std::string& socket, const std::string& file,
+                             const Size& size) {
     TRY(const auto ports, free_ports(1));
     TRY(const auto server, Postgres::start(ports.front()));
     TRY_VOID(server.load(file));
@@ -185,7 +202,7 @@ Result<void> beside_postgres(const Server& node, const std::string& file, const 
     postgres.asynchronous = "SET synchronous_commit = off";
     TRY_VOID(fill(postgres, size));
     TRY_VOID(run_once(postgres.where, "VACUUM ANALYZE"));
-    return through_the_wire(node, &postgres, size);
+    return both_ways(node, socket, &postgres, server.socket_directory(), size);
 }
 
 Result<void> with_servers(const BenchArguments& a, const std::string& program, const std::string& file,
@@ -199,8 +216,8 @@ Result<void> with_servers(const BenchArguments& a, const std::string& program, c
     node.where.cpu = [pid = process.pid] { return cpu_of_process(pid); };
     node.asynchronous = "SET anabranch.durability = 'memory'";
     TRY_VOID(fill(node, size));
-    TRY_VOID(a.postgres ? beside_postgres(node, file, size) : through_the_wire(node, nullptr, size));
-    return process.socket.empty() ? Result<void>{} : through_a_socket(node, process.socket, size);
+    return a.postgres ? beside_postgres(node, process.socket, file, size)
+                      : both_ways(node, process.socket, nullptr, {}, size);
 }
 
 Result<void> measure_all(const BenchArguments& a, const std::string& program) {
