@@ -248,6 +248,7 @@ class Ordered {
     void forget_pending();
     void propose_forget();
     std::vector<Work> ready();
+    void put_back(std::span<Work> items);
     void expect(std::span<const Work> items);
     void execute(std::vector<Work> items);
     void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen, crdt::Forget forget = {});

@@ -1,6 +1,5 @@
 // Ordered transactions at the primary.
 #include <algorithm>
-#include <iterator>
 #include <set>
 
 #include "lib/base/check.h"
@@ -224,9 +223,14 @@ std::vector<Ordered::Work> Ordered::ready() {
         keys.insert(item.key);
         out.push_back(std::move(item));
     }
-    queue_.insert(queue_.begin(), std::make_move_iterator(not_yet.begin()),
-                  std::make_move_iterator(not_yet.end()));
+    put_back(not_yet);
     return out;
+}
+
+// In front, in their order. Not by insert(): of nothing, it moves the only item of such a queue onto itself, and
+// that item forgets who has asked.
+void Ordered::put_back(std::span<Work> items) {
+    for (auto item = items.rbegin(); item != items.rend(); ++item) queue_.push_front(std::move(*item));
 }
 
 // The first of the items are about to be run: what they will look up is asked for at once.
@@ -264,8 +268,7 @@ void Ordered::execute(std::vector<Work> items) {
             batch.calls.push_back(Call{std::move(item), std::move(done)});
     }
     one_by_one_ -= std::min(one_by_one_, next);
-    queue_.insert(queue_.begin(), std::make_move_iterator(items.begin() + static_cast<std::ptrdiff_t>(next)),
-                  std::make_move_iterator(items.end()));
+    put_back(std::span(items).subspan(next));
     const auto writes = run_.finish();
     CHECK_NOTE(writes.has_value(), "transactions that were kept one by one: " + writes.error().message);
     if (!(*writes)->empty() || fences) return propose(std::move(batch), **writes, seen);
