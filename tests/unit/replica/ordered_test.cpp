@@ -173,6 +173,28 @@ TEST_CASE("a former primary does not say of a copy of a request in flight that n
     CHECK(cluster.ask(client, balance, 9) == "SELECT 1: 90");
 }
 
+// A queue of one element that nothing was inserted in front of moved it onto itself (boost::container::deque).
+TEST_CASE("forgotten_while_waiting: a call that waits at the primary for what its client has seen is answered") {
+    Cluster cluster(bank, {"deposit"});
+    cluster.elect();
+    const std::string primary = cluster.primary();
+    const std::string client = cluster.others(primary)[0];
+    cluster.filter = [&](const std::string&, const std::string& to, const wire::Message& message) {
+        return to != primary || !std::holds_alternative<wire::Deltas>(message);
+    };
+    REQUIRE(cluster.ask(client, "CALL deposit(1, 20)", 1) == "CALL");
+    const auto waits = cluster.call(client, "CALL withdraw(1, 115)", 1);
+    cluster.run(millis(20));
+    const auto passes = cluster.call(primary, "CALL withdraw(2, 1)", 2);
+    REQUIRE(cluster.run(millis(100), [&] { return cluster.answered(passes); }));
+    CHECK(cluster.answer(passes) == "CALL");
+    CHECK_FALSE(cluster.answered(waits));
+    cluster.filter = nullptr;
+    REQUIRE(cluster.run(seconds(3), [&] { return cluster.answered(waits); }));
+    CHECK(cluster.answer(waits) == "CALL");
+    CHECK(cluster.ask(client, balance, 9) == "SELECT 1: 5");
+}
+
 TEST_CASE("calls that one session has under way are executed in the order in which it made them") {
     Cluster cluster(bank, {"deposit"});
     cluster.elect();
