@@ -83,6 +83,7 @@ class Load {
         while (seconds_since(started_) < options_.seconds) TRY_VOID(turn());
         result_.seconds = seconds_since(started_);
         if (options_.cpu) result_.cpu_seconds = options_.cpu() - cpu_before;
+        TRY_VOID(drain());
         std::sort(latencies_.begin(), latencies_.end());
         if (!latencies_.empty()) {
             result_.p50_micros = latencies_[latencies_.size() / 2];
@@ -107,25 +108,42 @@ class Load {
     }
     Result<void> turn() {
         for (std::uint32_t i = 0; i < options_.connections && may_call(); ++i) TRY_VOID(call(i));
-        const int wait = options_.calls_per_second == 0 ? 1000 : 1;
-        if (::poll(polled_.data(), polled_.size(), wait) < 0 && errno != EINTR)
+        return receive(options_.calls_per_second == 0 ? 1000 : 1);
+    }
+    Result<void> receive(int wait_millis) {
+        if (::poll(polled_.data(), polled_.size(), wait_millis) < 0 && errno != EINTR)
             return fail(broken("poll failed"));
         for (std::uint32_t i = 0; i < options_.connections; ++i) {
             if ((polled_[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
             TRY_VOID(connections_[i]->fill());
             while (const auto error = connections_[i]->next_answer()) count(*connections_[i], *error);
-            TRY_VOID(call(i));
+            if (!over_) TRY_VOID(call(i));
         }
         return {};
     }
+    // A call that is never answered would be in no figure.
+    Result<void> drain() {
+        constexpr double patience = 10;
+        over_ = true;
+        const auto under_way = [](const auto& connection) { return !connection->begun.empty(); };
+        for (const auto since = Clock::now();;) {
+            const auto left = std::count_if(connections_.begin(), connections_.end(), under_way);
+            if (left == 0) return {};
+            if (seconds_since(since) > patience)
+                return fail(broken(std::to_string(left) + " connections got no answer for " +
+                                   std::to_string(static_cast<int>(patience)) + " seconds"));
+            TRY_VOID(receive(100));
+        }
+    }
     void count(LoadConnection& connection, const std::string& error) {
-        ++result_.calls;
         if (!error.empty() && ++result_.errors == 1) result_.first_error = error;
+        result_.calls += over_ ? 0 : 1;
         if (connection.begun.empty()) return;
-        latencies_.push_back(static_cast<std::uint32_t>(
-            std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - connection.begun.front())
-                .count()));
+        const auto waited = Clock::now() - connection.begun.front();
         connection.begun.pop_front();
+        if (over_) return;
+        latencies_.push_back(static_cast<std::uint32_t>(
+            std::chrono::duration_cast<std::chrono::microseconds>(waited).count()));
     }
 
     const LoadOptions& options_;
@@ -136,6 +154,7 @@ class Load {
     std::string out_;
     Clock::time_point started_;
     std::uint64_t made_ = 0;
+    bool over_ = false;  // what comes now is not measured
 };
 
 }  // namespace

@@ -173,8 +173,10 @@ TEST_CASE("a former primary does not say of a copy of a request in flight that n
     CHECK(cluster.ask(client, balance, 9) == "SELECT 1: 90");
 }
 
-// A queue of one element that nothing was inserted in front of moved it onto itself (boost::container::deque).
-TEST_CASE("forgotten_while_waiting: a call that waits at the primary for what its client has seen is answered") {
+// A queue of one element that nothing was inserted in front of moved it onto itself
+// (boost::container::deque).
+TEST_CASE(
+    "forgotten_while_waiting: a call that waits at the primary for what its client has seen is answered") {
     Cluster cluster(bank, {"deposit"});
     cluster.elect();
     const std::string primary = cluster.primary();

@@ -133,6 +133,24 @@ TEST_CASE("without faults no call is unavailable and nothing waits to converge")
     }
 }
 
+// A node that fetches a state serves nobody meanwhile; apart from that, late messages make calls late.
+TEST_CASE("where messages are late, and out of order, but arrive, no call is unavailable") {
+    std::uint64_t calm = 0;
+    const std::uint64_t seeds = anabranch::test::seeds_to_run(60);
+    for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+        auto options = quick(seed);
+        options.call_interval = millis(5);
+        options.faults = only([](Faults& faults) { faults.delay = faults.reordering = true; });
+        auto outcome = run_bank(options);
+        CAPTURE(seed, outcome.problem);
+        REQUIRE(outcome.ok);
+        if (outcome.marks["state transfers begun"] > 0) continue;
+        ++calm;
+        CHECK(outcome.unavailable == 0);
+    }
+    CHECK(calm > seeds / 2);
+}
+
 // ---- anomalies that were found here ----
 
 // The chunks of a state are as of different times: a transfer of money was shown without the account it
