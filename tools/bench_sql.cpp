@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -59,6 +60,7 @@ Result<double> withdraw_micros(const catalog::SchemaPtr& schema, const catalog::
 struct Server {
     LoadOptions where;
     std::string asynchronous;  // the setting with which an answer does not wait for the disk
+    std::string socket{};      // directory of its Unix-domain socket; empty: it has none
 };
 
 struct Measured {
@@ -161,37 +163,30 @@ Result<void> through_the_wire(const Server& node, const Server* postgres, const 
     return {};
 }
 
-// What the kernel's TCP takes of the figures above, on both sides: psql, pgbench and libpq come this way when no
-// host is named.
-Result<void> through_a_socket(const Server& node, const Server* postgres, const Size& size) {
+// What the kernel's TCP takes of the figures above, on both sides: psql, pgbench and libpq come this way when
+// no host is named.
+Result<void> through_sockets(Server node, std::optional<Server> postgres, const Size& size) {
+    if (node.socket.empty()) return {};
+    node.where.host = node.socket;
+    if (postgres) postgres->where.host = postgres->socket;
     std::printf("\nThrough a Unix-domain socket, 16 connections:\n");
     print_bars_head();
     for (const auto& [what, wanted, bar] :
          {std::tuple<const char*, Wanted, double>{"CALL withdraw, synced", {withdraw}, 5},
           {"CALL withdraw, not synced", {withdraw, true, false}, 5},
           {"SELECT by primary key", {point, false}, 3}}) {
-        TRY(const auto both, take_turns(node, postgres, wanted, size));
+        TRY(const auto both, take_turns(node, postgres ? &*postgres : nullptr, wanted, size));
         print_ratios(what, both, bar);
     }
     return {};
 }
 
-Server through(Server server, const std::string& directory) {
-    server.where.host = directory;
-    return server;
+Result<void> both_ways(const Server& node, const std::optional<Server>& postgres, const Size& size) {
+    TRY_VOID(through_the_wire(node, postgres ? &*postgres : nullptr, size));
+    return through_sockets(node, postgres, size);
 }
 
-Result<void> both_ways(const Server& node, const std::string& socket, const Server* postgres,
-                       const std::string& postgres_socket, const Size& size) {
-    TRY_VOID(through_the_wire(node, postgres, size));
-    if (socket.empty()) return {};
-    if (postgres == nullptr) return through_a_socket(through(node, socket), nullptr, size);
-    const auto theirs = through(*postgres, postgres_socket);
-    return through_a_socket(through(node, socket), &theirs, size);
-}
-
-Result<void> beside_postgres(const Server& node, const std::string& socket, const std::string& file,
-                             const Size& size) {
+Result<void> beside_postgres(const Server& node, const std::string& file, const Size& size) {
     TRY(const auto ports, free_ports(1));
     TRY(const auto server, Postgres::start(ports.front()));
     TRY_VOID(server.load(file));
@@ -200,9 +195,10 @@ Result<void> beside_postgres(const Server& node, const std::string& socket, cons
     postgres.where.user = postgres.where.database = "postgres";
     postgres.where.cpu = [pid = server.process()] { return cpu_of_family(pid); };
     postgres.asynchronous = "SET synchronous_commit = off";
+    postgres.socket = server.socket_directory();
     TRY_VOID(fill(postgres, size));
     TRY_VOID(run_once(postgres.where, "VACUUM ANALYZE"));
-    return both_ways(node, socket, &postgres, server.socket_directory(), size);
+    return both_ways(node, postgres, size);
 }
 
 Result<void> with_servers(const BenchArguments& a, const std::string& program, const std::string& file,
@@ -215,9 +211,9 @@ Result<void> with_servers(const BenchArguments& a, const std::string& program, c
     node.where.ports = {process.sql};
     node.where.cpu = [pid = process.pid] { return cpu_of_process(pid); };
     node.asynchronous = "SET anabranch.durability = 'memory'";
+    node.socket = process.socket;
     TRY_VOID(fill(node, size));
-    return a.postgres ? beside_postgres(node, process.socket, file, size)
-                      : both_ways(node, process.socket, nullptr, {}, size);
+    return a.postgres ? beside_postgres(node, file, size) : both_ways(node, {}, size);
 }
 
 Result<void> measure_all(const BenchArguments& a, const std::string& program) {

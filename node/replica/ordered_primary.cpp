@@ -227,8 +227,8 @@ std::vector<Ordered::Work> Ordered::ready() {
     return out;
 }
 
-// In front, in their order. Not by insert(): of nothing, it moves the only item of such a queue onto itself, and
-// that item forgets who has asked.
+// In front, in their order. Not by insert(): of nothing, it moves the only item of such a queue onto itself,
+// which then forgets who has asked.
 void Ordered::put_back(std::span<Work> items) {
     for (auto item = items.rbegin(); item != items.rend(); ++item) queue_.push_front(std::move(*item));
 }

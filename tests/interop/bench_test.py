@@ -16,6 +16,9 @@ BARS = {
     "withdraw, 16 connections, not synced": {70000},
     "withdraw, 16 connections, 16 deep, not synced": {250000},
     "withdraw, 64 connections, synced before the answer": {40000},
+    "CALL withdraw, synced": {5},  # through a Unix-domain socket, as are those below
+    "CALL withdraw, not synced": {5},
+    "SELECT by primary key": {3},
 }
 
 
