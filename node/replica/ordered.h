@@ -242,6 +242,8 @@ class Ordered {
     bool may_propose() const;
     bool can_execute();
     bool hurried() const;
+    std::size_t hurried_room() const;
+    bool is_alone() const { return gossip_.member_count() == 1; }
     void arrived(bool early);
     Instant next_proposal() const;
     bool look_ahead();

@@ -113,12 +113,18 @@ bool Ordered::may_propose() const {
 // Calls wait for those that come at the same time, until the next tick. One that is answered once it has run
 // waits for nothing else; behind so many entries it does, so that they do not become ever smaller.
 bool Ordered::hurried() const {
-    return hurried_ && in_flight_.size() < hurried_max;
+    return hurried_ && in_flight_.size() < hurried_room();
+}
+
+// Alone, entries are small work, and wait for this node's disk only, which is told when half of the room is
+// taken.
+std::size_t Ordered::hurried_room() const {
+    return is_alone() ? state_.options.order_in_flight_max : hurried_max;
 }
 
 bool Ordered::due() const {
     if (!gathers_ || !core_->may_execute()) return false;
-    return !hurries_ || in_flight_.size() < hurried_max;
+    return !hurries_ || in_flight_.size() < hurried_room();
 }
 
 void Ordered::gathered() {
@@ -139,7 +145,7 @@ void Ordered::arrived(bool early) {
 // node has little work with an entry, but its disk has: GroupCommit says whether to wait, and nobody waits
 // longer than it would if its entry had missed the disk and had to wait for the next sync.
 Instant Ordered::next_proposal() const {
-    const bool alone = gossip_.member_count() == 1;
+    const bool alone = is_alone();
     if (alone && !group_commit_.waits()) return state_.now;
     const auto& options = state_.options;
     if (in_flight_.empty())
@@ -321,6 +327,8 @@ void Ordered::propose(InFlight batch, const exec::WriteSet& writes, Ticket seen,
     }
     in_flight_.push_back(std::move(batch));
     feed(std::move(proposal));
+    // Entries that nobody waits for are in no hurry to the disk, until there is soon no room for more.
+    if (is_alone() && in_flight_.size() == hurried_room() / 2) state_.out->push_back(Hurry{});
 }
 
 // Those of the calls in flight that are answered before they are committed, once the core has taken them.

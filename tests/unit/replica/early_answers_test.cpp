@@ -99,6 +99,26 @@ TEST_CASE("what was answered early is synced at once when somebody waits for it,
     CHECK(world.hurries(world.former));
 }
 
+// They waited for the disk after all, 5 ms each time, while 32 entries were in flight.
+TEST_CASE("alone those who do not wait for the disk have room and it is told before there is none") {
+    Cluster cluster(bank, {"deposit"}, 1);
+    cluster.elect();
+    const std::string node = cluster.primary();
+    cluster.step(node, replica::OpenSession{hasty});
+    REQUIRE(cluster.at(node).set(hasty, "anabranch.durability", "memory").has_value());
+    cluster.run(seconds(1));
+    cluster.stop_disk(node);
+    for (int i = 1; i < 60; ++i) {
+        const auto call = cluster.call(node, "SELECT take(1, 1)", hasty);
+        CAPTURE(i);
+        REQUIRE(cluster.run(micros(100), [&] { return cluster.answered(call); }));
+        CHECK(cluster.hurries(node) == (i >= 32));
+    }
+    cluster.stop_disk(node, false);
+    cluster.run(millis(10));
+    CHECK(cluster.ask(node, balance, 9) == "SELECT 1: 41");
+}
+
 TEST_CASE("a session whose early answers are lost is told so by its next statement, which is not executed") {
     for (const std::string next : {"CALL deposit(1, 1)", "SELECT take(1, 1)", balance}) {
         World world(true);
