@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <functional>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -120,12 +119,13 @@ Measured medians(const std::vector<Measured>& all) {
 struct Both {
     Measured ours, theirs;
 };
-Result<Both> take_turns(const Server& node, const Server* postgres, const Wanted& wanted, Size size) {
+Result<Both> take_turns(const Server& node, const std::optional<Server>& postgres, const Wanted& wanted,
+                        Size size) {
     const int turns = size.seconds < 1 ? 1 : 5;
     size.seconds /= turns;
     std::vector<Measured> ours, theirs;
     for (int i = 0; i < turns; ++i) {
-        if (postgres != nullptr) {
+        if (postgres) {
             TRY(theirs.emplace_back(), measure(*postgres, wanted, size));
         }
         TRY(ours.emplace_back(), measure(node, wanted, size));
@@ -133,29 +133,37 @@ Result<Both> take_turns(const Server& node, const Server* postgres, const Wanted
     return Both{medians(ours), medians(theirs)};
 }
 
-void print_ratios(const std::string& what, const Both& both, double bar) {
-    if (both.theirs.per_second == 0) bar = 0;
+Result<Both> compare(const Server& node, const std::optional<Server>& postgres, const std::string& what,
+                     const Wanted& wanted, double bar, const Size& size) {
+    TRY(const auto both, take_turns(node, postgres, wanted, size));
+    if (!postgres) bar = 0;
     print_bar({what, both.ours.per_second, "/s", both.theirs.per_second, bar});
     print_bar({what, both.ours.per_cpu_second, "/CPU s", both.theirs.per_cpu_second, bar});
+    return both;
 }
 
 constexpr const char* withdraw = "CALL withdraw($1, $2)";
 constexpr const char* point = "SELECT balance FROM accounts WHERE id = $1";
 
-Result<void> through_the_wire(const Server& node, const Server* postgres, const Size& size) {
-    TRY(const auto synced, take_turns(node, postgres, {withdraw}, size));
-    print_ratios("CALL withdraw, 16 connections, synced", synced, 5);
-    TRY(const auto lazy, take_turns(node, postgres, {withdraw, true, false}, size));
-    print_ratios("CALL withdraw, 16 connections, not synced", lazy, 5);
-    TRY(const auto select, take_turns(node, postgres, {point, false}, size));
-    print_ratios("SELECT by primary key, 16 connections", select, 3);
+// What both are compared by; of these, the withdrawals that do not wait for the disk.
+Result<Both> compare_all(const Server& node, const std::optional<Server>& postgres, const std::string& how,
+                         const Size& size) {
+    TRY_VOID(compare(node, postgres, "CALL withdraw" + how + ", synced", {withdraw}, 5, size));
+    TRY(const auto lazy,
+        compare(node, postgres, "CALL withdraw" + how + ", not synced", {withdraw, true, false}, 5, size));
+    TRY_VOID(compare(node, postgres, "SELECT by primary key" + how, {point, false}, 3, size));
+    return lazy;
+}
+
+Result<void> through_the_wire(const Server& node, const std::optional<Server>& postgres, const Size& size) {
+    TRY(const auto lazy, compare_all(node, postgres, ", 16 connections", size));
     std::printf("\n");
     print_bars_head();
     print_bar({"withdraw, 16 connections, not synced", lazy.ours.per_cpu_second, "/CPU s", 0, 70'000});
-    TRY(const auto deep, take_turns(node, nullptr, {withdraw, true, false, 16, 16}, size));
+    TRY(const auto deep, take_turns(node, {}, {withdraw, true, false, 16, 16}, size));
     print_bar(
         {"withdraw, 16 connections, 16 deep, not synced", deep.ours.per_cpu_second, "/CPU s", 0, 250'000});
-    TRY(const auto wide, take_turns(node, nullptr, {withdraw, true, true, 64}, size));
+    TRY(const auto wide, take_turns(node, {}, {withdraw, true, true, 64}, size));
     print_bar({"withdraw, 64 connections, synced before the answer", wide.ours.per_cpu_second, "/CPU s", 0,
                40'000});
     print_bar({"  the same by the clock, the load client beside it", wide.ours.per_second, "/s"});
@@ -171,18 +179,12 @@ Result<void> through_sockets(Server node, std::optional<Server> postgres, const 
     if (postgres) postgres->where.host = postgres->socket;
     std::printf("\nThrough a Unix-domain socket, 16 connections:\n");
     print_bars_head();
-    for (const auto& [what, wanted, bar] :
-         {std::tuple<const char*, Wanted, double>{"CALL withdraw, synced", {withdraw}, 5},
-          {"CALL withdraw, not synced", {withdraw, true, false}, 5},
-          {"SELECT by primary key", {point, false}, 3}}) {
-        TRY(const auto both, take_turns(node, postgres ? &*postgres : nullptr, wanted, size));
-        print_ratios(what, both, bar);
-    }
+    TRY_VOID(compare_all(node, postgres, "", size));
     return {};
 }
 
 Result<void> both_ways(const Server& node, const std::optional<Server>& postgres, const Size& size) {
-    TRY_VOID(through_the_wire(node, postgres ? &*postgres : nullptr, size));
+    TRY_VOID(through_the_wire(node, postgres, size));
     return through_sockets(node, postgres, size);
 }
 
@@ -251,6 +253,13 @@ Result<void> measure_all(const BenchArguments& a, const std::string& program) {
     return with_servers(a, program, bank, size);
 }
 
+// Of which a ratio can be told to a hundredth.
+std::string figure_text(double value) {
+    char text[64];
+    std::snprintf(text, sizeof text, value < 100 ? "%.2f" : "%.0f", value);
+    return text;
+}
+
 }  // namespace
 
 void print_bars_head() {
@@ -258,17 +267,13 @@ void print_bars_head() {
 }
 
 void print_bar(const Bar& bar) {
-    char text[64];
-    std::snprintf(text, sizeof text, bar.value < 100 ? "%.2f %s" : "%.0f %s", bar.value, bar.unit.c_str());
-    std::printf("  %-52s %17s", bar.what.c_str(), text);
-    text[0] = 0;
-    if (bar.reference > 0) std::snprintf(text, sizeof text, "%.0f", bar.reference);
-    std::printf(" %12s", text);
+    std::printf("  %-52s %17s %12s", bar.what.c_str(), (figure_text(bar.value) + " " + bar.unit).c_str(),
+                bar.reference > 0 ? figure_text(bar.reference).c_str() : "");
     const double against = bar.reference > 0 ? bar.reference : bar.bar;
     if (against > 0) {
         const double ratio = bar.value / against, wanted = bar.reference > 0 ? bar.bar : 1;
-        std::snprintf(text, sizeof text, "%g", bar.bar);
-        std::printf(" %8.2f %8s %s", ratio, text, (ratio < wanted) == bar.less_is_better ? "met" : "missed");
+        std::printf(" %8.2f %8g %s", ratio, bar.bar,
+                    (ratio < wanted) == bar.less_is_better ? "met" : "missed");
     }
     std::printf("\n");
     std::fflush(stdout);

@@ -251,6 +251,7 @@ class Ordered {
     void propose_forget();
     std::vector<Work> ready();
     void put_back(std::span<Work> items);
+    void put_back(std::span<Call> calls);
     void expect(std::span<const Work> items);
     void execute(std::vector<Work> items);
     void propose(InFlight batch, const exec::WriteSet& writes, Ticket seen, crdt::Forget forget = {});

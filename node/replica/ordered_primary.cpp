@@ -239,6 +239,10 @@ void Ordered::put_back(std::span<Work> items) {
     for (auto item = items.rbegin(); item != items.rend(); ++item) queue_.push_front(std::move(*item));
 }
 
+void Ordered::put_back(std::span<Call> calls) {
+    for (auto call = calls.rbegin(); call != calls.rend(); ++call) queue_.push_front(std::move(call->work));
+}
+
 // The first of the items are about to be run: what they will look up is asked for at once.
 void Ordered::expect(std::span<const Work> items) {
     if (items.size() < 2) return;
@@ -358,8 +362,7 @@ bool Ordered::refused_for_size(InFlight& batch, const exec::WriteSet& writes, st
         return true;
     }
     one_by_one_ += batch.calls.size();
-    for (auto call = batch.calls.rbegin(); call != batch.calls.rend(); ++call)
-        queue_.push_front(std::move(call->work));
+    put_back(batch.calls);
     return true;
 }
 
@@ -421,10 +424,8 @@ Result<std::string> Ordered::run(const OrderedStep& step, wire::Forwarded& done)
 // The core took nothing: the requests wait at the head of the queue, until the next tick or commit.
 void Ordered::not_taken() {
     auto& calls = in_flight_.back().calls;
-    for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-        keys_in_flight_.erase(call->work.key);
-        queue_.push_front(std::move(call->work));
-    }
+    for (const auto& call : calls) keys_in_flight_.erase(call.work.key);
+    put_back(calls);
     in_flight_.pop_back();
     --order_work_.entries;
     not_taken_ = true;
