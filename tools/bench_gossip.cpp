@@ -17,6 +17,7 @@
 #include "tools/load.h"
 #include "tools/load_client.h"
 #include "tools/node_metrics.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -43,14 +44,10 @@ CREATE PROCEDURE deposit_everywhere(amount int) BEGIN ATOMIC
 END;
 )";
 
-struct Folder {
-    Folder() {
-        path = (std::filesystem::temp_directory_path() / "anabranch-bench-XXXXXX").string();
-        if (::mkdtemp(path.data()) == nullptr) path.clear();
-    }
-    ~Folder() {
+struct Removed {  // a folder, at the end
+    ~Removed() {
         std::error_code ignored;
-        if (!path.empty()) std::filesystem::remove_all(path, ignored);
+        std::filesystem::remove_all(path, ignored);
     }
     std::string path;
 };
@@ -203,9 +200,10 @@ Result<void> measure(const BenchArguments& arguments, const std::string& program
 }  // namespace
 
 int bench_gossip(const BenchArguments& arguments, const std::string& program) {
-    const Folder folder;
-    if (folder.path.empty()) return explain(Error::make(sqlstate::io_error, "cannot make a folder"));
-    const auto done = measure(arguments, program, folder.path);
+    const auto folder = make_temporary_directory("anabranch-bench");
+    if (!folder) return explain(folder.error());
+    const Removed removed{*folder};
+    const auto done = measure(arguments, program, *folder);
     return done ? 0 : explain(done.error());
 }
 

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -14,6 +13,7 @@
 #include "node/io/file.h"
 #include "tools/bench_parts.h"
 #include "tools/bench_sql.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -100,8 +100,7 @@ class Orders {
 class LogFile {
   public:
     Result<void> open() {
-        path_ = (std::filesystem::temp_directory_path() / ("anabranch-log-" + std::to_string(::getpid())))
-                    .string();
+        path_ = temporary_path("anabranch-log-" + std::to_string(::getpid()));
         TRY(file_, io::open_file(path_, O_RDWR | O_CREAT | O_TRUNC));
         ::unlink(path_.c_str());
         return {};

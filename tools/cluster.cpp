@@ -18,6 +18,7 @@
 #include "node/io/file.h"
 #include "node/io/http.h"
 #include "node/io/local_socket.h"
+#include "tools/temporary.h"
 
 extern char** environ;
 
@@ -70,9 +71,7 @@ Cluster::~Cluster() {
 
 Result<void> Cluster::start(std::uint32_t replicas) {
     if (temporary_) {
-        std::string name = (std::filesystem::temp_directory_path() / "anabranch-demo-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) return fail(io::file_error("make", name, errno));
-        data_ = name;
+        TRY(data_, make_temporary_directory("anabranch-demo"));
     }
     TRY_VOID(io::make_directory(data_));
     TRY(const auto ports, free_ports(std::size_t{3} * replicas));

@@ -1,12 +1,10 @@
 #include "tools/etcd.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -14,6 +12,7 @@
 #include "node/io/http.h"
 #include "tools/cluster.h"
 #include "tools/node_metrics.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -57,9 +56,7 @@ Result<Etcd> Etcd::start() {
         return fail(Error::make(sqlstate::feature_not_supported, "etcd is not on the PATH")
                         .with_hint("apt-get install etcd-server"));
     Etcd out;
-    out.directory_ = (std::filesystem::temp_directory_path() / "anabranch-etcd-XXXXXX").string();
-    if (::mkdtemp(out.directory_.data()) == nullptr)
-        return fail(io::file_error("make", out.directory_, errno));
+    TRY(out.directory_, make_temporary_directory("anabranch-etcd"));
     TRY(auto ports, free_ports(2 * members));
     out.caretaker_.reset(::popen(caretaker(out.directory_, ports).c_str(), "we"));
     if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", out.directory_, errno));

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 
 #include "node/io/file.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -46,8 +46,7 @@ double quantile(std::vector<double> values, double share) {
 }
 
 double syncs_per_second(double seconds) {
-    const std::string path =
-        (std::filesystem::temp_directory_path() / ("anabranch-sync-" + std::to_string(::getpid()))).string();
+    const std::string path = temporary_path("anabranch-sync-" + std::to_string(::getpid()));
     auto file = io::open_file(path, O_RDWR | O_CREAT | O_TRUNC);
     if (!file) return 0;
     const Bytes zeros(1 << 20, '\0'), record(128, 'x');

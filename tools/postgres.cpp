@@ -1,6 +1,5 @@
 #include "tools/postgres.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -10,6 +9,7 @@
 
 #include "node/io/file.h"
 #include "tools/node_metrics.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -64,8 +64,7 @@ Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
         return fail(Error::make(sqlstate::feature_not_supported, "PostgreSQL 15 is not installed")
                         .with_hint("apt-get install postgresql-15, or use --no-postgres."));
-    std::string directory = (std::filesystem::temp_directory_path() / "anabranch-pg-XXXXXX").string();
-    if (::mkdtemp(directory.data()) == nullptr) return fail(io::file_error("make", directory, errno));
+    TRY(const auto directory, make_temporary_directory("anabranch-pg"));
     Postgres out(directory, loopback_port == 0 ? socket_port : loopback_port);
     if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", directory, errno));
     if (::geteuid() == 0) TRY_VOID(shell("chown postgres " + directory));

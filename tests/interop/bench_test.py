@@ -1,8 +1,9 @@
 """`anabranch bench sql`: every figure stands beside what is asked of it, whatever this machine can do."""
+import os
 import re
 import unittest
 
-from support import program
+from support import BANK, program
 
 LINE = re.compile(
     r"  +(\S.*?) {2,}([0-9.]+) (us|/s|/CPU s) *([0-9.]+)? *([0-9.]+)? *([0-9.]+)? *(met|missed)?$"
@@ -53,6 +54,13 @@ class Sql(unittest.TestCase):
             self.assertEqual(len(lines), 2, done.stdout)
             for line in lines:
                 self.assertRegex(line, r"[0-9] /(CPU )?s *$")
+
+    def test_temporary_folder_not_there_a_tool_says_so_and_what_to_do(self):
+        for words in (["bench", "sql", "--quick"], ["bench", "gossip", "--quick"], ["demo", BANK]):
+            done = program(*words, env={**os.environ, "TMPDIR": "/nonexistent"})
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertRegex(done.stderr, r"anabranch: cannot (make|open) /nonexistent/anabranch-")
+            self.assertRegex(done.stderr, r"No such file or directory")
 
 
 if __name__ == "__main__":
