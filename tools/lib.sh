@@ -36,8 +36,8 @@ export ANABRANCH_RUN=$run_mark
 descendants() {
     local child
     for child in $(ps -o pid= --ppid "$1" 2>/dev/null); do
+        echo "$child"  # before its children: a shell whose child is ended first says so
         descendants "$child"
-        echo "$child"
     done
 }
 started_here() {

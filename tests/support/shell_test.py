@@ -54,6 +54,10 @@ class CleanUp(unittest.TestCase):
     def test_after_a_failure_the_last_words_are_said(self):
         self.assertEqual(self.run_script("false"), (1, "0 passed, 1 failed\n"))
 
+    def test_a_shell_whose_child_is_ended_says_nothing_of_it(self):
+        slow = 'kill() { for i in "$@"; do builtin kill "$i" 2>/dev/null; sleep 0.1; done; }; '
+        self.assertEqual(self.run_script(slow + "false"), (1, "0 passed, 1 failed\n"))
+
     def test_a_signal_ends_it_the_same_way(self):
         code, rest = self.run_script("while true; do sleep 0.1; done", signal.SIGTERM)
         self.assertEqual((code, rest), (143, "0 passed, 1 failed\n"))
