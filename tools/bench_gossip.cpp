@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -43,14 +42,6 @@ CREATE PROCEDURE deposit_everywhere(amount int) BEGIN ATOMIC
   UPDATE accounts SET balance = balance + deposit_everywhere.amount;
 END;
 )";
-
-struct Removed {  // a folder, at the end
-    ~Removed() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::string path;
-};
 
 // The age that a part of the deltas do not exceed, from the buckets of all nodes.
 double age_at(const std::vector<Metrics>& before, const std::vector<Metrics>& after, double part) {
@@ -200,10 +191,9 @@ Result<void> measure(const BenchArguments& arguments, const std::string& program
 }  // namespace
 
 int bench_gossip(const BenchArguments& arguments, const std::string& program) {
-    const auto folder = make_temporary_directory("anabranch-bench");
+    const auto folder = TemporaryDirectory::make("anabranch-bench");
     if (!folder) return explain(folder.error());
-    const Removed removed{*folder};
-    const auto done = measure(arguments, program, *folder);
+    const auto done = measure(arguments, program, folder->path());
     return done ? 0 : explain(done.error());
 }
 

@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -18,7 +17,6 @@
 #include "node/io/file.h"
 #include "node/io/http.h"
 #include "node/io/local_socket.h"
-#include "tools/temporary.h"
 
 extern char** environ;
 
@@ -58,20 +56,16 @@ Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
 }
 
 Cluster::Cluster(std::string program, std::vector<std::string> schema, std::string data)
-    : program_(std::move(program)),
-      schema_(std::move(schema)),
-      data_(std::move(data)),
-      temporary_(data_.empty()) {}
+    : program_(std::move(program)), schema_(std::move(schema)), data_(std::move(data)) {}
 
 Cluster::~Cluster() {
     stop();
-    std::error_code ignored;
-    if (temporary_ && !data_.empty()) std::filesystem::remove_all(data_, ignored);
 }
 
 Result<void> Cluster::start(std::uint32_t replicas) {
-    if (temporary_) {
-        TRY(data_, make_temporary_directory("anabranch-demo"));
+    if (data_.empty()) {
+        TRY(temporary_, TemporaryDirectory::make("anabranch-demo"));
+        data_ = temporary_->path();
     }
     TRY_VOID(io::make_directory(data_));
     TRY(const auto ports, free_ports(std::size_t{3} * replicas));

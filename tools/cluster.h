@@ -5,10 +5,12 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/base/error.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -45,7 +47,8 @@ class Cluster {
     const std::string program_;
     const std::vector<std::string> schema_;
     std::string data_;
-    bool temporary_ = false, sockets_ = false;
+    std::optional<TemporaryDirectory> temporary_;
+    bool sockets_ = false;
     std::vector<Node> nodes_;
 };
 

@@ -32,21 +32,20 @@ std::string url(std::uint16_t port) {
     return "http://127.0.0.1:" + std::to_string(port);
 }
 
-// Runs the members until its standard input ends. Ctrl-C is for the parent.
-std::string caretaker(const std::string& directory, const std::vector<std::uint16_t>& ports) {
+TemporaryDirectory::Script running(const std::vector<std::uint16_t>& ports) {
     std::string cluster;
     for (std::size_t i = 0; i < members; ++i)
         cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=" + url(ports[members + i]);
-    std::string script = "trap '' HUP INT TERM; cd " + directory + "; all=''; ";
+    std::string start = "all=''; ";
     for (std::size_t i = 0; i < members; ++i) {
         const std::string name = "m" + std::to_string(i);
-        script += "etcd --name " + name + " --data-dir " + name + " --listen-client-urls " + url(ports[i]) +
-                  " --advertise-client-urls " + url(ports[i]) + " --listen-peer-urls " +
-                  url(ports[members + i]) + " --initial-advertise-peer-urls " + url(ports[members + i]) +
-                  " --initial-cluster " + cluster + " --logger zap --log-level error >" + name +
-                  ".log 2>&1 & all=\"$all $!\"; ";
+        start += "etcd --name " + name + " --data-dir " + name + " --listen-client-urls " + url(ports[i]) +
+                 " --advertise-client-urls " + url(ports[i]) + " --listen-peer-urls " +
+                 url(ports[members + i]) + " --initial-advertise-peer-urls " + url(ports[members + i]) +
+                 " --initial-cluster " + cluster + " --logger zap --log-level error >" + name +
+                 ".log 2>&1 & all=\"$all $!\"; ";
     }
-    return script + "exec >/dev/null 2>&1; cat; kill -KILL $all; wait; rm -rf " + directory;
+    return {start, "kill -KILL $all; wait"};
 }
 
 }  // namespace
@@ -55,13 +54,10 @@ Result<Etcd> Etcd::start() {
     if (!is_on_path("etcd"))
         return fail(Error::make(sqlstate::feature_not_supported, "etcd is not on the PATH")
                         .with_hint("apt-get install etcd-server"));
-    Etcd out;
-    TRY(out.directory_, make_temporary_directory("anabranch-etcd"));
     TRY(auto ports, free_ports(2 * members));
-    out.caretaker_.reset(::popen(caretaker(out.directory_, ports).c_str(), "we"));
-    if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", out.directory_, errno));
+    TRY(auto directory, TemporaryDirectory::make("anabranch-etcd", running(ports)));
     ports.resize(members);
-    out.ports_ = std::move(ports);
+    Etcd out(std::move(directory), std::move(ports));
     TRY_VOID(out.wait_ready());
     return out;
 }

@@ -2,13 +2,14 @@
 // removed at the end, also when this process is killed.
 #pragma once
 
-#include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/base/error.h"
 #include "tools/load_client.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -20,13 +21,12 @@ class Etcd {
     Result<double> syncs() const;  // of all members since they began: of their logs, and of their state
 
   private:
-    struct Close {
-        void operator()(std::FILE* pipe) const { ::pclose(pipe); }
-    };
+    Etcd(TemporaryDirectory directory, std::vector<std::uint16_t> ports)
+        : directory_(std::move(directory)), ports_(std::move(ports)) {}
     Result<void> wait_ready();
-    std::string directory_, version_;
-    std::vector<std::uint16_t> ports_;             // of clients
-    std::unique_ptr<std::FILE, Close> caretaker_;  // cleans up when this pipe closes, whoever closes it
+    TemporaryDirectory directory_;
+    std::string version_;
+    std::vector<std::uint16_t> ports_;  // of clients
 };
 
 // Compare and put, by etcd's own JSON gateway (/v3/kv/txn) on a connection that is kept. A call's parameters

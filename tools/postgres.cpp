@@ -50,23 +50,19 @@ Result<void> start_server(const std::string& directory, const std::string& name,
 
 }  // namespace
 
-// Ctrl-C is for the parent; the end of its pipe is what ends the server.
-Postgres::Postgres(std::string directory, std::uint16_t port)
-    : directory_(std::move(directory)),
-      port_(port),
-      caretaker_(
-          ::popen(("trap '' HUP INT TERM; exec >/dev/null 2>&1; cat; flock " + directory_ + "/lock true; " +
-                   stop(directory_ + "/db") + stop(directory_ + "/standby") + "rm -rf " + directory_)
-                      .c_str(),
-                  "we")) {}
-
 Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
         return fail(Error::make(sqlstate::feature_not_supported, "PostgreSQL 15 is not installed")
                         .with_hint("apt-get install postgresql-15, or use --no-postgres."));
-    TRY(const auto directory, make_temporary_directory("anabranch-pg"));
-    Postgres out(directory, loopback_port == 0 ? socket_port : loopback_port);
-    if (out.caretaker_ == nullptr) return fail(io::file_error("start a process for", directory, errno));
+    TRY(auto temporary,
+        TemporaryDirectory::make("anabranch-pg", {"", "flock lock true; " + stop("db") + stop("standby")}));
+    Postgres out(std::move(temporary), loopback_port == 0 ? socket_port : loopback_port);
+    const std::string& directory = out.directory_;
+    // It stands in commands, and in options within them.
+    if (directory.find_first_of(" \t\n'\"\\$`*?[]{}()<>|&;#~!") != std::string::npos)
+        return fail(Error::make(sqlstate::feature_not_supported,
+                                "PostgreSQL for the comparison cannot run in " + directory)
+                        .with_hint("Set TMPDIR to a folder whose name has letters and digits only."));
     if (::geteuid() == 0) TRY_VOID(shell("chown postgres " + directory));
     TRY_VOID(write_in(directory, std::string(programs) + "/initdb -D " + directory +
                                      "/db -A trust -U postgres --no-locale -E UTF8"));

@@ -5,11 +5,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <string>
+#include <utility>
 
 #include "lib/base/error.h"
+#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -27,17 +27,15 @@ class Postgres {
     Result<double> syncs() const;                             // of the log, by both servers
 
   private:
-    struct Close {
-        void operator()(std::FILE* pipe) const { ::pclose(pipe); }
-    };
     static constexpr std::uint16_t socket_port = 5432, standby_port = 5433;
-    Postgres(std::string directory, std::uint16_t port);
+    Postgres(TemporaryDirectory directory, std::uint16_t port)
+        : temporary_(std::move(directory)), directory_(temporary_.path()), port_(port) {}
     // What a query of one value says, by psql.
     Result<std::string> ask(std::uint16_t server, const std::string& query) const;
+    TemporaryDirectory temporary_;
     std::string directory_;
     std::uint16_t port_ = socket_port;
     bool standby_ = false;
-    std::unique_ptr<std::FILE, Close> caretaker_;  // cleans up when this pipe closes, whoever closes it
 };
 
 }  // namespace anabranch::tools

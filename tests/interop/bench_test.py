@@ -1,9 +1,13 @@
 """`anabranch bench sql`: every figure stands beside what is asked of it, whatever this machine can do."""
+import glob
 import os
 import re
+import signal
+import subprocess
+import tempfile
 import unittest
 
-from support import BANK, program
+from support import BANK, PROGRAM, program, wait_for
 
 LINE = re.compile(
     r"  +(\S.*?) {2,}([0-9.]+) (us|/s|/CPU s) *([0-9.]+)? *([0-9.]+)? *([0-9.]+)? *(met|missed)?$"
@@ -21,6 +25,19 @@ BARS = {
     "CALL withdraw, not synced": {5},
     "SELECT by primary key": {3},
 }
+
+
+def processes_of(folder):
+    """Those that have the folder as TMPDIR."""
+    out = []
+    for path in glob.glob("/proc/[0-9]*/environ"):
+        try:
+            with open(path, "rb") as file:
+                if f"TMPDIR={folder}".encode() in file.read().split(b"\0"):
+                    out.append(path)
+        except OSError:
+            pass  # it has ended meanwhile
+    return out
 
 
 class Sql(unittest.TestCase):
@@ -61,6 +78,20 @@ class Sql(unittest.TestCase):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertRegex(done.stderr, r"anabranch: cannot (make|open) /nonexistent/anabranch-")
             self.assertRegex(done.stderr, r"No such file or directory")
+
+    def test_a_killed_bench_leaves_nothing_behind(self):
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            with tempfile.TemporaryDirectory() as folder:
+                os.chmod(folder, 0o755)  # for PostgreSQL, which is not run as root
+                bench = subprocess.Popen([PROGRAM, "bench", "sql", "--quick"], stdout=subprocess.DEVNULL,
+                                         env={**os.environ, "TMPDIR": folder})
+                wait_for(lambda: glob.glob(folder + "/anabranch-pg-*/db/postmaster.pid"),
+                         what="PostgreSQL for the comparison")
+                self.assertTrue(glob.glob(folder + "/anabranch-demo-*/a"))
+                bench.send_signal(sent)
+                bench.wait()
+                wait_for(lambda: not os.listdir(folder), what="the end of its folders")
+                wait_for(lambda: not processes_of(folder), what="the end of its processes")
 
 
 if __name__ == "__main__":
