@@ -10,8 +10,7 @@
 
 #include <chrono>
 #include <cstring>
-#include <fstream>
-#include <iterator>
+#include <random>
 #include <thread>
 
 #include "node/io/file.h"
@@ -28,28 +27,24 @@ std::string loopback(std::uint16_t port) {
     return "127.0.0.1:" + std::to_string(port);
 }
 
-std::string tail_of(const std::string& path) {
-    std::ifstream in(path);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    return text.size() > 600 ? text.substr(text.size() - 600) : text;
-}
-
 }  // namespace
 
 Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
     std::vector<io::File> held;
     std::vector<std::uint16_t> out;
-    while (out.size() < count) {
+    std::random_device random;
+    for (int tries = 0; out.size() < count; ++tries) {
+        const auto port = static_cast<std::uint16_t>(10'000 + random() % 22'768);
         io::File socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (!socket || ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-            ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        address.sin_port = htons(port);
+        if (!socket || ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+            if (tries < 10'000 && errno == EADDRINUSE) continue;
             return fail(sqlstate::io_error, std::string("cannot find a free port: ") + std::strerror(errno));
-        out.push_back(ntohs(address.sin_port));
+        }
+        out.push_back(port);
         held.push_back(std::move(socket));
     }
     return out;
@@ -130,12 +125,12 @@ Result<void> Cluster::wait_ready(const Node& node) {
             return {};
         if (const auto* dead = ended())
             return fail(Error::make(sqlstate::io_error, "node " + dead->name + " did not start")
-                            .with_detail(tail_of(dead->log)));
+                            .with_detail(end_of_file(dead->log)));
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return fail(
         Error::make(sqlstate::io_error, "node " + node.name + " did not become ready within 30 seconds")
-            .with_detail(tail_of(node.log)));
+            .with_detail(end_of_file(node.log)));
 }
 
 const Cluster::Node* Cluster::ended() {

@@ -14,7 +14,8 @@
 
 namespace anabranch::tools {
 
-// Ports that are free now; all are held open until every one is found, so that they differ.
+// Ports that are free now; all are held open until every one is found, so that they differ. None is of those
+// that Linux gives to whoever calls out, so that nobody takes one by chance before its server listens.
 Result<std::vector<std::uint16_t>> free_ports(std::size_t count);
 
 class Cluster {

@@ -42,10 +42,12 @@ std::string stop(const std::string& data) {
 
 Result<void> start_server(const std::string& directory, const std::string& name, std::uint16_t port,
                           const std::string& listen) {
-    return write_in(directory, std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
-                                   directory + " -p " + std::to_string(port) + " -h \"" + listen +
-                                   "\" -c max_connections=300' -l " + directory + "/" + name +
-                                   ".log -w start");
+    auto started =
+        write_in(directory, std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
+                                directory + " -p " + std::to_string(port) + " -h \"" + listen +
+                                "\" -c max_connections=300' -l " + directory + "/" + name + ".log -w start");
+    if (!started) started.error().detail = end_of_file(directory + "/" + name + ".log");
+    return started;
 }
 
 }  // namespace

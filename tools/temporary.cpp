@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -27,6 +29,13 @@ std::string temporary_path(const std::string& name) {
     std::error_code ignored;
     return std::filesystem::absolute(folder != nullptr && *folder != 0 ? folder : "/tmp", ignored).string() +
            "/" + name;
+}
+
+std::string end_of_file(const std::string& path) {
+    std::ifstream in(path);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.size() > 600 ? text.substr(text.size() - 600) : text;
 }
 
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& name, const Script& script) {

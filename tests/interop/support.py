@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -21,9 +22,16 @@ BANK = str(ROOT / "tools" / "examples" / "bank.sql")
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
+    """Not of those that the kernel gives to whoever calls out: such a port might be taken, by chance, before
+    its node listens, or while that is down."""
+    sockets = []
+    while len(sockets) < count:
+        one = socket.socket()
+        try:
+            one.bind(("127.0.0.1", random.randrange(10000, 32768)))
+            sockets.append(one)
+        except OSError:
+            one.close()
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()
