@@ -43,9 +43,10 @@ Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& name, con
     if (::mkdtemp(path.data()) == nullptr)
         return fail(io::file_error("make", path, errno).with_hint("Set TMPDIR to a folder that is there."));
     // What still writes there, because it has not heard of the end yet, can keep the folder from being empty.
-    const std::string shell = "trap '' HUP INT TERM; exec >/dev/null 2>&1; folder=" + shell_word(path) +
-                              "; cd \"$folder\" || exit\n" + script.first + "\ncat\n" + script.last +
-                              "\ncd /; for i in $(seq 50); do rm -rf \"$folder\" && break; sleep 0.1; done";
+    const std::string shell =
+        "PATH=$PATH:/usr/bin:/bin; trap '' HUP INT TERM; exec >/dev/null 2>&1; folder=" + shell_word(path) +
+        "; cd \"$folder\" || exit\n" + script.first + "\ncat\n" + script.last +
+        "\ncd /; for i in $(seq 50); do rm -rf \"$folder\" && break; sleep 0.1; done";
     std::FILE* const pipe = ::popen(shell.c_str(), "we");
     if (pipe == nullptr) {
         const int problem = errno;

@@ -107,7 +107,8 @@ class OrderFigures(unittest.TestCase):
 
     def test_without_etcd_it_says_how_to_install_it(self):
         with tempfile.TemporaryDirectory() as empty:
-            out = self.figures("--no-postgres", env={**os.environ, "PATH": empty})
+            out = self.figures("--no-postgres", env={**os.environ, "PATH": empty, "TMPDIR": empty})
+            self.assertEqual(os.listdir(empty), [])  # also without rm on the PATH
         self.assertIn("etcd is not on the PATH (apt-get install etcd-server)", out)
         self.assertNotIn("PostgreSQL 15", out)
         self.assertIn("anabranch, three nodes", out)
