@@ -50,6 +50,12 @@ Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
     return out;
 }
 
+std::string end_of_log(const std::string& path) {
+    auto text = io::read_file(path).value_or("");
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.size() > 600 ? text.substr(text.size() - 600) : text;
+}
+
 Cluster::Cluster(std::string program, std::vector<std::string> schema, std::string data)
     : program_(std::move(program)), schema_(std::move(schema)), data_(std::move(data)) {}
 
@@ -125,12 +131,12 @@ Result<void> Cluster::wait_ready(const Node& node) {
             return {};
         if (const auto* dead = ended())
             return fail(Error::make(sqlstate::io_error, "node " + dead->name + " did not start")
-                            .with_detail(end_of_file(dead->log)));
+                            .with_detail(end_of_log(dead->log)));
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return fail(
         Error::make(sqlstate::io_error, "node " + node.name + " did not become ready within 30 seconds")
-            .with_detail(end_of_file(node.log)));
+            .with_detail(end_of_log(node.log)));
 }
 
 const Cluster::Node* Cluster::ended() {

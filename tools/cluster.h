@@ -18,6 +18,9 @@ namespace anabranch::tools {
 // that Linux gives to whoever calls out, so that nobody takes one by chance before its server listens.
 Result<std::vector<std::uint16_t>> free_ports(std::size_t count);
 
+// Its last lines, for an error's detail; empty when it cannot be read.
+std::string end_of_log(const std::string& path);
+
 class Cluster {
   public:
     struct Node {

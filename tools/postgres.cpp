@@ -8,8 +8,8 @@
 #include <thread>
 
 #include "node/io/file.h"
+#include "tools/cluster.h"
 #include "tools/node_metrics.h"
-#include "tools/temporary.h"
 
 namespace anabranch::tools {
 
@@ -46,7 +46,7 @@ Result<void> start_server(const std::string& directory, const std::string& name,
         write_in(directory, std::string(programs) + "/pg_ctl -D " + directory + "/" + name + " -o '-k " +
                                 directory + " -p " + std::to_string(port) + " -h \"" + listen +
                                 "\" -c max_connections=300' -l " + directory + "/" + name + ".log -w start");
-    if (!started) started.error().detail = end_of_file(directory + "/" + name + ".log");
+    if (!started) started.error().detail = end_of_log(directory + "/" + name + ".log");
     return started;
 }
 
@@ -56,10 +56,10 @@ Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
     if (!std::filesystem::exists(std::string(programs) + "/initdb"))
         return fail(Error::make(sqlstate::feature_not_supported, "PostgreSQL 15 is not installed")
                         .with_hint("apt-get install postgresql-15, or use --no-postgres."));
-    TRY(auto temporary,
+    TRY(auto folder,
         TemporaryDirectory::make("anabranch-pg", {"", "flock lock true; " + stop("db") + stop("standby")}));
-    Postgres out(std::move(temporary), loopback_port == 0 ? socket_port : loopback_port);
-    const std::string& directory = out.directory_;
+    Postgres out(std::move(folder), loopback_port == 0 ? socket_port : loopback_port);
+    const std::string& directory = out.directory_.path();
     // It stands in commands, and in options within them.
     if (directory.find_first_of(" \t\n'\"\\$`*?[]{}()<>|&;#~!") != std::string::npos)
         return fail(Error::make(sqlstate::feature_not_supported,
@@ -73,10 +73,10 @@ Result<Postgres> Postgres::start(std::uint16_t loopback_port) {
 }
 
 Result<void> Postgres::add_standby() {
-    TRY_VOID(write_in(directory_, std::string(programs) + "/pg_basebackup -U postgres -R -c fast -p " +
-                                      std::to_string(port_) + " -h " + directory_ + " -D " + directory_ +
-                                      "/standby"));
-    TRY_VOID(start_server(directory_, "standby", standby_port, ""));
+    TRY_VOID(write_in(directory_.path(), std::string(programs) + "/pg_basebackup -U postgres -R -c fast -p " +
+                                             std::to_string(port_) + " -h " + directory_.path() + " -D " +
+                                             directory_.path() + "/standby"));
+    TRY_VOID(start_server(directory_.path(), "standby", standby_port, ""));
     standby_ = true;
     TRY_VOID(ask(port_, "ALTER SYSTEM SET synchronous_standby_names = '*'"));
     TRY_VOID(ask(port_, "SELECT pg_reload_conf()"));
@@ -89,15 +89,15 @@ Result<void> Postgres::add_standby() {
 }
 
 Result<void> Postgres::load(const std::string& schema_file) const {
-    return shell("psql -X -q -h " + directory_ + " -p " + std::to_string(port_) +
+    return shell("psql -X -q -h " + directory_.path() + " -p " + std::to_string(port_) +
                  " -U postgres -v ON_ERROR_STOP=1 -f " + schema_file);
 }
 
 Result<std::string> Postgres::ask(std::uint16_t server, const std::string& query) const {
-    const std::string command = "psql -X -q -A -t -h " + directory_ + " -p " + std::to_string(server) +
+    const std::string command = "psql -X -q -A -t -h " + directory_.path() + " -p " + std::to_string(server) +
                                 " -U postgres -c \"" + query + "\" 2>/dev/null </dev/null";
     std::FILE* pipe = ::popen(command.c_str(), "re");
-    if (pipe == nullptr) return fail(io::file_error("start a process for", directory_, errno));
+    if (pipe == nullptr) return fail(io::file_error("start a process for", directory_.path(), errno));
     std::string out;
     char part[256];
     while (std::fgets(part, sizeof part, pipe) != nullptr) out += part;
@@ -109,7 +109,7 @@ Result<std::string> Postgres::ask(std::uint16_t server, const std::string& query
 
 pid_t Postgres::process() const {
     pid_t out = 0;
-    std::ifstream(directory_ + "/db/postmaster.pid") >> out;
+    std::ifstream(directory_.path() + "/db/postmaster.pid") >> out;
     return out;
 }
 

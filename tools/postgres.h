@@ -20,7 +20,7 @@ class Postgres {
     // Adds a second server, and from now on a commit waits until it, too, has it on its disk
     // (synchronous_commit = on).
     Result<void> add_standby();
-    const std::string& socket_directory() const { return directory_; }
+    const std::string& socket_directory() const { return directory_.path(); }
     Result<void> load(const std::string& schema_file) const;  // into database "postgres", by psql
     std::uint16_t port() const { return port_; }              // in the socket's name, and on loopback
     pid_t process() const;                                    // of the server; its children do the work
@@ -29,11 +29,10 @@ class Postgres {
   private:
     static constexpr std::uint16_t socket_port = 5432, standby_port = 5433;
     Postgres(TemporaryDirectory directory, std::uint16_t port)
-        : temporary_(std::move(directory)), directory_(temporary_.path()), port_(port) {}
+        : directory_(std::move(directory)), port_(port) {}
     // What a query of one value says, by psql.
     Result<std::string> ask(std::uint16_t server, const std::string& query) const;
-    TemporaryDirectory temporary_;
-    std::string directory_;
+    TemporaryDirectory directory_;
     std::uint16_t port_ = socket_port;
     bool standby_ = false;
 };

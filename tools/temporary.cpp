@@ -5,8 +5,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -16,7 +14,7 @@ namespace anabranch::tools {
 
 namespace {
 
-std::string shell_word(const std::string& word) {  // for a shell
+std::string shell_word(const std::string& word) {
     std::string out = "'";
     for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return out + "'";
@@ -26,16 +24,10 @@ std::string shell_word(const std::string& word) {  // for a shell
 
 std::string temporary_path(const std::string& name) {
     const char* folder = std::getenv("TMPDIR");
-    std::error_code ignored;
-    return std::filesystem::absolute(folder != nullptr && *folder != 0 ? folder : "/tmp", ignored).string() +
-           "/" + name;
-}
-
-std::string end_of_file(const std::string& path) {
-    std::ifstream in(path);
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    return text.size() > 600 ? text.substr(text.size() - 600) : text;
+    const std::filesystem::path given = folder != nullptr && *folder != 0 ? folder : "/tmp";
+    std::error_code failed;
+    const auto absolute = std::filesystem::absolute(given, failed);
+    return (failed ? given : absolute) / name;
 }
 
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& name, const Script& script) {

@@ -12,9 +12,6 @@ namespace anabranch::tools {
 // Whoever makes it removes it. Whether the folder is there is told when the file is made.
 std::string temporary_path(const std::string& name);
 
-// The last lines of a log, for an error's detail.
-std::string end_of_file(const std::string& path);
-
 // A fresh folder that is removed with this object or, when the process is killed, after it: by a shell that
 // waits for the end of a pipe, and is deaf to what ends the process.
 class TemporaryDirectory {

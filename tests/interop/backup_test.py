@@ -112,7 +112,7 @@ class Backups(unittest.TestCase):
                     node.start(cluster.nodes)
                 for node in (a, b):
                     wait_for(node.ready)
-                wait_for(lambda: "another cluster" in a.log.read_text(), what="the refusal")
+                a.wait_said("another cluster")
                 rows = lambda node: node.query("SELECT n FROM t ORDER BY n").split()
                 self.assertEqual(rows(b), ["1", "2"])
                 self.assertEqual(rows(c), ["1", "2", "3"])

@@ -79,6 +79,20 @@ class Sql(unittest.TestCase):
             self.assertRegex(done.stderr, r"anabranch: cannot (make|open) /nonexistent/anabranch-")
             self.assertRegex(done.stderr, r"No such file or directory")
 
+    def test_a_temporary_folder_with_a_space_in_its_name_costs_no_other_folder(self):
+        with tempfile.TemporaryDirectory() as above:
+            other, folder = os.path.join(above, "it"), os.path.join(above, "it 's")
+            os.mkdir(other)
+            os.mkdir(folder)
+            environment = {**os.environ, "TMPDIR": folder}
+            done = program("bench", "gossip", "--quick", "--clients", "4", env=environment, timeout=300)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            done = program("bench", "sql", "--quick", env=environment, timeout=300)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("Set TMPDIR to", done.stderr)
+            self.assertEqual(os.listdir(folder), [])
+            self.assertTrue(os.path.isdir(other))
+
     def test_a_killed_bench_leaves_nothing_behind(self):
         for sent in (signal.SIGTERM, signal.SIGKILL):
             with tempfile.TemporaryDirectory() as folder:

@@ -43,10 +43,6 @@ class ClusterTls(unittest.TestCase):
         a.query("CALL deposit(1, 5)")
         wait_for(lambda: b.query("SELECT balance FROM accounts") == "5", what="the deposit at b")
 
-    def wait_said(self, node, words):
-        """The other end may learn of a refusal before the log does."""
-        wait_for(lambda: words in node.log.read_text(), what=f"{words} at {node.name}")
-
     def check_that_c_gets_nothing(self):
         c = self.cluster.nodes[2]
         self.assertEqual(c.query("SELECT balance FROM accounts"), "0")
@@ -73,16 +69,16 @@ class ClusterTls(unittest.TestCase):
             (a, "peer c at 127.0.0.1:"),
             (c, "peer a at 127.0.0.1:"),
         ):
-            self.wait_said(node, words)
+            node.wait_said(words)
         self.check_that_c_gets_nothing()
 
     def test_a_node_without_certificates_is_refused(self):
         self.start_again_with([])
         a, _, c = self.cluster.nodes
-        self.wait_said(a, "does not speak TLS")
-        self.wait_said(a, "peer c at 127.0.0.1:")
+        a.wait_said("does not speak TLS")
+        a.wait_said("peer c at 127.0.0.1:")
         self.check_that_c_gets_nothing()
-        self.wait_said(c, "it speaks TLS, and this node was started without")
+        c.wait_said("it speaks TLS, and this node was started without")
 
     def test_no_node_can_pass_for_another(self):
         pair = make_certificate(self.folder, "b2", *self.authority, subject="/CN=b")
@@ -102,7 +98,7 @@ class ClusterTls(unittest.TestCase):
             with context.wrap_socket(raw) as wire:
                 wire.sendall(hello)
                 self.assertEqual(wire.recv(1), b"")
-        self.wait_said(b, "/CN=c calls itself a, and its certificate is not that node's")
+        b.wait_said("/CN=c calls itself a, and its certificate is not that node's")
         # What does not even have one of the authority.
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -113,7 +109,7 @@ class ClusterTls(unittest.TestCase):
                 wire.sendall(hello)
                 self.assertEqual(wire.recv(1), b"")
                 raise OSError("hung up")
-        self.wait_said(b, "a certificate of /CN=foreign refused: its certificate is not accepted")
+        b.wait_said("a certificate of /CN=foreign refused: its certificate is not accepted")
 
     def greeting_of_a(self):
         """What a node without TLS says first: a frame with its name in it."""

@@ -343,7 +343,7 @@ class HostileBytes(unittest.TestCase):
             stranger = Node("z", folder, free_ports(3))
             stranger.start([stranger, node])
             self.addCleanup(stranger.stop)
-            wait_for(lambda: "no peer of node a" in node.log.read_text(), 10, "the refusal")
+            node.wait_said("no peer of node a", 10)
 
 
 class Losses(unittest.TestCase):

@@ -174,7 +174,7 @@ class Snapshots(unittest.TestCase):
             victim.start(cluster.nodes)
             wait_for(victim.ready)
             self.assertEqual(self.settled(cluster), "300|51")
-            wait_for(lambda: "takes part in the order again" in victim.log.read_text(), 20, "its standing")
+            victim.wait_said("takes part in the order again")
             # It counts again: with another one down, it and the third make a majority.
             down = cluster.wait_primary()
             down.kill()
@@ -205,7 +205,7 @@ class Snapshots(unittest.TestCase):
             self.assertEqual(victim.psql(wait, "CALL withdraw(1, 30)"), ("", ""))
             cluster.agree("SELECT balance FROM accounts WHERE id = 1")
             self.assertEqual(other.query("SELECT balance FROM accounts WHERE id = 1"), "40")
-            wait_for(lambda: "takes part in the order again" in victim.log.read_text(), 20, "its standing")
+            victim.wait_said("takes part in the order again")
 
     def test_a_lost_directory_with_identity_columns_is_refused_as_values_could_come_again(self):
         text = (
@@ -224,7 +224,7 @@ class Snapshots(unittest.TestCase):
                 time.sleep(2.5)
                 victim.start(cluster.nodes)
                 for other in cluster.others(victim):
-                    wait_for(lambda o=other: "identity columns" in o.log.read_text(), 20, "the refusal")
+                    other.wait_said("identity columns")
 
     def test_a_transfer_goes_on_after_kill_9_of_the_receiver(self):
         with Cluster(3, flags=self.FLAGS) as cluster:

@@ -139,6 +139,10 @@ class Node:
         with urllib.request.urlopen(f"http://{self.host}:{self.http}/readyz", timeout=2) as answer:
             return answer.status == 200
 
+    def wait_said(self, words, seconds=20):
+        """What a node does can be seen elsewhere before its log tells."""
+        wait_for(lambda: words in self.log.read_text(), seconds, f'"{words}" in the log of {self.name}')
+
     def status(self):
         with urllib.request.urlopen(f"http://{self.host}:{self.http}/status", timeout=5) as answer:
             return json.load(answer)
