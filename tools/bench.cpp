@@ -90,11 +90,12 @@ int bench(const BenchArguments& arguments, const std::string& program) {
     options.repairs = false;
     auto report = confluence::check(schema, options);
     if (!report) return explain(report.error());
-    const double syncs = syncs_per_second();
+    const auto syncs = syncs_per_second();
+    if (!syncs) return explain(syncs.error());
     std::printf(
         "This machine: %.0f synced 128-byte writes per second, one at a time.\n\nIn process, one thread, log "
         "records made but not written:\n",
-        syncs);
+        *syncs);
     for (const char* transaction : {"deposit", "withdraw"}) {
         const auto seconds = in_process(schema, report->plan, transaction, 1);
         if (!seconds) return explain(seconds.error());

@@ -258,11 +258,13 @@ int bench_order(const BenchArguments& arguments, const std::string& program) {
     plan.seconds = arguments.seconds;
     plan.clients = {arguments.clients, arguments.clients * 8};
     if (arguments.quick) plan = {0.2, 1, {arguments.clients}, arguments.clients, {0, 5, 100}};
+    const auto syncs = syncs_per_second();
+    if (!syncs) return explain(syncs.error());
     std::printf(
         "This machine: %.0f synced 128-byte writes per second, one at a time; %u cores, which clients and "
         "all "
         "servers share.\n",
-        syncs_per_second(), std::thread::hardware_concurrency());
+        *syncs, std::thread::hardware_concurrency());
     auto done = compare(arguments, program, plan);
     if (done) done = mixed(program, plan);
     if (done) done = far(program, arguments.quick);

@@ -226,8 +226,8 @@ Result<void> measure_all(const BenchArguments& a, const std::string& program) {
         size = {1000, 0.1};
         orders = {1000, 30, 0.1};
     }
-    std::printf("This machine: %.0f synced 128-byte writes per second, one at a time.\n\n",
-                syncs_per_second(a.quick ? 0.1 : 1));
+    TRY(const double syncs, syncs_per_second(a.quick ? 0.1 : 1));
+    std::printf("This machine: %.0f synced 128-byte writes per second, one at a time.\n\n", syncs);
     const std::string bank = example_file(program, "bank");
     const auto schema = load_schema({bank}, false);
     if (schema == nullptr) return fail("XX000", "bench: " + bank + " cannot be read");

@@ -45,23 +45,21 @@ double quantile(std::vector<double> values, double share) {
                            static_cast<std::size_t>(share * static_cast<double>(values.size())))];
 }
 
-double syncs_per_second(double seconds) {
+Result<double> syncs_per_second(double seconds) {
     const std::string path = temporary_path("anabranch-sync-" + std::to_string(::getpid()));
-    auto file = io::open_file(path, O_RDWR | O_CREAT | O_TRUNC);
-    if (!file) return 0;
+    TRY(const auto file, io::open_file(path, O_RDWR | O_CREAT | O_TRUNC));
+    ::unlink(path.c_str());
     const Bytes zeros(1 << 20, '\0'), record(128, 'x');
-    (void)io::write_at(file->get(), zeros, 0, path);
-    (void)io::sync_data(file->get(), path);
+    TRY_VOID(io::write_at(file.get(), zeros, 0, path));
+    TRY_VOID(io::sync_data(file.get(), path));
     std::uint64_t count = 0;
     const auto start = Clock::now();
     while (seconds_since(start) < seconds) {
-        (void)io::write_at(file->get(), record, (count * 128) % (zeros.size() - 128), path);
-        (void)io::sync_data(file->get(), path);
+        TRY_VOID(io::write_at(file.get(), record, (count * 128) % (zeros.size() - 128), path));
+        TRY_VOID(io::sync_data(file.get(), path));
         ++count;
     }
-    const double rate = static_cast<double>(count) / seconds_since(start);
-    ::unlink(path.c_str());
-    return rate;
+    return static_cast<double>(count) / seconds_since(start);
 }
 
 }  // namespace anabranch::tools

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/error.h"
+
 namespace anabranch::tools {
 
 struct Figure {
@@ -18,6 +20,6 @@ void print(const Figure& figure);
 double quantile(std::vector<double> values, double share);
 
 // What this disk can do: small writes, each synced before the next.
-double syncs_per_second(double seconds = 1);
+Result<double> syncs_per_second(double seconds = 1);
 
 }  // namespace anabranch::tools

@@ -33,7 +33,8 @@ std::string temporary_path(const std::string& name) {
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& name, const Script& script) {
     std::string path = temporary_path(name + "-XXXXXX");
     if (::mkdtemp(path.data()) == nullptr)
-        return fail(io::file_error("make", path, errno).with_hint("Set TMPDIR to a folder that is there."));
+        return fail(
+            io::file_error("make", path, errno).with_hint("Set TMPDIR to a folder that can be written."));
     // What still writes there, because it has not heard of the end yet, can keep the folder from being empty.
     const std::string shell =
         "PATH=$PATH:/usr/bin:/bin; trap '' HUP INT TERM; exec >/dev/null 2>&1; folder=" + shell_word(path) +

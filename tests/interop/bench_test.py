@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from support import BANK, PROGRAM, program, wait_for
+from support import BANK, PROGRAM, program, small_file_system, wait_for
 
 LINE = re.compile(
     r"  +(\S.*?) {2,}([0-9.]+) (us|/s|/CPU s) *([0-9.]+)? *([0-9.]+)? *([0-9.]+)? *(met|missed)?$"
@@ -78,6 +78,13 @@ class Sql(unittest.TestCase):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertRegex(done.stderr, r"anabranch: cannot (make|open) /nonexistent/anabranch-")
             self.assertRegex(done.stderr, r"No such file or directory")
+
+    def test_where_the_disk_is_full_no_figure_is_made_up(self):
+        folder = small_file_system(self, "512k")
+        done = program("bench", "sql", "--quick", env={**os.environ, "TMPDIR": str(folder)})
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertNotIn("synced 128-byte writes", done.stdout)
+        self.assertIn("No space left on device", done.stderr)
 
     def test_a_temporary_folder_with_a_space_in_its_name_costs_no_other_folder(self):
         with tempfile.TemporaryDirectory() as above:
