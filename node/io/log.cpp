@@ -61,8 +61,11 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, const LogOp
     log->durable_lsn_ = end.next_lsn - 1;
     log->sealed_ = std::move(end.segments);
     log->count_bytes();
+    if (options.direct && open_file(spare_path(directory), O_RDWR | O_CREAT))
+        log->block_ = takes_direct_writes(spare_path(directory)) ? block_bytes : 1;
+    log->options_.segment_bytes = block_end(options.segment_bytes, log->block_);
     // A full disk is no reason not to serve reads.
-    auto spare = log->make_spare(options.segment_bytes);
+    auto spare = log->make_spare(log->options_.segment_bytes);
     if (!spare && spare.error().sqlstate != sqlstate::disk_full) return std::unexpected(spare.error());
     log->has_space_ = spare.has_value();
     return log;
@@ -173,8 +176,7 @@ void Log::wait_for_work(std::unique_lock<std::mutex>& lock) {
 // true.
 void Log::write_mark() {
     if (std::exchange(marked_, true)) return;
-    (void)write_at(segment_, mark(durable_lsn_.load(std::memory_order_relaxed) + 1), segment_used_,
-                   directory_);
+    (void)put(mark(durable_lsn_.load(std::memory_order_relaxed) + 1), Sync::no);
 }
 
 // Frames never cross segments, and leave room for a mark behind them; runs of frames that fit go out in one
@@ -198,38 +200,57 @@ Result<void> Log::write(const Batch& batch) {
             TRY_VOID(next_segment(first_frame, first_lsn));
             continue;
         }
-        TRY_VOID(write_at(segment_, rest.substr(0, run), segment_used_, directory_));
-        segment_used_ += run;
-        bytes_written_.fetch_add(run, std::memory_order_relaxed);
+        TRY_VOID(put(rest.substr(0, run), Sync::yes));
+        advance(rest.substr(0, run));
         rest.remove_prefix(run);
     }
-    syncs_.fetch_add(1, std::memory_order_relaxed);
-    return sync_data(segment_, directory_);
+    return {};
+}
+
+// Behind what the segment holds.
+Result<void> Log::put(BytesView frames, Sync sync) {
+    if (sync == Sync::yes) syncs_.fetch_add(1, std::memory_order_relaxed);
+    if (block_ > 1)
+        return writer_.write(segment_, block_begun_, frames, segment_used_ - block_begun_.size(), sync,
+                             directory_);
+    TRY_VOID(write_at(segment_, frames, segment_used_, directory_));
+    return sync == Sync::yes ? sync_data(segment_, directory_) : Result<void>();
+}
+
+void Log::advance(BytesView frames) {
+    segment_used_ += frames.size();
+    bytes_written_.fetch_add(frames.size(), std::memory_order_relaxed);
+    const std::size_t in_block = segment_used_ % block_;
+    if (frames.size() >= in_block) block_begun_.clear();
+    block_begun_ += frames.substr(frames.size() - std::min(frames.size(), in_block));
 }
 
 Result<void> Log::next_segment(std::size_t frame_bytes, std::uint64_t first_lsn) {
     if (segment_ >= 0) {
-        TRY_VOID(sync_data(segment_, directory_));
         ::close(std::exchange(segment_, -1));
         sealed_.push_back({std::exchange(segment_first_lsn_, 0), segment_bytes_, segment_used_});
     }
-    const std::size_t needed = segment_header_bytes + frame_bytes + frame_header_bytes;
+    const std::size_t needed = block_end(segment_header_bytes + frame_bytes + frame_header_bytes, block_);
     if (needed > options_.segment_bytes || !have_spare_)
         TRY_VOID(wait_for_spare(std::max(options_.segment_bytes, needed)));
-    const auto path = segment_path(directory_, first_lsn);
-    TRY(auto file, open_file(spare_path(directory_), O_RDWR));
+    const auto spare = spare_path(directory_), path = segment_path(directory_, first_lsn);
+    TRY(auto file, open_file(spare, O_RDWR));
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return fail(file_error("read", path, errno));
-    TRY_VOID(write_at(file.get(), segment_header(first_lsn), 0, path));
+    const auto header = segment_header(first_lsn);
+    TRY_VOID(write_at(file.get(), header, 0, path));
     TRY_VOID(sync_data(file.get(), path));
-    if (::rename(spare_path(directory_).c_str(), path.c_str()) != 0)
-        return fail(file_error("rename", path, errno));
+    if (block_ > 1) {
+        TRY(file, open_file(spare, O_RDWR | O_DIRECT));
+    }
+    if (::rename(spare.c_str(), path.c_str()) != 0) return fail(file_error("rename", path, errno));
     TRY_VOID(sync_directory(directory_));
     have_spare_ = false;
     segment_bytes_ = static_cast<std::uint64_t>(status.st_size);
     segment_used_ = segment_header_bytes;
     segment_first_lsn_ = first_lsn;
     segment_ = file.release();
+    block_begun_ = block_ > 1 ? header : Bytes();
     count_bytes();
     return {};
 }

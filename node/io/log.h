@@ -3,8 +3,9 @@
 //
 // Files: DIR/log/<first lsn, 16 hex digits>.seg, zero-filled beforehand or an old segment that is no longer
 // needed, and overwritten, because fdatasync of an overwrite costs half of an append's. What an old segment
-// held has lesser lsns and is never taken for a record. A helper thread writes and syncs; the next sync
-// starts when the last one ends (self-clocking group commit, no timer).
+// held has lesser lsns and is never taken for a record. A helper thread writes and syncs, past the page cache
+// where the file system can (block_writer.h); the next sync starts when the last one ends (self-clocking
+// group commit, no timer).
 //
 //   segment: [magic "ANABLOG1"][u32 format version][u32 0][u64 first lsn][u64 checksum of these 24 bytes]
 //            then frames
@@ -39,6 +40,7 @@
 
 #include "lib/base/bytes.h"
 #include "lib/base/error.h"
+#include "node/io/block_writer.h"
 #include "node/io/log_read.h"
 
 namespace anabranch::io {
@@ -90,6 +92,8 @@ class Log {
     void run();
     void wait_for_work(std::unique_lock<std::mutex>& lock);
     Result<void> write(const Batch& batch);
+    Result<void> put(BytesView frames, Sync sync);
+    void advance(BytesView frames);
     void write_mark();
     Result<void> next_segment(std::size_t frame_bytes, std::uint64_t first_lsn);
     Result<void> make_spare(std::size_t bytes);
@@ -100,7 +104,8 @@ class Log {
     void count_bytes();
 
     const std::string directory_;
-    const LogOptions options_;
+    LogOptions options_;
+    std::size_t block_ = 1;  // what writes begin and end on: block_bytes past the page cache
     LogCallbacks callbacks_;
 
     // engine thread
@@ -127,6 +132,8 @@ class Log {
     std::uint64_t segment_bytes_ = 0;
     std::uint64_t segment_used_ = 0;
     std::uint64_t segment_first_lsn_ = 0;
+    Bytes block_begun_;  // what stands in the block that segment_used_ is in
+    BlockWriter writer_;
     std::deque<LogSegment> sealed_;
     bool have_spare_ = false;
     std::thread helper_;

@@ -18,6 +18,8 @@ struct LogOptions {
     // a log that begins later or ends earlier is refused.
     std::uint64_t first = 1;
     std::uint64_t last = 0;
+    // Write past the page cache, where the file system can.
+    bool direct = true;
     // Read up to the first damage instead of refusing the log: LogEnd::damage says what it is.
     bool up_to_damage = false;
 };

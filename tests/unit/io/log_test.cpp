@@ -18,7 +18,13 @@ using namespace anabranch::io;
 
 namespace {
 
-constexpr LogOptions small{4096};
+LogOptions small{4096};
+
+// Every fact holds whether the log goes through the page cache or not.
+struct EitherWay {
+    EitherWay() { small.direct = GENERATE(true, false); }
+    ~EitherWay() { small = {4096}; }
+};
 
 // Waits on the helper thread's reports.
 struct Durable {
@@ -104,7 +110,7 @@ void erase_mark(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a record that may wait is not hurried by who waited for earlier ones") {
+TEST_CASE_METHOD(EitherWay, "a record that may wait is not hurried by who waited for earlier ones") {
     const test::TempFolder folder;
     auto opened = read(folder.path());
     Durable durable;
@@ -119,7 +125,7 @@ TEST_CASE("a record that may wait is not hurried by who waited for earlier ones"
     durable.wait(1);
 }
 
-TEST_CASE("what was durable is replayed in order, over several segments and restarts") {
+TEST_CASE_METHOD(EitherWay, "what was durable is replayed in order, over several segments and restarts") {
     const test::TempFolder folder;
     const auto records = numbered(100);
     write(folder.path(), {records.begin(), records.begin() + 60});
@@ -131,14 +137,15 @@ TEST_CASE("what was durable is replayed in order, over several segments and rest
     CHECK(segments(folder.path()).size() > 2);
 }
 
-TEST_CASE("a record larger than a segment gets a segment of its own") {
+TEST_CASE_METHOD(EitherWay, "a record larger than a segment gets a segment of its own") {
     const test::TempFolder folder;
     const std::vector<Bytes> records{"small", Bytes(20'000, 'y'), "after"};
     write(folder.path(), records, 1);
     CHECK(read(folder.path()).records == records);
 }
 
-TEST_CASE(
+TEST_CASE_METHOD(
+    EitherWay,
     "record_larger_than_the_disk: it waits for room, nothing before it is lost, and the log does not fail") {
     const test::TempFolder folder;
     const char* path = folder.path().c_str();
@@ -184,7 +191,24 @@ TEST_CASE(
     ::umount2(path, MNT_DETACH);
 }
 
-TEST_CASE("a torn tail is cut and the log goes on behind what was whole") {
+TEST_CASE_METHOD(EitherWay,
+                 "records of any size, in batches of any size, are read back as they were written") {
+    test::for_seeds(20, [](Random& random) {
+        const test::TempFolder folder;
+        std::vector<Bytes> records;
+        for (std::size_t i = 0; i < 40; ++i) {
+            const std::size_t most = random.chance(0.2) ? 12'000 : 300;
+            records.emplace_back(1 + random.below(most), static_cast<char>('a' + i % 26));
+        }
+        small.segment_bytes = std::size_t{4096} << random.below(4);
+        write(folder.path(), records, 1 + random.below(8));
+        const auto again = read(folder.path());
+        CHECK(again.records == records);
+        CHECK_FALSE(again.recovery.tail_cut);
+    });
+}
+
+TEST_CASE_METHOD(EitherWay, "a torn tail is cut and the log goes on behind what was whole") {
     const test::TempFolder folder;
     const auto records = numbered(6);
     write(folder.path(), records, 6);  // one batch: nothing in it says that the others were durable
@@ -200,7 +224,7 @@ TEST_CASE("a torn tail is cut and the log goes on behind what was whole") {
     CHECK(again.records.back() == "next");
 }
 
-TEST_CASE("a damaged record in front of acknowledged ones is refused, not cut") {
+TEST_CASE_METHOD(EitherWay, "a damaged record in front of acknowledged ones is refused, not cut") {
     const test::TempFolder folder;
     write(folder.path(), numbered(12), 2);
     damage(segments(folder.path()).front(), "3:xx", '#');
@@ -211,7 +235,7 @@ TEST_CASE("a damaged record in front of acknowledged ones is refused, not cut") 
     CHECK_FALSE(refused.result.error().hint.empty());
 }
 
-TEST_CASE("a log of another format version is refused by name, not taken for damage") {
+TEST_CASE_METHOD(EitherWay, "a log of another format version is refused by name, not taken for damage") {
     const test::TempFolder folder;
     write(folder.path(), numbered(3));
     const auto path = segments(folder.path()).front();
@@ -231,7 +255,7 @@ TEST_CASE("a log of another format version is refused by name, not taken for dam
     }
 }
 
-TEST_CASE("a missing segment in the middle is refused") {
+TEST_CASE_METHOD(EitherWay, "a missing segment in the middle is refused") {
     const test::TempFolder folder;
     write(folder.path(), numbered(100));
     const auto paths = segments(folder.path());
@@ -240,7 +264,7 @@ TEST_CASE("a missing segment in the middle is refused") {
     CHECK_FALSE(read(folder.path()).result.has_value());
 }
 
-TEST_CASE("cutting a log at any byte yields a prefix of its records") {
+TEST_CASE_METHOD(EitherWay, "cutting a log at any byte yields a prefix of its records") {
     const test::TempFolder folder;
     const auto records = numbered(8, 20);
     write(folder.path(), records, 8);
@@ -257,7 +281,9 @@ TEST_CASE("cutting a log at any byte yields a prefix of its records") {
     }
 }
 
-TEST_CASE("no flipped bit in anything that was acknowledged is passed over: the log is whole or refused") {
+TEST_CASE_METHOD(
+    EitherWay,
+    "no flipped bit in anything that was acknowledged is passed over: the log is whole or refused") {
     const test::TempFolder folder;
     const auto records = numbered(6, 20);
     write(folder.path(), records, 6);
@@ -290,7 +316,7 @@ TEST_CASE("no flipped bit in anything that was acknowledged is passed over: the 
     CHECK(refusals == used - 32);
 }
 
-TEST_CASE("a flipped bit in the last record is found after a restart that wrote nothing") {
+TEST_CASE_METHOD(EitherWay, "a flipped bit in the last record is found after a restart that wrote nothing") {
     const test::TempFolder folder;
     write(folder.path(), numbered(5));
     (void)read(folder.path());
@@ -300,7 +326,7 @@ TEST_CASE("a flipped bit in the last record is found after a restart that wrote 
     CHECK_THAT(refused.result.error().message, Catch::Contains("record 5 at byte"));
 }
 
-TEST_CASE("a damaged log can be read up to its damage, which is named") {
+TEST_CASE_METHOD(EitherWay, "a damaged log can be read up to its damage, which is named") {
     const test::TempFolder folder;
     const auto records = numbered(12);
     write(folder.path(), records, 2);
@@ -322,7 +348,7 @@ TEST_CASE("a damaged log can be read up to its damage, which is named") {
     CHECK(found == std::vector<Bytes>(records.begin(), records.begin() + 7));
 }
 
-TEST_CASE("flipped bits never yield a record that was not written") {
+TEST_CASE_METHOD(EitherWay, "flipped bits never yield a record that was not written") {
     test::for_seeds(30, [](Random& random) {
         const test::TempFolder folder;
         const auto records = numbered(10, 30);
@@ -338,7 +364,8 @@ TEST_CASE("flipped bits never yield a record that was not written") {
     });
 }
 
-TEST_CASE("a truncated log goes on from where it was, and lacks nothing behind that place") {
+TEST_CASE_METHOD(EitherWay,
+                 "a truncated log goes on from where it was, and lacks nothing behind that place") {
     const test::TempFolder folder;
     const auto records = numbered(200);
     {
@@ -372,7 +399,7 @@ TEST_CASE("a truncated log goes on from where it was, and lacks nothing behind t
     CHECK_FALSE(again.recovery.tail_cut);
 }
 
-TEST_CASE("a log that begins after, or ends before, what the checkpoint needs is refused") {
+TEST_CASE_METHOD(EitherWay, "a log that begins after, or ends before, what the checkpoint needs is refused") {
     const test::TempFolder folder;
     write(folder.path(), numbered(100), 1);
     const auto open = [&](std::uint64_t first, std::uint64_t last) {
