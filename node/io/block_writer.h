@@ -1,6 +1,7 @@
-// Writing to a file past the page cache, in whole blocks, each durable when it returns: in fewer steps than
-// by a write and an fdatasync, which has to look for what was written (O_DIRECT and RWF_DSYNC of Linux). On a
-// disk that writes through its own cache when asked to (FUA), no other write waits for it.
+// Writing to a file past the page cache, in whole blocks, each durable by the one call that writes it
+// (O_DIRECT and RWF_DSYNC of Linux): fewer steps than a write and an fdatasync, which has to look for what
+// was written. Where the disk can write a block through its own cache (FUA), the kernel asks for that and
+// flushes nothing else.
 #pragma once
 
 #include <cstddef>

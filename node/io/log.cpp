@@ -26,10 +26,15 @@ std::string spare_path(const std::string& directory) {
     return directory + "/spare";
 }
 
+LogOptions whole_blocks(LogOptions options) {
+    options.segment_bytes = block_end(options.segment_bytes, block_bytes);
+    return options;
+}
+
 }  // namespace
 
 Log::Log(std::string directory, const LogOptions& options)
-    : directory_(std::move(directory)), options_(options) {}
+    : directory_(std::move(directory)), options_(whole_blocks(options)) {}
 
 Log::~Log() {
     hurry();
@@ -61,9 +66,6 @@ Result<std::unique_ptr<Log>> Log::open(const std::string& directory, const LogOp
     log->durable_lsn_ = end.next_lsn - 1;
     log->sealed_ = std::move(end.segments);
     log->count_bytes();
-    if (options.direct && open_file(spare_path(directory), O_RDWR | O_CREAT))
-        log->block_ = takes_direct_writes(spare_path(directory)) ? block_bytes : 1;
-    log->options_.segment_bytes = block_end(options.segment_bytes, log->block_);
     // A full disk is no reason not to serve reads.
     auto spare = log->make_spare(log->options_.segment_bytes);
     if (!spare && spare.error().sqlstate != sqlstate::disk_full) return std::unexpected(spare.error());
@@ -202,14 +204,15 @@ Result<void> Log::write(const Batch& batch) {
         }
         TRY_VOID(put(rest.substr(0, run), Sync::yes));
         advance(rest.substr(0, run));
+        bytes_written_.fetch_add(run, std::memory_order_relaxed);
         rest.remove_prefix(run);
     }
+    syncs_.fetch_add(1, std::memory_order_relaxed);
     return {};
 }
 
 // Behind what the segment holds.
 Result<void> Log::put(BytesView frames, Sync sync) {
-    if (sync == Sync::yes) syncs_.fetch_add(1, std::memory_order_relaxed);
     if (block_ > 1)
         return writer_.write(segment_, block_begun_, frames, segment_used_ - block_begun_.size(), sync,
                              directory_);
@@ -219,7 +222,6 @@ Result<void> Log::put(BytesView frames, Sync sync) {
 
 void Log::advance(BytesView frames) {
     segment_used_ += frames.size();
-    bytes_written_.fetch_add(frames.size(), std::memory_order_relaxed);
     const std::size_t in_block = segment_used_ % block_;
     if (frames.size() >= in_block) block_begun_.clear();
     block_begun_ += frames.substr(frames.size() - std::min(frames.size(), in_block));
@@ -230,27 +232,27 @@ Result<void> Log::next_segment(std::size_t frame_bytes, std::uint64_t first_lsn)
         ::close(std::exchange(segment_, -1));
         sealed_.push_back({std::exchange(segment_first_lsn_, 0), segment_bytes_, segment_used_});
     }
-    const std::size_t needed = block_end(segment_header_bytes + frame_bytes + frame_header_bytes, block_);
+    const std::size_t needed =
+        block_end(segment_header_bytes + frame_bytes + frame_header_bytes, block_bytes);
     if (needed > options_.segment_bytes || !have_spare_)
         TRY_VOID(wait_for_spare(std::max(options_.segment_bytes, needed)));
     const auto spare = spare_path(directory_), path = segment_path(directory_, first_lsn);
-    TRY(auto file, open_file(spare, O_RDWR));
+    const bool direct = options_.direct && takes_direct_writes(spare);
+    TRY(auto file, open_file(spare, direct ? O_RDWR | O_DIRECT : O_RDWR));
     struct stat status {};
     if (::fstat(file.get(), &status) != 0) return fail(file_error("read", path, errno));
+    segment_ = file.release();
+    block_ = direct ? block_bytes : 1;
+    block_begun_.clear();
+    segment_used_ = 0;
     const auto header = segment_header(first_lsn);
-    TRY_VOID(write_at(file.get(), header, 0, path));
-    TRY_VOID(sync_data(file.get(), path));
-    if (block_ > 1) {
-        TRY(file, open_file(spare, O_RDWR | O_DIRECT));
-    }
+    TRY_VOID(put(header, Sync::yes));
+    advance(header);
     if (::rename(spare.c_str(), path.c_str()) != 0) return fail(file_error("rename", path, errno));
     TRY_VOID(sync_directory(directory_));
     have_spare_ = false;
     segment_bytes_ = static_cast<std::uint64_t>(status.st_size);
-    segment_used_ = segment_header_bytes;
     segment_first_lsn_ = first_lsn;
-    segment_ = file.release();
-    block_begun_ = block_ > 1 ? header : Bytes();
     count_bytes();
     return {};
 }

@@ -104,8 +104,7 @@ class Log {
     void count_bytes();
 
     const std::string directory_;
-    LogOptions options_;
-    std::size_t block_ = 1;  // what writes begin and end on: block_bytes past the page cache
+    const LogOptions options_;
     LogCallbacks callbacks_;
 
     // engine thread
@@ -132,7 +131,8 @@ class Log {
     std::uint64_t segment_bytes_ = 0;
     std::uint64_t segment_used_ = 0;
     std::uint64_t segment_first_lsn_ = 0;
-    Bytes block_begun_;  // what stands in the block that segment_used_ is in
+    std::size_t block_ = 1;  // what writes begin and end on: block_bytes past the page cache
+    Bytes block_begun_;      // what stands in the block that segment_used_ is in
     BlockWriter writer_;
     std::deque<LogSegment> sealed_;
     bool have_spare_ = false;

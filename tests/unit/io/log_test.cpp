@@ -1,5 +1,6 @@
 #include "node/io/log.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 
 #include <catch2/catch.hpp>
@@ -189,6 +190,27 @@ TEST_CASE_METHOD(
     }
     CHECK(read(folder.path()).records == records);
     ::umount2(path, MNT_DETACH);
+}
+
+TEST_CASE_METHOD(EitherWay, "the log goes past the page cache where it may and the file system can") {
+    const test::TempFolder folder;
+    const auto probe = folder.path() + "/probe";
+    std::ofstream(probe) << "x";
+    auto opened = read(folder.path());
+    Durable durable;
+    opened.log->start(durable.callbacks());
+    opened.log->append(1, "record");
+    opened.log->flush();
+    durable.wait(1);
+    std::vector<int> flags;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code gone;
+        const auto target = std::filesystem::read_symlink(entry.path(), gone);
+        if (!gone && target.extension() == ".seg" && target.string().starts_with(folder.path()))
+            flags.push_back(::fcntl(std::stoi(entry.path().filename().string()), F_GETFL));
+    }
+    REQUIRE(flags.size() == 1);
+    CHECK(((flags[0] & O_DIRECT) != 0) == (small.direct && takes_direct_writes(probe)));
 }
 
 TEST_CASE_METHOD(EitherWay,
