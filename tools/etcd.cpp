@@ -18,7 +18,7 @@ namespace anabranch::tools {
 
 namespace {
 
-constexpr std::size_t members = 3;
+constexpr std::size_t member_count = 3;
 
 bool is_on_path(const std::string& program) {
     const char* path = std::getenv("PATH");
@@ -34,14 +34,14 @@ std::string url(std::uint16_t port) {
 
 TemporaryDirectory::Script running(const std::vector<std::uint16_t>& ports) {
     std::string cluster;
-    for (std::size_t i = 0; i < members; ++i)
-        cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=" + url(ports[members + i]);
+    for (std::size_t i = 0; i < member_count; ++i)
+        cluster += (i == 0 ? "m" : ",m") + std::to_string(i) + "=" + url(ports[member_count + i]);
     std::string start = "all=''; ";
-    for (std::size_t i = 0; i < members; ++i) {
+    for (std::size_t i = 0; i < member_count; ++i) {
         const std::string name = "m" + std::to_string(i);
         start += "etcd --name " + name + " --data-dir " + name + " --listen-client-urls " + url(ports[i]) +
                  " --advertise-client-urls " + url(ports[i]) + " --listen-peer-urls " +
-                 url(ports[members + i]) + " --initial-advertise-peer-urls " + url(ports[members + i]) +
+                 url(ports[member_count + i]) + " --initial-advertise-peer-urls " + url(ports[member_count + i]) +
                  " --initial-cluster " + cluster + " --logger zap --log-level error >" + name +
                  ".log 2>&1 & all=\"$all $!\"; ";
     }
@@ -54,9 +54,9 @@ Result<Etcd> Etcd::start() {
     if (!is_on_path("etcd"))
         return fail(Error::make(sqlstate::feature_not_supported, "etcd is not on the PATH")
                         .with_hint("apt-get install etcd-server"));
-    TRY(auto ports, free_ports(2 * members));
+    TRY(auto ports, free_ports(2 * member_count));
     TRY(auto directory, TemporaryDirectory::make("anabranch-etcd", running(ports)));
-    ports.resize(members);
+    ports.resize(member_count);
     Etcd out(std::move(directory), std::move(ports));
     TRY_VOID(out.wait_ready());
     return out;
@@ -69,7 +69,7 @@ Result<void> Etcd::wait_ready() {
             const auto answer = io::http_request({"127.0.0.1", port}, "GET", "/health");
             ready += answer && answer->status == 200 ? 1 : 0;
         }
-        if (ready == members) {
+        if (ready == member_count) {
             TRY(const auto answer, io::http_request({"127.0.0.1", ports_.front()}, "GET", "/version"));
             const auto version = nlohmann::json::parse(answer.body, nullptr, false);
             version_ = version.is_object() ? version.value("etcdserver", "") : "";

@@ -3,7 +3,7 @@
 #   say / step / note / die   progress; coloured only on a terminal, never with NO_COLOR
 #   install_packages          what tools/packages.txt names and this machine lacks, as root or by sudo
 #   configure DIR OPTION...   meson setup, only when needed; files are compiled several as one
-#   build DIR TARGET...       ninja; quiet off a terminal
+#   build DIR TARGET...       ninja, at build_niceness; quiet off a terminal
 #   temp_folder NAME          a folder removed at the end; its path goes into the variable NAME
 # At the end, however it comes, all processes started from here are stopped and the temporary folders removed.
 
@@ -154,6 +154,6 @@ build() {
         die "meson could not configure $folder again" "the file and line are above"
     }
     [ -t 1 ] || quiet=(--quiet)
-    nice -n 5 ninja -C "$folder" -j "$(job_count)" "${quiet[@]}" "$@" </dev/null ||
+    nice -n "${build_niceness:-5}" ninja -C "$folder" -j "$(job_count)" "${quiet[@]}" "$@" </dev/null ||
         die "the build in $folder failed" "the compiler's message is above; again: ninja -C $folder $*"
 }

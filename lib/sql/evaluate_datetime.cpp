@@ -219,9 +219,8 @@ Result<std::int64_t> make_micros(std::int64_t hour, std::int64_t minute, double 
     const double rounded = std::rint(second * 1e6);
     const bool valid =
         hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && rounded >= 0 && rounded <= 60e6;
-    const double seconds = valid ? rounded : 0;
     const std::int64_t out =
-        (hour * 60 + minute) * 60 * micros_per_second + static_cast<std::int64_t>(seconds);
+        valid ? (hour * 60 + minute) * 60 * micros_per_second + static_cast<std::int64_t>(rounded) : 0;
     if (!valid || out > micros_per_day) {
         std::string text;
         print_text({TypeId::float8}, Datum::floating(second), text);
