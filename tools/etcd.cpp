@@ -41,9 +41,9 @@ TemporaryDirectory::Script running(const std::vector<std::uint16_t>& ports) {
         const std::string name = "m" + std::to_string(i);
         start += "etcd --name " + name + " --data-dir " + name + " --listen-client-urls " + url(ports[i]) +
                  " --advertise-client-urls " + url(ports[i]) + " --listen-peer-urls " +
-                 url(ports[member_count + i]) + " --initial-advertise-peer-urls " + url(ports[member_count + i]) +
-                 " --initial-cluster " + cluster + " --logger zap --log-level error >" + name +
-                 ".log 2>&1 & all=\"$all $!\"; ";
+                 url(ports[member_count + i]) + " --initial-advertise-peer-urls " +
+                 url(ports[member_count + i]) + " --initial-cluster " + cluster +
+                 " --logger zap --log-level error >" + name + ".log 2>&1 & all=\"$all $!\"; ";
     }
     return {start, "kill -KILL $all; wait"};
 }
