@@ -1,6 +1,7 @@
 #include "confluence/search_arguments.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <numeric>
 
@@ -41,7 +42,17 @@ struct Constants final : Walker {
         const auto* constant = std::get_if<sql::Const>(&e.node);
         if (constant == nullptr || constant->null) return;
         if (sql::is_integer(e.type)) integers.insert(constant->integer);
+        if (e.type.id == sql::TypeId::numeric)
+            whole(constant->bytes);  // what a sum of integers is compared with
         if (is_text(e.type)) words.insert(constant->bytes);
+    }
+
+  private:
+    void whole(const std::string& number) {
+        std::int64_t value = 0;
+        const char* const end = number.data() + number.size();
+        const auto read = std::from_chars(number.data(), end, value);
+        if (read.ec == std::errc() && read.ptr == end) integers.insert(value);
     }
 };
 
