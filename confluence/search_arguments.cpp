@@ -36,14 +36,14 @@ bool is_number(const sql::Type& type) {
 
 // Constants that a schema mentions.
 struct Constants final : Walker {
-    std::set<std::int64_t> integers;
+    std::set<std::int64_t> integers,
+        sums;  // sums: what those of integers, which are numeric, are compared with
     std::set<std::string> words;
     void on_node(const sql::Expr& e) override {
         const auto* constant = std::get_if<sql::Const>(&e.node);
         if (constant == nullptr || constant->null) return;
         if (sql::is_integer(e.type)) integers.insert(constant->integer);
-        if (e.type.id == sql::TypeId::numeric)
-            whole(constant->bytes);  // what a sum of integers is compared with
+        if (e.type.id == sql::TypeId::numeric) whole(constant->bytes);
         if (is_text(e.type)) words.insert(constant->bytes);
     }
 
@@ -52,7 +52,7 @@ struct Constants final : Walker {
         std::int64_t value = 0;
         const char* const end = number.data() + number.size();
         const auto read = std::from_chars(number.data(), end, value);
-        if (read.ec == std::errc() && read.ptr == end) integers.insert(value);
+        if (read.ec == std::errc() && read.ptr == end) sums.insert(value);
     }
 };
 
@@ -130,6 +130,7 @@ SearchArguments::SearchArguments(Engine& engine, const Seeds& seeds) : engine_(e
         if (const auto* assertion = std::get_if<catalog::AssertionInvariant>(&invariant.what))
             limits.query(*assertion->violations);
     limits_.insert(limits.integers.begin(), limits.integers.end());
+    sums_.assign(limits.sums.begin(), limits.sums.end());
     constants.integers.merge(limits.integers);
     constants.words.merge(limits.words);
     constants_.assign(constants.integers.begin(), constants.integers.end());
@@ -240,6 +241,7 @@ void SearchArguments::add_defaults(Parameter& parameter) const {
         // An amount is most telling when it is small, or as large as what there is; a key when there are two
         // of it.
         add_literal(parameter, "1");
+        for (const auto limit : sums_) add_literal(parameter, std::to_string(limit));
         if (parameter.columns.empty() && !constants_.empty())
             add_literal(parameter, std::to_string(constants_.back()));
         add_literal(parameter, "2");

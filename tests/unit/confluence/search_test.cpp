@@ -196,7 +196,9 @@ TEST_CASE("the limit of a sum, which is numeric, is among the amounts that are t
         END;)");
     const auto spend = test::transaction_of(*schema, "spend");
     Seeds seeds;
-    seeds.apart = {{spend, {"10", "1"}}, {spend, {"10", "1"}}};
+    seeds.values.resize(schema->transactions.size());
+    seeds.values[spend] = {{"9"}, {"3", "12"}};
+    seeds.apart = {{spend, {"9", "3"}}, {spend, {"9", "12"}}};
     CHECK(witness(schema, "assertion.budget", "spend", "spend", seeds));
 }
 
