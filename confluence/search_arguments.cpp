@@ -36,8 +36,8 @@ bool is_number(const sql::Type& type) {
 
 // Constants that a schema mentions.
 struct Constants final : Walker {
-    std::set<std::int64_t> integers,
-        sums;  // sums: what those of integers, which are numeric, are compared with
+    std::set<std::int64_t> integers;
+    std::set<std::int64_t> sums;  // whole numbers of type numeric, as the sum of a bigint column is
     std::set<std::string> words;
     void on_node(const sql::Expr& e) override {
         const auto* constant = std::get_if<sql::Const>(&e.node);

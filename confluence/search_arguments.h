@@ -98,8 +98,8 @@ class SearchArguments {
                    std::vector<CallValue>& out) const;
 
     std::vector<std::int64_t> constants_;  // integers that the schema mentions
-    std::vector<std::int64_t> sums_;       // what assertions compare sums with
     std::set<std::int64_t> limits_{0};     // those of them that an invariant mentions
+    std::vector<std::int64_t> sums_;       // what assertions compare sums with
     std::vector<std::string> words_;       // texts that the schema mentions
 };
 
