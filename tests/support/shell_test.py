@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""tools/lib.sh leaves nothing behind, and the summary counts right."""
+"""tools/lib.sh leaves nothing behind, tools/test takes no argument it does not know, and the summary counts
+right."""
 import json
 import os
 import signal
@@ -61,6 +62,17 @@ class CleanUp(unittest.TestCase):
     def test_a_signal_ends_it_the_same_way(self):
         code, rest = self.run_script("while true; do sleep 0.1; done", signal.SIGTERM)
         self.assertEqual((code, rest), (143, "0 passed, 1 failed\n"))
+
+
+class Arguments(unittest.TestCase):
+    def test_a_suite_that_does_not_exist_is_refused_before_anything_is_built(self):
+        for option in "--suite", "--except":
+            for name in "nosuch", "", "unit link", "-q":
+                done = subprocess.run([f"{ROOT}/tools/test", option, name], capture_output=True, text=True,
+                                      timeout=20, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertEqual(done.stdout, "")
+                self.assertIn(f'no suite is named "{name}"\n    {option} takes one of: unit', done.stderr)
 
 
 class Summary(unittest.TestCase):
