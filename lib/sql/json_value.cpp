@@ -1,7 +1,12 @@
 #include "lib/sql/json_value.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "lib/base/bytes.h"
 #include "lib/sql/key.h"
@@ -16,11 +21,15 @@ using Kind = JsonValue::Kind;
 class Builder {
   public:
     using Json = nlohmann::json;
-    explicit Builder(bool binary) : binary_(binary) {}
+    // `numbers`: as they are written, one after the other, where the parser is shown others.
+    explicit Builder(bool binary, std::span<const std::string_view> numbers = {})
+        : binary_(binary), numbers_(numbers) {}
 
     bool null() { return place({}) != nullptr; }
     bool boolean(bool value) { return place(JsonValue::of_bool(value)) != nullptr; }
-    bool number_integer(Json::number_integer_t value) { return number(std::to_string(value)); }
+    bool number_integer(Json::number_integer_t value) {  // begins with a minus sign
+        return number(value == 0 ? "-0" : std::to_string(value));
+    }
     bool number_unsigned(Json::number_unsigned_t value) { return number(std::to_string(value)); }
     bool number_float(Json::number_float_t, const Json::string_t& text) { return number(text); }
     bool binary(Json::binary_t&) { return false; }
@@ -40,7 +49,10 @@ class Builder {
     bool start_array(std::size_t) { return open(Kind::array); }
     bool end_object() { return close(); }
     bool end_array() { return close(); }
-    bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception&) {
+    bool parse_error(std::size_t position, const std::string& token,
+                     const nlohmann::detail::exception& reason) {
+        constexpr int out_of_range_of_double = 406;
+        has_large_number_ = reason.id == out_of_range_of_double;
         error_ = Error::make(sqlstate::invalid_text_representation, "invalid input syntax for type json")
                      .with_detail(token.empty() ? "The input string ended unexpectedly."
                                                 : "Token \"" + token + "\" is invalid at character " +
@@ -50,9 +62,14 @@ class Builder {
 
     JsonValue& root() { return root_; }
     const Error& error() const { return error_; }
+    bool has_large_number() const { return has_large_number_; }  // and was not read further
 
   private:
-    bool number(const std::string& text) {
+    bool number(std::string_view text) {
+        if (!numbers_.empty()) {
+            text = numbers_.front();
+            numbers_ = numbers_.subspan(1);
+        }
         if (!binary_) return place(JsonValue::of_number(text)) != nullptr;
         Result<std::string> canonical = numeric_parse(text);
         if (!canonical) {
@@ -98,11 +115,64 @@ class Builder {
     }
 
     bool binary_;
+    std::span<const std::string_view> numbers_;
+    bool has_large_number_ = false;
     JsonValue root_;
     std::vector<JsonValue*>
         stack_;  // a value's address holds until its next sibling is placed, when it is closed
     Error error_;
 };
+
+// The length of the number that `text` begins with; 0: it begins with none.
+std::size_t number_length(std::string_view text) {
+    std::size_t at = 0;
+    const auto one_of = [&](std::string_view any) {
+        if (at == text.size() || !any.contains(text[at])) return false;
+        ++at;
+        return true;
+    };
+    const auto digits = [&] {
+        const std::size_t from = at;
+        while (one_of("0123456789")) {}
+        return at > from;
+    };
+    (void)one_of("-");
+    if (!one_of("0") && !digits()) return 0;
+    std::size_t end = at;
+    if (one_of(".") && digits()) end = at;
+    at = end;
+    if (one_of("eE")) {
+        (void)one_of("+-");
+        if (digits()) end = at;
+    }
+    return end;
+}
+
+// The parser refuses a number that no double holds, though it hands the digits on. It is shown zero in its
+// place, of the same length; `numbers` gets what all of them are. `text` is JSON up to where an error is.
+std::string with_small_numbers(std::string_view text, std::vector<std::string_view>& numbers) {
+    std::string out(text);
+    for (std::size_t at = 0; at < text.size();) {
+        if (text[at] == '"') {
+            for (++at; at < text.size() && text[at] != '"'; ++at)
+                if (text[at] == '\\') ++at;
+            ++at;
+            continue;
+        }
+        const std::size_t length = number_length(text.substr(at));
+        if (length == 0) {
+            ++at;
+            continue;
+        }
+        const std::string_view number = numbers.emplace_back(text.substr(at, length));
+        if (!std::isfinite(std::strtod(std::string(number).c_str(), nullptr))) {
+            std::fill_n(out.begin() + static_cast<std::ptrdiff_t>(at), length, '0');
+            out[at + 1] = '.';
+        }
+        at += length;
+    }
+    return out;
+}
 
 bool key_before(std::string_view a, std::string_view b) {
     return a.size() != b.size() ? a.size() < b.size() : a < b;
@@ -275,8 +345,14 @@ const JsonValue* JsonValue::at(std::int64_t index) const {
 
 Result<JsonValue> parse_json(std::string_view text, bool binary) {
     Builder builder(binary);
-    if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder))
-        return std::unexpected(builder.error());
+    bool read = nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
+    if (builder.has_large_number()) {
+        std::vector<std::string_view> numbers;
+        const std::string small = with_small_numbers(text, numbers);
+        builder = Builder(binary, numbers);
+        read = nlohmann::json::sax_parse(small.begin(), small.end(), &builder);
+    }
+    if (!read) return std::unexpected(builder.error());
     if (binary) normalise(builder.root());
     return std::move(builder.root());
 }
