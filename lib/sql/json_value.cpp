@@ -133,7 +133,8 @@ std::size_t number_length(std::string_view text) {
     };
     const auto digits = [&] {
         const std::size_t from = at;
-        while (one_of("0123456789")) {}
+        while (one_of("0123456789")) {
+        }
         return at > from;
     };
     (void)one_of("-");
