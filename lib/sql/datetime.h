@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -75,8 +76,9 @@ void print_time(std::int64_t micros, std::string& out);
 void print_timestamp(std::int64_t micros, bool with_zone, std::string& out);
 void print_interval(Interval value, std::string& out);
 
-// Seconds east of Greenwich of "UTC", "+02", "-05:30", "EST", ...; 22023 for zones that need a database.
-Result<std::int32_t> zone_offset(std::string_view zone);
+// Seconds east of Greenwich of "UTC", "+02", "-05:30", "EST", ...; none for zones that need a database
+// (time_zone.h).
+std::optional<std::int32_t> zone_offset(std::string_view zone);
 
 // Arithmetic; 22008 when the result leaves its type. Infinities stay.
 Result<std::int64_t> add_interval(std::int64_t timestamp, Interval by);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "lib/sql/datetime.h"
+#include "lib/sql/time_zone.h"
 
 namespace anabranch::sql {
 namespace {
@@ -105,7 +106,7 @@ struct Reading {
     std::int64_t micros = 0;
     bool has_time = false;
     int half_day = 0;  // 1 am, 2 pm
-    std::optional<std::int32_t> zone;
+    std::optional<TimeZone> zone;
     enum class Special : std::uint8_t { none, infinity, minus_infinity, epoch } special = Special::none;
 };
 
@@ -145,8 +146,10 @@ class Reader {
         if (c == '+' || c == '-') {
             if (!out.has_time && text_.size() > 1 && is_letter(text_[1])) return special(out, c == '-');
             if (!out.has_time || out.zone) return Problem::syntax;
-            out.zone = take_offset(text_);
-            return out.zone ? Problem::none : Problem::zone_range;
+            const auto offset = take_offset(text_);
+            if (!offset) return Problem::zone_range;
+            out.zone = TimeZone::at_offset(*offset);
+            return Problem::none;
         }
         if (!is_digit(c)) return Problem::syntax;
         const std::size_t digits = run_of_digits();
@@ -198,8 +201,10 @@ class Reader {
     Problem zone_word(Reading& out, std::string_view w) {
         if (!out.has_time && !out.has_day) return Problem::syntax;
         if (out.zone) return Problem::syntax;
-        out.zone = named_zone(w);
-        if (!out.zone) return w.find('/') != std::string_view::npos ? Problem::zone_name : Problem::syntax;
+        if (const auto zone = TimeZone::find(w))
+            out.zone = *zone;
+        else
+            return w.find('/') != std::string_view::npos ? Problem::zone_name : Problem::syntax;
         return Problem::none;
     }
 
@@ -361,6 +366,13 @@ class Reader {
     bool only_time_;  // digits alone are a time
 };
 
+// The word with a slash.
+std::string zone_in(std::string_view text) {
+    const auto slash = text.find('/');
+    const auto begin = text.substr(0, slash).rfind(' ') + 1;
+    return lower_trimmed(text.substr(begin, text.find(' ', slash) - begin));
+}
+
 std::unexpected<Error> explain(Problem problem, std::string_view text, const char* type) {
     const std::string quoted = "\"" + std::string(text) + "\"";
     switch (problem) {
@@ -369,8 +381,7 @@ std::unexpected<Error> explain(Problem problem, std::string_view text, const cha
         case Problem::zone_range:
             return fail("22009", "time zone displacement out of range: " + quoted);
         case Problem::zone_name:
-            return std::unexpected(Error::make("0A000", "named time zone in " + quoted + " is not supported")
-                                       .with_hint("Give an offset such as +02:00, or a time in UTC."));
+            return fail("22023", "time zone \"" + zone_in(text) + "\" not recognized");
         case Problem::clock:
             return std::unexpected(Error::make("0A000", "the clock word in " + quoted + " is not supported")
                                        .with_hint("Use now() or current_date."));
@@ -383,7 +394,7 @@ std::unexpected<Error> explain(Problem problem, std::string_view text, const cha
 
 }  // namespace
 
-Result<std::int32_t> zone_offset(std::string_view zone) {
+std::optional<std::int32_t> zone_offset(std::string_view zone) {
     const std::string name = lower_trimmed(zone);
     if (const auto known = named_zone(name)) return *known;
     std::string_view rest = name;
@@ -392,8 +403,7 @@ Result<std::int32_t> zone_offset(std::string_view zone) {
         const auto offset = take_offset(rest);
         if (offset && rest.empty()) return -*offset;
     }
-    return std::unexpected(Error::make("22023", "time zone \"" + std::string(zone) + "\" not recognized")
-                               .with_hint("Only UTC, common abbreviations and fixed offsets are known."));
+    return {};
 }
 
 Result<std::int64_t> parse_date(std::string_view text) {
@@ -421,7 +431,9 @@ Result<std::int64_t> parse_time(std::string_view text) {
     const std::string lowered = lower_trimmed(text);
     Reading r;
     if (const Problem p = Reader(lowered, true).read(r); p != Problem::none) return explain(p, text, "time");
-    if (!r.has_time || r.special != Reading::Special::none) return explain(Problem::syntax, text, "time");
+    const bool moves = r.zone && r.zone->is_named();  // on which day?
+    if (!r.has_time || moves || r.special != Reading::Special::none)
+        return explain(Problem::syntax, text, "time");
     return r.micros;
 }
 
@@ -441,13 +453,16 @@ Result<std::int64_t> parse_timestamp(std::string_view text, bool with_zone) {
             break;
     }
     if (!r.has_day) return explain(Problem::syntax, text, type);
-    __int128 micros =
+    const auto local =
         static_cast<__int128>(days_from_civil({r.year, r.month, r.day})) * micros_per_day + r.micros;
-    if (with_zone && r.zone) micros -= static_cast<__int128>(*r.zone) * micros_per_second;
-    if (micros < timestamp_min || micros > timestamp_max) {
-        return fail("22008", "timestamp out of range: \"" + std::string(text) + "\"");
+    const bool zoned = with_zone && r.zone;
+    const std::int64_t margin = zoned ? micros_per_day : 0;  // a zone may move it back into its type
+    if (local >= timestamp_min - margin && local <= timestamp_max + margin) {
+        auto micros = static_cast<std::int64_t>(local);
+        if (zoned) micros = r.zone->to_utc(micros);
+        if (micros >= timestamp_min && micros <= timestamp_max) return micros;
     }
-    return static_cast<std::int64_t>(micros);
+    return fail("22008", "timestamp out of range: \"" + std::string(text) + "\"");
 }
 
 }  // namespace anabranch::sql

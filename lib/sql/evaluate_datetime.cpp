@@ -7,6 +7,7 @@
 #include "lib/sql/datetime.h"
 #include "lib/sql/evaluate_internal.h"
 #include "lib/sql/numeric.h"
+#include "lib/sql/time_zone.h"
 #include "lib/sql/value_internal.h"
 
 namespace anabranch::sql {
@@ -275,11 +276,13 @@ Datum to_timestamp_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return Datum::integer(static_cast<std::int64_t>(std::rint(shifted)));
 }
 Datum timezone_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
-    const Result<std::int32_t> offset = zone_offset(args[0].as_bytes());
-    if (!offset) return c.fail(offset.error());
-    const std::int64_t micros = *offset * micros_per_second;
+    const Result<TimeZone> zone = TimeZone::find(args[0].as_bytes());
+    if (!zone) return c.fail(zone.error());
+    const std::int64_t micros = args[1].as_integer();
+    if (is_infinite_timestamp(micros)) return args[1];
     const bool to_local = site.args[1].id == TypeId::timestamptz;
-    return unwrap_integer(c, add_interval(args[1].as_integer(), {0, 0, to_local ? micros : -micros}));
+    const std::int64_t moved = to_local ? zone->to_local(micros) : zone->to_utc(micros);
+    return unwrap_integer(c, add_interval(moved, {}));  // still in range?
 }
 Datum isfinite_kernel(EvalContext&, const CallSite& site, const Datum* args) {
     switch (site.args[0].id) {

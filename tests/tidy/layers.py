@@ -30,6 +30,7 @@ THIRD_PARTY = [
                     "confluence/report_json", "node/io/data_directory", "node/io/report", "node/io/status",
                     "tools", "tests"]),
     (r"re2/", ["lib/sql/evaluate_pattern"]),
+    (r"absl/time/", ["lib/sql/time_zone"]),
     (r"xxhash\.h", ["lib/base/bytes"]),
     (r"(capnp|kj)/", ["lib/wire"]),
     (r"pg_query", ["lib/sql"]),

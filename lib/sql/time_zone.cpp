@@ -1,0 +1,97 @@
+#include "lib/sql/time_zone.h"
+
+#include <absl/time/civil_time.h>
+#include <absl/time/time.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "lib/sql/datetime.h"
+
+namespace anabranch::sql {
+
+struct TimeZone::Named {
+    absl::TimeZone zone;
+};
+
+namespace {
+
+constexpr std::int64_t unix_seconds = unix_epoch_days * 86'400;  // from 1970 to 2000
+
+struct Parts {
+    std::int64_t seconds, micros;  // since 1970; of the second
+};
+Parts parts_of(std::int64_t micros) {
+    std::int64_t seconds = micros / micros_per_second, rest = micros % micros_per_second;
+    if (rest < 0) --seconds, rest += micros_per_second;
+    return {seconds + unix_seconds, rest};
+}
+std::int64_t join(std::int64_t seconds, std::int64_t micros) {
+    return (seconds - unix_seconds) * micros_per_second + micros;
+}
+
+char upper(char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+}
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+// It becomes the name of a file, below the folder of zones.
+bool is_zone_name(std::string_view name) {
+    const auto allowed = [](char c) {
+        return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
+               c == '-' || c == '+';
+    };
+    constexpr std::size_t longest = 64;
+    return !name.empty() && name.size() <= longest && name.front() != '/' &&
+           std::all_of(name.begin(), name.end(), allowed);
+}
+
+// The ways in which names of the database are written: America/New_York, EST5EDT, US/Pacific, Etc/GMT+5.
+std::array<std::string, 4> spellings(std::string_view name) {
+    std::array<std::string, 4> out;
+    out.fill(std::string(name));
+    auto& [given, words, capitals, mixed] = out;
+    bool first = true, in_region = true;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        words[i] = first ? upper(name[i]) : lower(name[i]);
+        capitals[i] = upper(name[i]);
+        first = name[i] == '/' || name[i] == '_' || name[i] == '-';
+        in_region = in_region && name[i] != '/';
+        mixed[i] = words[i];
+        if (in_region) mixed[i] = capitals[i];
+    }
+    if (mixed.starts_with("ETC/")) mixed = "Etc/" + capitals.substr(4);
+    return out;
+}
+
+}  // namespace
+
+Result<TimeZone> TimeZone::find(std::string_view name) {
+    if (const auto offset = zone_offset(name)) return TimeZone(*offset);
+    if (is_zone_name(name)) {
+        for (const auto& spelling : spellings(name)) {
+            absl::TimeZone zone;
+            if (absl::LoadTimeZone(spelling, &zone)) return TimeZone(std::make_shared<Named>(Named{zone}));
+        }
+    }
+    return fail("22023", "time zone \"" + std::string(name) + "\" not recognized");
+}
+
+std::int64_t TimeZone::to_local(std::int64_t micros) const {
+    if (named_ == nullptr) return micros + offset_ * micros_per_second;
+    const auto [seconds, rest] = parts_of(micros);
+    return join(seconds + named_->zone.At(absl::FromUnixSeconds(seconds)).offset, rest);
+}
+
+std::int64_t TimeZone::to_utc(std::int64_t local) const {
+    if (named_ == nullptr) return local - offset_ * micros_per_second;
+    const auto [seconds, rest] = parts_of(local);
+    const auto there = named_->zone.At(absl::CivilSecond() + seconds);
+    using Kind = absl::TimeZone::TimeInfo;
+    return join(absl::ToUnixSeconds(there.kind == Kind::REPEATED ? there.post : there.pre), rest);
+}
+
+}  // namespace anabranch::sql
