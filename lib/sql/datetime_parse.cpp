@@ -140,12 +140,16 @@ class Reader {
         const char c = text_.front();
         if (is_space(c) || c == ',') {
             text_.remove_prefix(1);
+            apart_ = true;
             return Problem::none;
         }
+        const bool apart = std::exchange(apart_, false);
         if (is_letter(c)) return word(out);
         if (c == '+' || c == '-') {
             if (!out.has_time && text_.size() > 1 && is_letter(text_[1])) return special(out, c == '-');
-            if (!out.has_time || out.zone) return Problem::syntax;
+            // Behind a date alone too, but 2024-03-31-02 is none.
+            if (out.zone || (!out.has_time && !(out.has_day && (apart || c == '+')))) return Problem::syntax;
+            if (text_.size() == 1 || !is_digit(text_[1])) return Problem::syntax;
             const auto offset = take_offset(text_);
             if (!offset) return Problem::zone_range;
             out.zone = TimeZone::at_offset(*offset);
@@ -363,7 +367,8 @@ class Reader {
     }
 
     std::string_view text_;
-    bool only_time_;  // digits alone are a time
+    bool only_time_;      // digits alone are a time
+    bool apart_ = false;  // from what stood before
 };
 
 // The word with a slash.

@@ -54,6 +54,7 @@ class Statement final : public pgwire::Prepared {
     std::vector<std::string> explained;  // lines of EXPLAIN
     pgwire::PreparedPtr named;           // of PREPARE
     replica::RunnablePtr arguments;      // of EXECUTE: computes the parameters
+    bool gives_zone = false;             // to a parameter that came without
 };
 
 // Statements by text and declared types, for all sessions of a node; forgets everything when it is full.
@@ -72,8 +73,9 @@ class Backend final : public pgwire::Backend {
     Backend(Host& host, StatementCache& cache, std::uint64_t session);
     ~Backend() override;
 
-    Result<void> connect(const std::string& user, const std::string& database,
-                         const std::vector<std::pair<std::string, std::string>>& settings) override;
+    Result<std::vector<std::string>> connect(
+        const std::string& user, const std::string& database,
+        const std::vector<std::pair<std::string, std::string>>& settings) override;
     std::vector<std::pair<std::string, std::string>> announced() const override {
         return settings_.announcement();
     }
@@ -104,6 +106,8 @@ class Backend final : public pgwire::Backend {
     Result<pgwire::Outcome> outcome(const Result<std::string>& tag);
 
   private:
+    Result<std::vector<std::string>> begin_in_zone(const std::string& zone);
+    Result<pgwire::PreparedPtr> prepare_in_utc(std::string_view text, std::span<const sql::Type> types);
     Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text,
                                                 std::span<const sql::Type> types);
     Result<pgwire::PreparedPtr> prepare_explain(std::string_view text);
@@ -138,6 +142,8 @@ class Backend final : public pgwire::Backend {
     NamedStatements named_;
     std::string declaring_;  // the cursor whose query runs
     std::string user_, database_;
+    std::string client_zone_;         // what it asked for when it began; empty: UTC, or nothing
+    bool agreed_on_zone_ = false;     // it has said UTC since
     std::set<std::string> channels_;  // LISTEN
     std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it

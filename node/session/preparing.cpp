@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/sql/bind_walk.h"
 #include "lib/sql/parse.h"
 #include "lib/sql/print.h"
 #include "node/session/backend.h"
@@ -54,6 +55,32 @@ Error unsupported(const ast::Statement& statement, std::string_view text) {
             "single-statement writes work here.");
 }
 
+// Whether a parameter that is sent without a zone becomes a time that has one.
+bool gives_zone(const catalog::BoundText& bound) {
+    bool out = false;
+    const auto look = [&](const sql::ExprPtr& expr, std::uint32_t) {
+        const auto* cast = std::get_if<sql::Cast>(&expr->node);
+        if (cast == nullptr || expr->type.id != sql::TypeId::timestamptz) return true;
+        const auto from = cast->arg->type.id;
+        out = out || ((from == sql::TypeId::timestamp || from == sql::TypeId::date) &&
+                      std::holds_alternative<sql::Param>(sql::uncast(cast->arg)->node));
+        return true;
+    };
+    if (bound.statement != nullptr) sql::walk(*bound.statement, look);
+    if (bound.call)
+        for (const auto& argument : bound.call->arguments) sql::walk(argument, look);
+    return out;
+}
+
+Error no_zone(const std::string& client_zone) {
+    return Error::make(sqlstate::feature_not_supported,
+                       "a parameter without time zone would be taken as UTC, and the client is in \"" +
+                           client_zone + "\"")
+        .with_hint(
+            "Send a time with an offset, in Java OffsetDateTime or java.sql.Timestamp, or say that you mean "
+            "UTC: SET TimeZone = 'UTC'.");
+}
+
 // Of a text that was made from the client's: a place in it would point at something else there.
 template <class T>
 Result<T> elsewhere(Result<T> prepared) {
@@ -74,6 +101,14 @@ Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> Backend::split(std:
 }
 
 Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<const sql::Type> types) {
+    TRY(auto prepared, prepare_in_utc(text, types));
+    const bool zones_differ = !client_zone_.empty() && !agreed_on_zone_;
+    if (zones_differ && static_cast<const Statement&>(*prepared).gives_zone)
+        return fail(no_zone(client_zone_));
+    return prepared;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare_in_utc(std::string_view text, std::span<const sql::Type> types) {
     std::string key(text);
     for (const auto type : types) key += '\0' + std::to_string(sql::oid_of(type));
     if (auto known = cache_.find(key)) return known;
@@ -93,6 +128,7 @@ Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<co
     out->what = Prepared::Kind::query;
     out->types = runnable->bound->parameter_types;
     out->output = runnable->bound->columns;
+    out->gives_zone = gives_zone(*runnable->bound);
     out->runnable = std::move(runnable);
     cache_.keep(key, out);
     return out;

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "lib/sql/time_zone.h"
 #include "node/session/backend.h"
 
 namespace anabranch::session {
@@ -66,8 +67,20 @@ std::string value_text(const std::vector<ast::Expr>& values) {
 
 }  // namespace
 
-Result<void> Backend::connect(const std::string& user, const std::string& database,
-                              const std::vector<std::pair<std::string, std::string>>& settings) {
+// JDBC sends the zone of its machine, whoever uses it, and does not need it for what it sends and reads, but
+// for one thing (Statement::gives_zone).
+Result<std::vector<std::string>> Backend::begin_in_zone(const std::string& zone) {
+    if (settings_.set("timezone", zone)) return {};
+    if (!sql::TimeZone::find(zone))
+        return fail("22023", "invalid value for parameter \"TimeZone\": \"" + zone + "\"");
+    client_zone_ = zone;
+    return {{"the time zone of this session is UTC, not \"" + zone +
+             "\": times without an offset are taken as UTC"}};
+}
+
+Result<std::vector<std::string>> Backend::connect(
+    const std::string& user, const std::string& database,
+    const std::vector<std::pair<std::string, std::string>>& settings) {
     if (refusal_) return std::unexpected(*refusal_);
     user_ = user;
     database_ = database;
@@ -77,7 +90,12 @@ Result<void> Backend::connect(const std::string& user, const std::string& databa
         return name.starts_with("anabranch.") ? host_.replica().set(session_, name, value)
                                               : settings_.set(name, value);
     };
+    std::vector<std::string> warnings;
     for (const auto& [name, value] : settings) {
+        if (name == "TimeZone" || name == "timezone") {  // JDBC's, libpq's
+            TRY(warnings, begin_in_zone(value));
+            continue;
+        }
         if (name.starts_with("_pq_.") || name == "replication") continue;
         if (name != "options") {
             TRY_VOID(begin_with(name, value));
@@ -85,7 +103,7 @@ Result<void> Backend::connect(const std::string& user, const std::string& databa
         }
         for (const auto& [option, given] : command_line(value)) TRY_VOID(begin_with(option, given));
     }
-    return {};
+    return warnings;
 }
 
 Result<Outcome> Backend::set(const ast::SetVariable& statement) {
@@ -101,6 +119,7 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
         return out;
     }
     TRY_VOID(settings_.set(statement.name, value));
+    if (statement.name == "timezone") agreed_on_zone_ = true;
     if (settings_.announced(statement.name))
         out.parameter_status.emplace_back(statement.name, *settings_.get(statement.name));
     return out;
@@ -111,6 +130,7 @@ Result<Outcome> Backend::reset(const std::string& name) {
     const auto reset_own = [&](const std::string& own, const std::string& value) {
         return host_.replica().set(session_, own, value);
     };
+    if (name.empty() || name == "timezone") agreed_on_zone_ = false;
     if (name.empty()) {
         settings_.reset_all();
         (void)settings_.set("session_authorization", user_);

@@ -180,7 +180,7 @@ public class Jdbc {
             try (ResultSet rows = meta.getTables(null, "public", "%", new String[] {"TABLE"})) {
                 while (rows.next()) tables.add(rows.getString("TABLE_NAME"));
             }
-            equal(tables, new TreeSet<>(List.of("children", "counters", "everything", "lines", "made", "parents")), "tables");
+            equal(tables, new TreeSet<>(List.of("children", "counters", "everything", "lines", "made", "moments", "parents")), "tables");
             List<String> columns = new ArrayList<>();
             try (ResultSet rows = meta.getColumns(null, "public", "children", "%")) {
                 while (rows.next()) columns.add(rows.getString("COLUMN_NAME") + " " + rows.getString("TYPE_NAME"));

@@ -24,6 +24,8 @@ CREATE TABLE lines (
 );
 CREATE INDEX lines_by_label ON lines (label, amount);
 
+CREATE TABLE moments (id bigint PRIMARY KEY, ts timestamp, tz timestamptz, d date, t time);
+
 CREATE PROCEDURE hit(counter bigint, by_how_much positive)
 BEGIN ATOMIC
     INSERT INTO counters VALUES (counter, by_how_much)

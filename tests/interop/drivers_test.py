@@ -338,6 +338,17 @@ class Jdbc(Drivers):
             postgres.load(SCHEMA)
             self.assertEqual(self.java("JdbcMetadata.java", self.port, postgres.port), (0, "", ""))
 
+    def test_times_of_clients_in_other_zones_come_back_as_in_postgresql(self):
+        with TcpPostgres() as postgres:
+            postgres.load(SCHEMA)
+            self.assertEqual(self.java("JdbcZones.java", self.port, postgres.port), (0, "", ""))
+
+    def test_a_zone_that_does_not_exist_is_refused(self):
+        with self.assertRaisesRegex(psycopg2.OperationalError, 'parameter "TimeZone": "Europe/Nowhere"'):
+            os.environ["PGTZ"] = "Europe/Nowhere"
+            self.addCleanup(os.environ.pop, "PGTZ")
+            psycopg2.connect(dbname="bank", **self.place)
+
 
 class GoLibPq(Drivers):
     def test_the_application_of_lib_pq_go_holds(self):

@@ -100,7 +100,7 @@ async function aPoolServesManyAtOnce() {
 async function querybuildersReadTheCatalog(client) {
   const ask = async (text, values) => (await client.query({ text, values, rowMode: 'array' })).rows;
   assert.deepEqual(await ask("SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
-    + " AND table_type = 'BASE TABLE' ORDER BY 1"), [['children'], ['counters'], ['everything'], ['lines'], ['made'], ['parents']]);
+    + " AND table_type = 'BASE TABLE' ORDER BY 1"), [['children'], ['counters'], ['everything'], ['lines'], ['made'], ['moments'], ['parents']]);
   assert.deepEqual(await ask('SELECT column_name, data_type, is_nullable FROM information_schema.columns'
     + ' WHERE table_name = $1 AND table_catalog = current_database() ORDER BY ordinal_position', ['children']),
   [['id', 'bigint', 'NO'], ['parent', 'bigint', 'NO'], ['note', 'text', 'YES']]);
