@@ -159,6 +159,25 @@ const ast::FunctionCall* writing_call(const Schema& schema, const ast::Statement
     return writes ? call : nullptr;
 }
 
+// JDBC writes {? = call f(?)} as SELECT * FROM f($1, $2) and declares as void what only comes back: that is
+// no argument.
+void drop_results(ast::Statement& s, std::span<const sql::Type> declared) {
+    auto* q = std::get_if<ast::Query>(&s.node);
+    auto* select = q == nullptr ? nullptr : std::get_if<ast::Select>(&q->body);
+    if (select == nullptr) return;
+    for (auto& from : select->from) {
+        auto* f = std::get_if<ast::FunctionRef>(&from.node);
+        auto* call = f == nullptr ? nullptr : std::get_if<ast::FunctionCall>(&f->functions[0].call.node);
+        if (call == nullptr) continue;
+        std::erase_if(call->arguments, [&](const ast::Argument& a) {
+            const auto* parameter = std::get_if<ast::Parameter>(&a.value.node);
+            if (parameter == nullptr) return false;
+            const auto at = static_cast<std::size_t>(parameter->number) - 1;
+            return at < declared.size() && declared[at].id == sql::TypeId::void_;
+        });
+    }
+}
+
 }  // namespace
 
 Result<BoundText> bind_text(const Schema& schema, std::string_view text,
@@ -169,6 +188,8 @@ Result<BoundText> bind_text(const Schema& schema, std::string_view text,
         return fail(
             Error::make(sqlstate::syntax_error, "cannot insert multiple commands into a prepared statement")
                 .with_span(statements[1].span));
+    if (std::any_of(declared.begin(), declared.end(), [](sql::Type t) { return t.id == sql::TypeId::void_; }))
+        drop_results(statements[0], declared);
     return bind_parsed(schema, statements[0], declared);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/catalog/schema.h"
+#include "lib/sql/value.h"
 
 namespace anabranch::catalog {
 
@@ -18,17 +19,17 @@ inline constexpr std::int64_t database = 5;
 inline constexpr std::int64_t array_in = 750;  // the input function of all arrays
 inline constexpr std::int64_t heap = 2, btree = 403, gist = 783;
 inline constexpr std::int64_t pg_catalog = 11, public_ = 2200, information_schema = 13000;
-inline constexpr std::int64_t system_table = 1000;      // + number of the virtual table
-inline constexpr std::int64_t other_schema = 20000;     // + number in OidMap::schemas
-inline constexpr std::int64_t domain = 60000;           // + index into Schema::domains
-inline constexpr std::int64_t table = 100000;           // + TableId
-inline constexpr std::int64_t view = 200000;            // + index into OidMap::views
-inline constexpr std::int64_t index = 300000;           // + index into OidMap::indexes
-inline constexpr std::int64_t constraint = 400000;      // + index into OidMap::constraints
-inline constexpr std::int64_t domain_check = 450000;    // + index into OidMap::domain_checks
-inline constexpr std::int64_t routine = 500000;         // + index into Schema::transactions
-inline constexpr std::int64_t sequence = 800000;        // + index into OidMap::sequences
-inline constexpr std::int64_t column_default = 600000;  // + index into OidMap::defaults
+inline constexpr std::int64_t system_table = 1000;              // + number of the virtual table
+inline constexpr std::int64_t other_schema = 20000;             // + number in OidMap::schemas
+inline constexpr std::int64_t domain = 60000;                   // + index into Schema::domains
+inline constexpr std::int64_t table = sql::oid_of(TableId{0});  // + TableId
+inline constexpr std::int64_t view = 200000;                    // + index into OidMap::views
+inline constexpr std::int64_t index = 300000;                   // + index into OidMap::indexes
+inline constexpr std::int64_t constraint = 400000;              // + index into OidMap::constraints
+inline constexpr std::int64_t domain_check = 450000;            // + index into OidMap::domain_checks
+inline constexpr std::int64_t routine = 500000;                 // + index into Schema::transactions
+inline constexpr std::int64_t sequence = 800000;                // + index into OidMap::sequences
+inline constexpr std::int64_t column_default = 600000;          // + index into OidMap::defaults
 }  // namespace oid
 
 // The objects of a schema in the order of their numbers.

@@ -96,7 +96,7 @@ inline std::int64_t type_oid(sql::Type t) {
     return sql::oid_of(t);
 }
 inline std::int64_t table_oid(const Table& t) {
-    return oid::table + t.id.value;
+    return sql::oid_of(t.id);
 }
 
 std::vector<ColumnId> columns_of(const OidMap::Constraint& constraint);

@@ -17,6 +17,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/base/ids.h"
 #include "lib/sql/datum.h"
 #include "lib/sql/type.h"
 
@@ -43,6 +44,10 @@ class EnumLabels {
 std::string type_name(
     Type type, const EnumLabels* labels = nullptr);  // as format_type: "character varying(20)", "integer[]"
 std::uint32_t oid_of(Type type);
+// Of a table, in the catalogs and where columns of results say what they are of.
+constexpr std::uint32_t oid_of(TableId table) {
+    return 100'000 + table.value;
+}
 Type type_of_oid(std::uint32_t oid);  // TypeId::unknown when not known
 std::int16_t size_of(Type type);      // typlen: 8, -1, ...
 

@@ -61,10 +61,8 @@ void write_row_description(MessageWriter& out, const std::vector<sql::OutputColu
     for (std::size_t i = 0; i < columns.size(); ++i) {
         const auto& column = columns[i];
         out.text(column.name);
-        // Table oids as the catalog's pg_class shows them are not known here; 0 says "not a simple column",
-        // which clients accept.
-        out.i32(0);
-        out.i16(0);
+        out.i32(column.table ? sql::oid_of(*column.table) : 0);
+        out.i16(static_cast<std::uint16_t>(column.table ? column.column + 1 : 0));
         out.i32(sql::oid_of(column.type));
         out.i16(static_cast<std::uint16_t>(sql::size_of(column.type)));
         out.i32(static_cast<std::uint32_t>(column.type.modifier));

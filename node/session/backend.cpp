@@ -12,6 +12,17 @@ using pgwire::Outcome;
 using pgwire::Prepared;
 using pgwire::When;
 
+namespace {
+const char* command_of(const replica::Runnable& runnable) {
+    if (runnable.bound->statement == nullptr) return "CALL";
+    const auto& node = runnable.bound->statement->body;
+    return std::holds_alternative<sql::Insert>(node)   ? "INSERT"
+           : std::holds_alternative<sql::Update>(node) ? "UPDATE"
+           : std::holds_alternative<sql::Delete>(node) ? "DELETE"
+                                                       : "SELECT";
+}
+}  // namespace
+
 pgwire::PreparedPtr StatementCache::find(const std::string& key) const {
     const auto found = statements_.find(key);
     return found == statements_.end() ? nullptr : found->second;
@@ -58,6 +69,9 @@ Completion Backend::execute_named(std::uint64_t number, const Statement& stateme
 
 Completion Backend::run(std::uint64_t number, const replica::RunnablePtr& runnable,
                         std::span<const sql::Datum> parameters, exec::RowSink& sink) {
+    if (runnable->writes && !may_write())
+        return refused(Error::make(
+            "25006", std::string("cannot execute ") + command_of(*runnable) + " in a read-only transaction"));
     host_.running(session_, statement_timeout());
     auto executed =
         host_.replica().execute(session_, number, runnable, parameters, &sink, host_.now(), host_.outputs());

@@ -131,6 +131,8 @@ class Backend final : public pgwire::Backend {
     Result<pgwire::Outcome> reset(const std::string& name);
     Result<pgwire::Outcome> show(const std::string& name, exec::RowSink& sink);
     Result<pgwire::Outcome> savepoint(const sql::ast::Transaction& statement);
+    std::optional<pgwire::Outcome> set_modes(const sql::ast::SetTransaction& statement);
+    bool may_write() const;
     pgwire::Completion completion(replica::Execution done);
     pgwire::Completion refused(Error error);
 
@@ -147,7 +149,7 @@ class Backend final : public pgwire::Backend {
     std::set<std::string> channels_;  // LISTEN
     std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
-    bool block_by_client_ = false;
+    bool block_is_read_only_ = false;
 };
 
 }  // namespace anabranch::session

@@ -142,7 +142,7 @@ void Settings::reset_all() {
     values_.clear();
     for (const auto& entry : known) values_[entry.name] = entry.value;
     for (const auto& [name, value] : defaults_) values_[name] = value;
-    note_timeouts();
+    note_values();
 }
 
 Result<void> Settings::set_default(std::string_view name, std::string_view value) {
@@ -152,7 +152,9 @@ Result<void> Settings::set_default(std::string_view name, std::string_view value
     return {};
 }
 
-void Settings::note_timeouts() {
+void Settings::note_values() {
+    const std::string read_only = lower(values_.find("default_transaction_read_only")->second);
+    read_only_ = read_only == "on" || read_only == "true" || read_only == "yes" || read_only == "1";
     const auto timeout = [this](std::string_view name) {
         return parse_timeout(values_.find(name)->second).value_or(Duration{});
     };
@@ -178,10 +180,11 @@ Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
     if (entry->is_timeout()) {
         TRY(const Duration timeout, checked_timeout(raw_name, value));
         values_[name] = timeout_text(timeout);
-        note_timeouts();
+        note_values();
         return {};
     }
     values_[name] = value;
+    note_values();
     return {};
 }
 
@@ -194,7 +197,7 @@ void Settings::reset(std::string_view raw_name) {
         values_[name] = entry->value;
     else
         values_.erase(name);
-    note_timeouts();
+    note_values();
 }
 
 std::optional<std::string> Settings::get(std::string_view name) const {

@@ -27,6 +27,7 @@ class Settings {
         Duration statement, idle_session, idle_in_transaction;
     };
     const Timeouts& timeouts() const { return timeouts_; }
+    bool read_only() const { return read_only_; }  // default_transaction_read_only
     // What RESET goes back to, and what a session begins with; same errors as set().
     Result<void> set_default(std::string_view name, std::string_view value);
     bool announced(std::string_view name) const;  // a change is reported to the client
@@ -34,10 +35,12 @@ class Settings {
     std::vector<std::pair<std::string, std::string>> all() const;
 
   private:
-    void note_timeouts();
+    void note_values();
 
     std::map<std::string, std::string, std::less<>> values_, defaults_;
-    Timeouts timeouts_;  // as values_ has them: they are looked at with every message
+    // As values_ has them: they are looked at with every message.
+    Timeouts timeouts_;
+    bool read_only_ = false;
 };
 
 }  // namespace anabranch::session

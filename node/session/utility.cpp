@@ -14,7 +14,7 @@ using pgwire::Prepared;
 using pgwire::When;
 
 const char* tag_without_effect(const ast::Statement& statement) {
-    if (std::holds_alternative<ast::SetTransaction>(statement.node)) return "SET";
+    if (std::holds_alternative<ast::SetTransaction>(statement.node)) return "SET";  // its isolation
     if (std::holds_alternative<ast::SetConstraints>(statement.node)) return "SET CONSTRAINTS";
     if (std::holds_alternative<ast::Discard>(statement.node)) return "DISCARD ALL";
     if (const auto* gone = std::get_if<ast::Deallocate>(&statement.node))
@@ -61,6 +61,8 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         if (const auto* gone = std::get_if<ast::Deallocate>(&node)) named_.remove(gone->name);
         if (std::holds_alternative<ast::Discard>(node)) named_.remove("");
         listen(*statement.utility);
+        if (const auto* modes = std::get_if<ast::SetTransaction>(&node))
+            if (auto changed = set_modes(*modes)) return {When::now, 0, std::move(*changed)};
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
     }
     if (!outcome) return refused(outcome.error());
@@ -118,6 +120,25 @@ Result<Outcome> Backend::close_cursor(const std::string& name) {
 
 // ---- transaction control ----
 
+// What can be told of them is whether they may write.
+std::optional<Outcome> Backend::set_modes(const ast::SetTransaction& statement) {
+    if (!statement.modes.read_only) return {};
+    if (!statement.session) {
+        block_is_read_only_ = *statement.modes.read_only;
+        return {};
+    }
+    const char* name = "default_transaction_read_only";
+    const char* value = *statement.modes.read_only ? "on" : "off";
+    (void)settings_.set(name, value);
+    return Outcome{"SET", {}, {{name, value}}};
+}
+
+bool Backend::may_write() const {
+    if (!block_is_read_only_ && !settings_.read_only()) return true;
+    const bool in_block = host_.replica().block(session_) != replica::Block::none && !implicit_;
+    return !(in_block ? block_is_read_only_ : settings_.read_only());
+}
+
 Completion Backend::transaction(std::uint64_t number, const ast::Transaction& statement) {
     auto& replica = host_.replica();
     const bool open = replica.block(session_) != replica::Block::none;
@@ -126,6 +147,7 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
         if (open && !implicit_) outcome.notices.push_back("there is already a transaction in progress");
         implicit_ = false;  // what ran before in this implicit transaction belongs to the block now
         (void)replica.begin(session_);
+        block_is_read_only_ = statement.modes.read_only.value_or(settings_.read_only());
         return {When::now, 0, std::move(outcome)};
     }
     if (statement.kind != ast::TransactionKind::Commit && statement.kind != ast::TransactionKind::Rollback) {

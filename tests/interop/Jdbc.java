@@ -193,6 +193,84 @@ public class Jdbc {
         }
     }
 
+    static void functionsWithAResult() throws SQLException {
+        try (Connection c = connect(); CallableStatement call = c.prepareCall("{? = call plus_one(?)}")) {
+            for (int i = 0; i < 7; ++i) {
+                call.registerOutParameter(1, Types.INTEGER);
+                call.setInt(2, i);
+                call.execute();
+                equal(call.getInt(1), i + 1, "a function's result");
+            }
+        }
+    }
+
+    // The driver must learn from a result's columns which table they are of.
+    static void resultsThatAreWrittenTo() throws SQLException {
+        int kind = ResultSet.TYPE_SCROLL_INSENSITIVE, mode = ResultSet.CONCUR_UPDATABLE;
+        try (Connection c = connect(); Statement s = c.createStatement(kind, mode)) {
+            long id = ++key;
+            try (ResultSet rows = s.executeQuery("SELECT id, name AS title FROM parents WHERE id = " + id)) {
+                ResultSetMetaData meta = rows.getMetaData();
+                org.postgresql.PGResultSetMetaData base = meta.unwrap(org.postgresql.PGResultSetMetaData.class);
+                equal(base.getBaseTableName(2) + "." + base.getBaseColumnName(2), "parents.name", "a column's origin");
+                equal(meta.isNullable(1), ResultSetMetaData.columnNoNulls, "the key may be NULL");
+            }
+            String all = "SELECT id, name FROM parents WHERE id = " + id;
+            try (ResultSet rows = s.executeQuery(all)) {
+                rows.moveToInsertRow();
+                rows.updateLong("id", id);
+                rows.updateString("name", "inserted");
+                rows.insertRow();
+            }
+            try (ResultSet rows = s.executeQuery(all)) {
+                check(rows.next(), "the row inserted");
+                rows.updateString("name", "updated");
+                rows.updateRow();
+            }
+            try (ResultSet rows = s.executeQuery(all)) {
+                check(rows.next(), "the row updated");
+                equal(rows.getString("name"), "updated", "name");
+                rows.deleteRow();
+            }
+            try (ResultSet rows = s.executeQuery(all)) {
+                check(!rows.next(), "the row is there still");
+            }
+        }
+    }
+
+    static void readOnlyTransactionsWriteNothing() throws SQLException {
+        try (Connection c = connect(); Statement s = c.createStatement()) {
+            String insert = "INSERT INTO parents (id, name) VALUES (" + ++key + ", 'x')";
+            c.setReadOnly(true);
+            c.setAutoCommit(false);
+            for (String write : List.of(insert, "CALL hit(" + key + ", 1)", "DELETE FROM children")) {
+                try {
+                    s.executeUpdate(write);
+                    check(false, write + " in a read-only transaction");
+                } catch (SQLException refused) {
+                    equal(refused.getSQLState(), "25006", write);
+                }
+                c.rollback();
+            }
+            s.executeQuery("SELECT 1");
+            c.commit();
+            c.setReadOnly(false);
+            equal(s.executeUpdate(insert), 1, "rows when it may write again");
+            c.commit();
+            c.setAutoCommit(true);
+            s.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
+            try {
+                s.executeUpdate("DELETE FROM parents WHERE id = " + key);
+                check(false, "a write in a read-only session");
+            } catch (SQLException refused) {
+                equal(refused.getSQLState(), "25006", "a read-only session");
+            }
+            s.execute("BEGIN READ WRITE");
+            equal(s.executeUpdate("DELETE FROM parents WHERE id = " + key), 1, "rows in a block that may write");
+            s.execute("COMMIT");
+        }
+    }
+
     public static void main(String[] args) throws Exception {
         url = "jdbc:postgresql://127.0.0.1:" + args[0] + "/bank";
         tenUsesReadAsTheFirst();
@@ -202,5 +280,8 @@ public class Jdbc {
         generatedKeysAndMetadata();
         blocksSavepointsAndBatches();
         batchesOfOrderedWrites();
+        functionsWithAResult();
+        resultsThatAreWrittenTo();
+        readOnlyTransactionsWriteNothing();
     }
 }

@@ -48,3 +48,5 @@ CREATE FUNCTION children_of(parent bigint) RETURNS TABLE (id bigint, note text) 
 BEGIN ATOMIC
     SELECT c.id, c.note FROM children c WHERE c.parent = children_of.parent ORDER BY 1;
 END;
+
+CREATE FUNCTION plus_one(number int) RETURNS int IMMUTABLE RETURN number + 1;
