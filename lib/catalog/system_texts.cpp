@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "lib/base/function_ref.h"
 #include "lib/catalog/draft.h"
 #include "lib/catalog/system_oids.h"
 #include "lib/catalog/system_rows.h"
@@ -354,6 +355,21 @@ std::optional<std::string> catalog_text(const Schema& schema, sql::Func func,
     }
 }
 
+namespace {
+// Of an enum, its array, or a domain; -1: none has this name.
+std::int64_t own_type_oid(const Schema& schema, std::string_view name,
+                          FunctionRef<bool(const std::string&)> visible) {
+    const bool array = name.ends_with("[]");
+    if (array) name.remove_suffix(2);
+    for (std::uint32_t i = 0; i < schema.enums.size(); ++i)
+        if (schema.enums[i].name == name && visible(schema.enums[i].schema))
+            return sql::oid_of(sql::Type{sql::TypeId::enum_, array, -1, i});
+    for (std::size_t i = 0; i < schema.domains.size() && !array; ++i)
+        if (schema.domains[i]->name == name) return oid::domain + static_cast<std::int64_t>(i);
+    return -1;
+}
+}  // namespace
+
 std::int64_t object_oid(const Schema& schema, sql::TypeId kind, std::string_view name) {
     const auto [where, what] = parts_of(name);
     const OidMap& map = OidMap::of(schema);
@@ -366,6 +382,7 @@ std::int64_t object_oid(const Schema& schema, sql::TypeId kind, std::string_view
                 return oid::routine + static_cast<std::int64_t>(i);
         return what == "array_in" && (where.empty() || where == "pg_catalog") ? oid::array_in : -1;
     }
+    if (kind == sql::TypeId::regtype) return own_type_oid(schema, what, visible);
     if (kind != sql::TypeId::regclass) return -1;
     if (const Table* t = schema.find_table(where, what)) return oid::table + t->id.value;
     for (std::size_t i = 0; i < map.views.size(); ++i)
@@ -389,6 +406,9 @@ std::string object_display(const Schema& schema, sql::TypeId kind, std::int64_t 
         return in_range(number, oid::routine, schema.transactions.size())
                    ? schema.transactions[at(oid::routine)].display()
                    : std::string();
+    if (kind == sql::TypeId::regtype)
+        return in_range(number, oid::domain, schema.domains.size()) ? schema.domains[at(oid::domain)]->name
+                                                                    : std::string();
     if (kind != sql::TypeId::regclass) return {};
     if (in_range(number, oid::table, schema.tables.size()))
         return qualified(schema.tables[at(oid::table)].schema, schema.tables[at(oid::table)].name);

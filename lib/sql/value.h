@@ -34,7 +34,7 @@ class EnumLabels {
     virtual std::string enum_name(std::uint32_t enum_index) const {
         return "enum" + std::to_string(enum_index);
     }
-    // regclass, regproc (regtype of built-in types needs no help). Empty and -1: unknown.
+    // regclass, regproc, regtype (that of built-in types needs no help). Empty and -1: unknown.
     virtual std::string object_name(TypeId, std::int64_t) const { return {}; }
     virtual std::int64_t object_oid(TypeId, std::string_view) const { return -1; }
 };

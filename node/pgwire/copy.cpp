@@ -1,5 +1,7 @@
 #include "node/pgwire/copy.h"
 
+#include <utility>
+
 #include "lib/sql/array.h"
 #include "node/pgwire/codec.h"
 
@@ -347,7 +349,7 @@ void CopyOutSink::start(std::string* out, const CopyFormat* format, const sql::E
     labels_ = labels;
     const bool binary = format->kind == CopyKind::binary;
     write_start(*out, 'H', *format);
-    if (binary) data_message(*out, std::string(binary_signature) + std::string(8, '\0'));
+    begun_ = !binary;
     if (!format->header || binary) return;
     std::string line;
     for (const auto& column : format->columns) {
@@ -373,9 +375,17 @@ void CopyOutSink::field(std::size_t column, Datum value, std::string& line) {
         escape_text(text_, format_->delimiter, line);
 }
 
+// The header comes with the first row, or the end: there psycopg looks for it.
+void CopyOutSink::begin() {
+    if (std::exchange(begun_, true)) return;
+    out_->append(binary_signature);
+    out_->append(8, '\0');
+}
+
 bool CopyOutSink::row(std::span<const Datum> values) {
     MessageWriter m(*out_);
     m.begin('d');
+    begin();
     const std::size_t count = std::min(values.size(), format_->columns.size());
     if (format_->kind == CopyKind::binary) m.i16(static_cast<std::uint16_t>(count));
     for (std::size_t i = 0; i < count; ++i) {
@@ -399,8 +409,13 @@ bool CopyOutSink::row(std::span<const Datum> values) {
 }
 
 void CopyOutSink::finish() {
-    if (format_->kind == CopyKind::binary) data_message(*out_, "\xff\xff");
     MessageWriter m(*out_);
+    if (format_->kind == CopyKind::binary) {
+        m.begin('d');
+        begin();
+        out_->append("\xff\xff");
+        m.end();
+    }
     write_empty(m, 'c');
 }
 

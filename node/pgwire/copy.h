@@ -39,11 +39,13 @@ class CopyOutSink final : public exec::RowSink {
     void finish();
 
   private:
+    void begin();
     void field(std::size_t column, sql::Datum value, std::string& line);
     std::string* out_ = nullptr;
     const CopyFormat* format_ = nullptr;
     const sql::EnumLabels* labels_ = nullptr;
     std::string text_;
+    bool begun_ = false;
 };
 
 // What COPY FROM received, as one array per column: the parameters of `INSERT ... SELECT FROM unnest(...)`. A

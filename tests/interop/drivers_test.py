@@ -13,6 +13,7 @@ import uuid
 
 import asyncpg
 import psycopg
+import psycopg.types.enum
 import psycopg.types.range
 import psycopg2
 import psycopg2.extras
@@ -218,6 +219,33 @@ class Psycopg3(Drivers):
             for n in range(10):
                 row = connection.execute("SELECT %s::int + 1, %s::text", (n, "x" * n)).fetchone()
                 self.assertEqual(row, (n + 1, "x" * n))
+
+
+    def test_copied_rows_are_read_in_binary(self):
+        rows = [(self.key(), f"a\tb\\{i}") for i in range(3)]
+        with self.connect() as connection, connection.cursor() as cursor:
+            with cursor.copy("COPY parents (id, name) FROM STDIN (FORMAT BINARY)") as into:
+                into.set_types(["int8", "text"])
+                for row in rows:
+                    into.write_row(row)
+            for wanted in (rows, []):
+                limit = f"LIMIT {len(wanted)}"
+                query = f"SELECT id, name FROM parents WHERE id >= {rows[0][0]} ORDER BY id {limit}"
+                with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as out:
+                    out.set_types(["int8", "text"])
+                    if wanted:
+                        self.assertEqual(list(out.rows()), wanted)
+                    else:  # what psycopg makes of no row is psycopg's business
+                        self.assertEqual(bytes(b"".join(out)), b"PGCOPY\n\xff\r\n\0" + bytes(8) + b"\xff\xff")
+
+    def test_types_of_the_schema_are_found_by_name(self):
+        with self.connect() as connection:
+            mood = psycopg.types.enum.EnumInfo.fetch(connection, "mood")
+            self.assertEqual(list(mood.labels), ["sad", "ok", "happy"])
+            self.assertIsNone(psycopg.types.TypeInfo.fetch(connection, "nosuch"))
+            names = ("mood", "public.mood", "mood[]", "positive", "int4", "integer[]")
+            found = [connection.execute("SELECT %s::regtype::text", (n,)).fetchone()[0] for n in names]
+            self.assertEqual(found, ["mood", "mood", "mood[]", "positive", "integer", "integer[]"])
 
 
 class Asyncpg(Drivers):
