@@ -177,7 +177,7 @@ def length(interval):
 def moved_apart(kind, text, theirs, ours):
     """PostgreSQL has computed constants that are assigned, although to no row: only we have done the rest."""
     refused = isinstance(theirs, Failure) and theirs.sqlstate[:2] == "22" and not isinstance(ours, Failure)
-    return refused and (kind in ("with", "merge") or (kind == "insert" and "DO UPDATE" in text))
+    return refused and (kind in ("with", "merge") or "DO UPDATE" in text)
 
 
 def bad_value(failure):
