@@ -229,6 +229,30 @@ void print_interval(Interval value, std::string& out) {
     print_fraction(out, magnitude % 1'000'000);
 }
 
+void print_iso_interval(Interval value, std::string& out) {
+    const auto part = [&](std::int64_t n, char unit) {
+        if (n == 0) return;
+        out += std::to_string(n);
+        out += unit;
+    };
+    const std::size_t begin = out.size();
+    out += 'P';
+    part(value.months / months_per_year, 'Y');
+    part(value.months % months_per_year, 'M');
+    part(value.days, 'D');
+    if (value.micros != 0) out += 'T';
+    part(value.micros / micros_per_hour, 'H');
+    part(value.micros / 60'000'000 % 60, 'M');
+    if (const std::int64_t rest = value.micros % 60'000'000; rest != 0) {
+        const auto magnitude = static_cast<std::uint64_t>(rest < 0 ? -rest : rest);
+        if (rest < 0) out += '-';
+        out += std::to_string(magnitude / 1'000'000);
+        print_fraction(out, magnitude % 1'000'000);
+        out += 'S';
+    }
+    if (out.size() == begin + 1) out += "T0S";
+}
+
 // ---- Arithmetic ----
 
 Result<std::int64_t> add_interval(std::int64_t timestamp, Interval by) {

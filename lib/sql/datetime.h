@@ -75,6 +75,7 @@ void print_date(std::int64_t days, std::string& out);
 void print_time(std::int64_t micros, std::string& out);
 void print_timestamp(std::int64_t micros, bool with_zone, std::string& out);
 void print_interval(Interval value, std::string& out);
+void print_iso_interval(Interval value, std::string& out);  // P1Y2M3DT4H5M6.789S
 
 // Seconds east of Greenwich of "UTC", "+02", "-05:30", "EST", ...; none for zones that need a database
 // (time_zone.h).

@@ -398,7 +398,8 @@ void print_text(Type type, Datum value, std::string& out, const EnumLabels* labe
             print_timestamp(value.as_integer(), true, out);
             return;
         case TypeId::interval:
-            print_interval(read_interval(value.as_bytes()), out);
+            (labels != nullptr && labels->iso_intervals() ? print_iso_interval : print_interval)(
+                read_interval(value.as_bytes()), out);
             return;
         case TypeId::int4range:
         case TypeId::int8range:

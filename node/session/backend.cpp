@@ -41,7 +41,10 @@ Backend::~Backend() {
 }
 
 const sql::EnumLabels* Backend::enum_labels() const {
-    return &exec::plans_of(*host_.schema());
+    const sql::EnumLabels& of_schema = exec::plans_of(*host_.schema());
+    if (!settings_.iso_intervals()) return &of_schema;
+    if (!iso_labels_) iso_labels_.emplace(of_schema);
+    return &*iso_labels_;
 }
 
 Completion Backend::execute(std::uint64_t number, const Prepared& prepared,

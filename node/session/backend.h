@@ -68,6 +68,29 @@ class StatementCache {
     std::map<std::string, pgwire::PreparedPtr, std::less<>> statements_;
 };
 
+// For sessions that set IntervalStyle to iso_8601, as Rails does.
+class IsoLabels final : public sql::EnumLabels {
+  public:
+    explicit IsoLabels(const sql::EnumLabels& of_schema) : of_schema_(of_schema) {}
+    const std::string* label(std::uint32_t number, std::int64_t ordinal) const override {
+        return of_schema_.label(number, ordinal);
+    }
+    std::int64_t ordinal(std::uint32_t number, std::string_view label) const override {
+        return of_schema_.ordinal(number, label);
+    }
+    std::string enum_name(std::uint32_t number) const override { return of_schema_.enum_name(number); }
+    std::string object_name(sql::TypeId kind, std::int64_t oid) const override {
+        return of_schema_.object_name(kind, oid);
+    }
+    std::int64_t object_oid(sql::TypeId kind, std::string_view name) const override {
+        return of_schema_.object_oid(kind, name);
+    }
+    bool iso_intervals() const override { return true; }
+
+  private:
+    const sql::EnumLabels& of_schema_;
+};
+
 class Backend final : public pgwire::Backend {
   public:
     Backend(Host& host, StatementCache& cache, std::uint64_t session);
@@ -150,6 +173,7 @@ class Backend final : public pgwire::Backend {
     std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
     bool block_is_read_only_ = false;
+    mutable std::optional<IsoLabels> iso_labels_;
 };
 
 }  // namespace anabranch::session

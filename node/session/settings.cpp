@@ -16,6 +16,7 @@ struct Known {
     bool announced = false;
     bool fixed = false;           // only this value (in any case) is accepted
     const char* shown = nullptr;  // the name as it is announced
+    const char* also = nullptr;   // one more value that is accepted
     bool is_timeout() const { return std::string_view(name).ends_with("_timeout"); }
 };
 
@@ -34,7 +35,7 @@ constexpr std::array known{
     Known{"idle_session_timeout", "0"},
     Known{"in_hot_standby", "off", true, true},
     Known{"integer_datetimes", "on", true, true},
-    Known{"intervalstyle", "postgres", true, true, "IntervalStyle"},
+    Known{"intervalstyle", "postgres", true, true, "IntervalStyle", "iso_8601"},
     Known{"is_superuser", "off", true, true},
     Known{"jit", "off"},
     Known{"lock_timeout", "0"},
@@ -153,6 +154,7 @@ Result<void> Settings::set_default(std::string_view name, std::string_view value
 }
 
 void Settings::note_values() {
+    iso_intervals_ = values_.find("intervalstyle")->second == "iso_8601";
     const std::string read_only = lower(values_.find("default_transaction_read_only")->second);
     read_only_ = read_only == "on" || read_only == "true" || read_only == "yes" || read_only == "1";
     const auto timeout = [this](std::string_view name) {
@@ -172,10 +174,17 @@ Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
         return {};
     }
     if (entry->fixed) {
-        if (canonical(name, value) == canonical(name, entry->value)) return {};
+        for (const char* known_value : {entry->value, entry->also}) {
+            if (known_value == nullptr || canonical(name, value) != canonical(name, known_value)) continue;
+            values_[name] = known_value;
+            note_values();
+            return {};
+        }
         return fail(Error::make("22023", "invalid value for parameter \"" + std::string(raw_name) + "\": \"" +
                                              std::string(value) + "\"")
-                        .with_detail("This server speaks " + std::string(entry->value) + " only."));
+                        .with_detail("This server speaks " + std::string(entry->value) +
+                                     (entry->also != nullptr ? std::string(" and ") + entry->also : "") +
+                                     " only."));
     }
     if (entry->is_timeout()) {
         TRY(const Duration timeout, checked_timeout(raw_name, value));

@@ -28,6 +28,7 @@ class Settings {
     };
     const Timeouts& timeouts() const { return timeouts_; }
     bool read_only() const { return read_only_; }  // default_transaction_read_only
+    bool iso_intervals() const { return iso_intervals_; }
     // What RESET goes back to, and what a session begins with; same errors as set().
     Result<void> set_default(std::string_view name, std::string_view value);
     bool announced(std::string_view name) const;  // a change is reported to the client
@@ -40,7 +41,7 @@ class Settings {
     std::map<std::string, std::string, std::less<>> values_, defaults_;
     // As values_ has them: they are looked at with every message.
     Timeouts timeouts_;
-    bool read_only_ = false;
+    bool read_only_ = false, iso_intervals_ = false;
 };
 
 }  // namespace anabranch::session

@@ -248,6 +248,35 @@ class Psycopg3(Drivers):
             self.assertEqual(found, ["mood", "mood", "mood[]", "positive", "integer", "integer[]"])
 
 
+    def test_what_rails_sets_when_it_connects_is_accepted(self):
+        with TcpPostgres() as postgres:
+            postgres.load(SCHEMA)
+            theirs = {"host": "127.0.0.1", "port": postgres.port, "user": "postgres"}
+            for place in (self.place, theirs):
+                with psycopg.connect(autocommit=True, **place) as connection:
+                    for setting in (
+                        "client_min_messages TO 'warning'",
+                        "standard_conforming_strings = on",
+                        "intervalstyle = iso_8601",
+                        "SESSION timezone TO 'UTC'",
+                    ):
+                        connection.execute(f"SET {setting}")
+                    self.assertEqual(connection.info.parameter_status("IntervalStyle"), "iso_8601")
+                    for given, wanted in (
+                        ("1 year 2 mons 3 days 04:05:06.789", "P1Y2M3DT4H5M6.789S"),
+                        ("0", "PT0S"),
+                        ("-1 day", "P-1D"),
+                        ("1 day -00:00:01.5", "P1DT-1.5S"),
+                        ("-00:00:00.000001", "PT-0.000001S"),
+                        ("-1:02:03", "PT-1H-2M-3S"),
+                        ("-1 year -2 mons", "P-1Y-2M"),
+                        ("100:00:01", "PT100H1S"),
+                    ):
+                        query = f"SELECT ARRAY['{given}'::interval]"
+                        answer = connection.pgconn.exec_(query.encode()).get_value(0, 0)
+                        self.assertEqual(answer.decode(), f"{{{wanted}}}")
+
+
 class Asyncpg(Drivers):
     def run_async(self, work):
         async def inner():
