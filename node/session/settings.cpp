@@ -215,17 +215,16 @@ std::optional<std::string> Settings::get(std::string_view name) const {
     return found->second;
 }
 
-bool Settings::announced(std::string_view name) const {
+std::vector<std::pair<std::string, std::string>> Settings::announcement_of(std::string_view name) const {
     const Known* entry = find(lower(name));
-    return entry != nullptr && entry->announced;
+    if (entry == nullptr || !entry->announced) return {};
+    return {{entry->shown != nullptr ? entry->shown : entry->name, values_.find(entry->name)->second}};
 }
 
 std::vector<std::pair<std::string, std::string>> Settings::announcement() const {
     std::vector<std::pair<std::string, std::string>> out;
     for (const auto& entry : known)
-        if (entry.announced)
-            out.emplace_back(entry.shown != nullptr ? entry.shown : entry.name,
-                             values_.find(entry.name)->second);
+        for (auto& one : announcement_of(entry.name)) out.push_back(std::move(one));
     return out;
 }
 

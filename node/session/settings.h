@@ -31,8 +31,9 @@ class Settings {
     bool iso_intervals() const { return iso_intervals_; }
     // What RESET goes back to, and what a session begins with; same errors as set().
     Result<void> set_default(std::string_view name, std::string_view value);
-    bool announced(std::string_view name) const;  // a change is reported to the client
+    // Name, as PostgreSQL spells it, and value of those whose changes are reported to the client.
     std::vector<std::pair<std::string, std::string>> announcement() const;
+    std::vector<std::pair<std::string, std::string>> announcement_of(std::string_view name) const;
     std::vector<std::pair<std::string, std::string>> all() const;
 
   private:

@@ -120,8 +120,7 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
     }
     TRY_VOID(settings_.set(statement.name, value));
     if (statement.name == "timezone") agreed_on_zone_ = true;
-    if (settings_.announced(statement.name))
-        out.parameter_status.emplace_back(statement.name, *settings_.get(statement.name));
+    out.parameter_status = settings_.announcement_of(statement.name);
     return out;
 }
 
@@ -135,10 +134,12 @@ Result<Outcome> Backend::reset(const std::string& name) {
         settings_.reset_all();
         (void)settings_.set("session_authorization", user_);
         for (const auto& [own, value] : own_defaults) TRY_VOID(reset_own(own, value));
+        out.parameter_status = settings_.announcement();
         return out;
     }
     if (!name.starts_with("anabranch.")) {
         settings_.reset(name);
+        out.parameter_status = settings_.announcement_of(name);
         return out;
     }
     const auto found = std::find_if(std::begin(own_defaults), std::end(own_defaults),

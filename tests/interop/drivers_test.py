@@ -261,7 +261,8 @@ class Psycopg3(Drivers):
                         "SESSION timezone TO 'UTC'",
                     ):
                         connection.execute(f"SET {setting}")
-                    self.assertEqual(connection.info.parameter_status("IntervalStyle"), "iso_8601")
+                    told = connection.info.parameter_status
+                    self.assertEqual(told("IntervalStyle"), "iso_8601")
                     for given, wanted in (
                         ("1 year 2 mons 3 days 04:05:06.789", "P1Y2M3DT4H5M6.789S"),
                         ("0", "PT0S"),
@@ -275,6 +276,11 @@ class Psycopg3(Drivers):
                         query = f"SELECT ARRAY['{given}'::interval]"
                         answer = connection.pgconn.exec_(query.encode()).get_value(0, 0)
                         self.assertEqual(answer.decode(), f"{{{wanted}}}")
+                    connection.execute("RESET IntervalStyle")
+                    self.assertEqual(told("IntervalStyle"), "postgres")
+                    connection.execute("SET intervalstyle = iso_8601")
+                    connection.execute("RESET ALL")
+                    self.assertEqual(told("IntervalStyle"), "postgres")
 
 
 class Asyncpg(Drivers):
