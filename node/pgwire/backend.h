@@ -61,6 +61,8 @@ struct Outcome {
     std::vector<std::string> notices;  // WARNING texts
     std::vector<std::pair<std::string, std::string>>
         parameter_status;  // changed settings to report (application_name ...)
+    // A statement prepared by the protocol that is to be forgotten, if there is one of this name; empty: all.
+    std::optional<std::string> deallocated = {};
 };
 
 enum class When : std::uint8_t { now, durable, later };

@@ -246,7 +246,11 @@ class Session::Impl {
         m.i8(static_cast<std::uint8_t>(backend_.block_state()));
         m.end();
     }
-    static void write_report(MessageWriter& m, const Outcome& outcome) {
+    void write_report(MessageWriter& m, const Outcome& outcome) {
+        if (const auto& name = outcome.deallocated)
+            std::erase_if(statements_, [&](const auto& statement) {
+                return name->empty() ? !statement.first.empty() : statement.first == *name;
+            });
         for (const auto& text : outcome.notices) write_notice(m, text);
         for (const auto& [name, value] : outcome.parameter_status) write_parameter_status(m, name, value);
     }

@@ -152,6 +152,7 @@ class Backend final : public pgwire::Backend {
     pgwire::Completion transaction(std::uint64_t number, const sql::ast::Transaction& statement);
     Result<pgwire::Outcome> set(const sql::ast::SetVariable& statement);
     Result<pgwire::Outcome> reset(const std::string& name);
+    Result<pgwire::Outcome> discard_all();
     Result<pgwire::Outcome> show(const std::string& name, exec::RowSink& sink);
     Result<pgwire::Outcome> savepoint(const sql::ast::Transaction& statement);
     std::optional<pgwire::Outcome> set_modes(const sql::ast::SetTransaction& statement);

@@ -16,7 +16,10 @@ using pgwire::When;
 const char* tag_without_effect(const ast::Statement& statement) {
     if (std::holds_alternative<ast::SetTransaction>(statement.node)) return "SET";  // its isolation
     if (std::holds_alternative<ast::SetConstraints>(statement.node)) return "SET CONSTRAINTS";
-    if (std::holds_alternative<ast::Discard>(statement.node)) return "DISCARD ALL";
+    if (const auto* discard = std::get_if<ast::Discard>(&statement.node)) {
+        constexpr const char* tags[] = {"DISCARD ALL", "DISCARD PLANS", "DISCARD SEQUENCES", "DISCARD TEMP"};
+        return tags[static_cast<std::size_t>(discard->kind)];
+    }
     if (const auto* gone = std::get_if<ast::Deallocate>(&statement.node))
         return gone->name.empty() ? "DEALLOCATE ALL" : "DEALLOCATE";
     if (std::holds_alternative<ast::Listen>(statement.node)) return "LISTEN";
@@ -55,15 +58,20 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         outcome = reset(variable_reset->name);
     else if (const auto* variable_shown = std::get_if<ast::ShowVariable>(&node))
         outcome = show(variable_shown->name, sink);
+    else if (const auto* discard = std::get_if<ast::Discard>(&node);
+             discard != nullptr && discard->kind == ast::DiscardKind::All)
+        outcome = discard_all();
     else if (const auto* named = std::get_if<ast::Prepare>(&node))
         outcome = name_statement(named->name, statement.named);
     else {
-        if (const auto* gone = std::get_if<ast::Deallocate>(&node)) named_.remove(gone->name);
-        if (std::holds_alternative<ast::Discard>(node)) named_.remove("");
         listen(*statement.utility);
         if (const auto* modes = std::get_if<ast::SetTransaction>(&node))
             if (auto changed = set_modes(*modes)) return {When::now, 0, std::move(*changed)};
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
+        if (const auto* gone = std::get_if<ast::Deallocate>(&node)) {
+            named_.remove(gone->name);
+            outcome->deallocated = gone->name;
+        }
     }
     if (!outcome) return refused(outcome.error());
     return {When::now, 0, std::move(outcome)};
@@ -83,7 +91,19 @@ void Backend::listen(const ast::Statement& statement) {
         else
             channels_.erase(less->channel);
     }
-    if (std::holds_alternative<ast::Discard>(statement.node)) channels_.clear();
+}
+
+// As if the session began now: pools hand it to the next client then.
+Result<Outcome> Backend::discard_all() {
+    if (host_.replica().block(session_) != replica::Block::none)
+        return fail("25001", "DISCARD ALL cannot run inside a transaction block");
+    TRY_VOID(cursors_.close(""));
+    named_.remove("");
+    channels_.clear();
+    TRY(auto out, reset(""));
+    out.tag = "DISCARD ALL";
+    out.deallocated.emplace();
+    return out;
 }
 
 // ---- cursors ----

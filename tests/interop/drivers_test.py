@@ -283,6 +283,31 @@ class Psycopg3(Drivers):
                     self.assertEqual(told("IntervalStyle"), "postgres")
 
 
+    def test_a_session_that_a_pool_hands_on_begins_anew(self):
+        with self.connect(autocommit=True) as connection:
+            pg = connection.pgconn
+            for forget in ("DISCARD ALL", "DEALLOCATE ALL", 'DEALLOCATE "S_1"'):
+                for _ in range(2):
+                    self.assertEqual(pg.prepare(b"S_1", b"SELECT 1").error_message, b"")
+                    connection.execute(forget)
+            connection.execute("SET statement_timeout = '5s'")
+            connection.execute("SET anabranch.durability = 'memory'")
+            connection.execute("DECLARE rows CURSOR WITH HOLD FOR SELECT 1")
+            connection.execute("PREPARE own AS SELECT 2")
+            connection.execute("DISCARD PLANS")
+            self.assertEqual(connection.execute("EXECUTE own").fetchall(), [(2,)])
+            with connection.transaction(), self.assertRaises(psycopg.errors.ActiveSqlTransaction):
+                with connection.transaction():
+                    connection.execute("DISCARD ALL")
+            connection.execute("DISCARD ALL")
+            for setting, value in (("statement_timeout", "0"), ("anabranch.durability", "disk")):
+                self.assertEqual(connection.execute(f"SHOW {setting}").fetchone(), (value,))
+            with self.assertRaises(psycopg.errors.InvalidCursorName):
+                connection.execute("FETCH rows")
+            with self.assertRaises(psycopg.errors.InvalidSqlStatementName):
+                connection.execute("EXECUTE own")
+
+
 class Asyncpg(Drivers):
     def run_async(self, work):
         async def inner():
