@@ -100,9 +100,9 @@ class OrderFigures(unittest.TestCase):
         for system in systems:
             rows = re.findall(rf"^  {re.escape(system)}.*?(\d+) calls/s .*?(\d+) syncs/s$", out, re.MULTILINE)
             self.assertEqual(len(rows), 3, out)  # full load, idle, half load
-            for calls, syncs in rows:
-                self.assertGreater(int(calls), 0, out)
-                self.assertGreater(int(syncs), 0, out)
+            # Each is measured for a tenth of a second: on a busy machine all of one may pass without a call.
+            for column in zip(*rows):
+                self.assertGreater(sum(int(number) for number in column), 0, out)
         self.assertRegex(out, r"  5 % ordered: .* aim over \S+: (met|missed)")
 
     def test_without_etcd_it_says_how_to_install_it(self):
