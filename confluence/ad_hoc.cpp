@@ -176,7 +176,7 @@ AdHocRouter::~AdHocRouter() = default;
 
 Result<catalog::Route> AdHocRouter::route_of(const std::string& statement,
                                              const std::vector<sql::Type>& parameter_types) {
-    TRY(const auto bound, catalog::bind_text(*report_.schema, statement, parameter_types));
+    TRY(const auto bound, catalog::bind_in_unknown_zone(*report_.schema, statement, parameter_types));
     if (bound.statement == nullptr) return fail(refused("It cannot be analysed as a procedure."));
     if (!leeway_) leeway_ = std::make_unique<Leeway>(report_.schema, report_.plan);
     return Judgement(report_, *leeway_, as_transaction(bound)).route();

@@ -8,6 +8,7 @@
 #include "lib/sql/builtin.h"
 #include "lib/sql/parse.h"
 #include "lib/sql/print.h"
+#include "lib/sql/time_zone.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::confluence {
@@ -140,7 +141,8 @@ void replace(ast::Statement& statement, Replacer& replacer) {
 
 std::optional<GeneralStatement> general_form(const catalog::Schema& schema, const std::string& statement,
                                              const std::vector<sql::Type>& parameter_types) {
-    auto parsed = sql::parse_statements(statement);
+    const auto [text, zone] = sql::split_zone(statement);
+    auto parsed = sql::parse_statements(std::string(text));
     if (!parsed || parsed->size() != 1) return {};
     auto& tree = (*parsed)[0];
     if (const auto* insert = std::get_if<ast::Insert>(&tree.node); insert != nullptr && insert->source)
@@ -150,7 +152,7 @@ std::optional<GeneralStatement> general_form(const catalog::Schema& schema, cons
     Replacer replacer(parameter_types.size());
     replace(tree, replacer);
     if (replacer.count() == parameter_types.size()) return {};
-    GeneralStatement out{sql::print(tree), parameter_types, false};
+    GeneralStatement out{sql::with_zone(sql::print(tree), zone), parameter_types, false};
     out.parameter_types.resize(replacer.count());
     const auto bound = catalog::bind_text(schema, out.text, out.parameter_types);
     if (!bound || bound->parameter_types.size() != replacer.count()) return {};

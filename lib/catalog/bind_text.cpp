@@ -6,6 +6,7 @@
 #include "lib/sql/bind.h"
 #include "lib/sql/builtin.h"
 #include "lib/sql/parse.h"
+#include "lib/sql/time_zone.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::catalog {
@@ -180,8 +181,11 @@ void drop_results(ast::Statement& s, std::span<const sql::Type> declared) {
 
 }  // namespace
 
-Result<BoundText> bind_text(const Schema& schema, std::string_view text,
-                            std::span<const sql::Type> declared) {
+namespace {
+
+Result<BoundText> bind(const Schema& schema, std::string_view sent, std::span<const sql::Type> declared,
+                       bool unknown_zone) {
+    const auto [text, zone_name] = sql::split_zone(sent);
     TRY(std::vector<ast::Statement> statements, sql::parse_statements(std::string(text)));
     if (statements.empty()) return fail(sqlstate::syntax_error, "there is no statement");
     if (statements.size() > 1)
@@ -190,13 +194,33 @@ Result<BoundText> bind_text(const Schema& schema, std::string_view text,
                 .with_span(statements[1].span));
     if (std::any_of(declared.begin(), declared.end(), [](sql::Type t) { return t.id == sql::TypeId::void_; }))
         drop_results(statements[0], declared);
-    return bind_parsed(schema, statements[0], declared);
+    sql::ZonePtr zone;
+    if (!zone_name.empty()) {
+        TRY(auto found, sql::TimeZone::of_setting(zone_name));
+        zone = std::make_shared<const sql::TimeZone>(std::move(found));
+    }
+    return bind_parsed(schema, statements[0], declared, zone, unknown_zone);
+}
+
+}  // namespace
+
+Result<BoundText> bind_text(const Schema& schema, std::string_view text,
+                            std::span<const sql::Type> declared) {
+    return bind(schema, text, declared, false);
+}
+
+Result<BoundText> bind_in_unknown_zone(const Schema& schema, std::string_view text,
+                                       std::span<const sql::Type> declared) {
+    return bind(schema, text, declared, true);
 }
 
 Result<BoundText> bind_parsed(const Schema& schema, const sql::ast::Statement& statement,
-                              std::span<const sql::Type> declared) {
+                              std::span<const sql::Type> declared, const sql::ZonePtr& zone,
+                              bool unknown_zone) {
     sql::BindContext context(schema.names());
     context.infer = true;
+    context.zone = zone;
+    context.unknown_zone = unknown_zone;
     for (const sql::Type t : declared) context.parameters.push_back({{}, t, {}, false});
     BoundText out;
     const auto* call = std::get_if<ast::Call>(&statement.node);

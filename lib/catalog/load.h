@@ -32,8 +32,8 @@ struct Loaded {
 
 Loaded load(std::span<const ScriptFile> files, const LoadOptions& options = {});
 
-// One ad-hoc statement bound against a schema: a statement of a session or a witness. Parameters $1.. may
-// have declared types; undeclared ones are inferred and returned.
+// One ad-hoc statement bound against a schema: a statement of a session, in its time zone (sql::with_zone), or
+// a witness. Parameters $1.. may have declared types; undeclared ones are inferred and returned.
 struct BoundText {
     // Exactly one of these is set.
     sql::StatementPtr statement;  // SELECT, INSERT, UPDATE, DELETE, VALUES
@@ -49,9 +49,13 @@ struct BoundText {
 };
 Result<BoundText> bind_text(const Schema& schema, std::string_view text,
                             std::span<const sql::Type> declared = {});
+// For who cannot tell what a time zone does (sql::BindContext::unknown_zone).
+Result<BoundText> bind_in_unknown_zone(const Schema& schema, std::string_view text,
+                                       std::span<const sql::Type> declared);
 // The same for a statement that was parsed already: Query, Insert, Update, Delete or Call; other kinds fail
 // with 0A000.
 Result<BoundText> bind_parsed(const Schema& schema, const sql::ast::Statement& statement,
-                              std::span<const sql::Type> declared = {});
+                              std::span<const sql::Type> declared = {}, const sql::ZonePtr& zone = {},
+                              bool unknown_zone = false);
 
 }  // namespace anabranch::catalog

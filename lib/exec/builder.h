@@ -111,7 +111,7 @@ class Builder {
     // Rows of `table` in `slot` that meet all conditions.
     Group table_group(const catalog::Table& table, std::uint32_t slot, std::vector<ExprId> conditions);
     ExprId call_node(sql::Func func, std::vector<ExprId> args, std::vector<sql::Type> types,
-                     sql::Type result);
+                     sql::Type result, const sql::ZonePtr& zone = {});
     std::uint32_t new_slot() { return program_.slots++; }
     // A virtual rel with this number reads a stored table in this way.
     void let_stand(std::uint32_t virtual_table, const Access& access) { stand_ins_[virtual_table] = access; }
@@ -124,7 +124,8 @@ class Builder {
     // ---- expressions (builder_expr.cpp) ----
     ExprId add(Node node, SlotSet reads, bool steady = false);
     ExprId add_call(Op op, std::vector<ExprId> args, sql::Type type, std::uint8_t aux = 0);
-    ExprId kernel_node(sql::Builtin builtin, std::vector<ExprId> args, sql::Type type, bool foldable);
+    ExprId kernel_node(sql::Builtin builtin, std::vector<ExprId> args, sql::Type type, bool foldable,
+                       const sql::ZonePtr& zone = {});
     ExprId fail_node(Error error, sql::Type type);
     ExprId node_of(const sql::Expr& e, const sql::Const& n);
     ExprId node_of(const sql::Expr& e, const sql::Param& n);
@@ -144,7 +145,7 @@ class Builder {
     ExprId node_of(const sql::Expr& e, const sql::DomainCheck& n);
     ExprId register_node(std::uint32_t reg, sql::Type type);
     ExprId column_node(const ScopeRel& rel, std::uint32_t column, sql::Type type);
-    AggregatePlan aggregate(const sql::Aggregate& n, sql::Type result);
+    AggregatePlan aggregate(const sql::Aggregate& n, sql::Type result, const sql::ZonePtr& zone);
     std::vector<ExprId> exprs(const std::vector<sql::ExprPtr>& list);
     std::vector<AggregatePlan::Order> orders(const std::vector<sql::Aggregate::Order>& list);
     std::uint32_t new_registers(std::uint32_t count) {

@@ -95,7 +95,9 @@ ExprId Builder::add_call(Op op, std::vector<ExprId> args, Type type, std::uint8_
     return add(node, std::move(all));
 }
 
-ExprId Builder::kernel_node(sql::Builtin builtin, std::vector<ExprId> args, Type type, bool fold) {
+ExprId Builder::kernel_node(sql::Builtin builtin, std::vector<ExprId> args, Type type, bool fold,
+                            const sql::ZonePtr& zone) {
+    if (zone != nullptr) builtin = sql::Builtin::in_zone(std::move(builtin), zone);
     if (fold) {
         const auto constant = [&](ExprId arg) { return program_.nodes[arg].op == Op::constant; };
         if (std::all_of(args.begin(), args.end(), constant)) {
@@ -205,7 +207,8 @@ ExprId Builder::node_of(const sql::Expr& e, const sql::ColumnRef& n) {
     return id;
 }
 
-ExprId Builder::call_node(sql::Func func, std::vector<ExprId> args, std::vector<Type> types, Type result) {
+ExprId Builder::call_node(sql::Func func, std::vector<ExprId> args, std::vector<Type> types, Type result,
+                          const sql::ZonePtr& zone) {
     if (args.size() == 2 && is_comparison(func) && both_integers(types[0], types[1])) {
         const auto distance = static_cast<int>(func) - static_cast<int>(sql::Func::eq);
         return add_call(static_cast<Op>(static_cast<int>(Op::int_eq) + distance), std::move(args), result);
@@ -219,19 +222,19 @@ ExprId Builder::call_node(sql::Func func, std::vector<ExprId> args, std::vector<
     if (integers && func == sql::Func::mul)
         return add_call(Op::int_mul, std::move(args), result, bytes_of(result));
     if (func == sql::Func::coalesce) return add_call(Op::coalesce, std::move(args), result);
-    return kernel_node(sql::Builtin::of(func, types, result), std::move(args), result, foldable(func));
+    return kernel_node(sql::Builtin::of(func, types, result), std::move(args), result, foldable(func), zone);
 }
 
 ExprId Builder::node_of(const sql::Expr& e, const sql::Call& n) {
     std::vector<Type> types;
     for (const sql::ExprPtr& arg : n.args) types.push_back(arg->type);
-    return call_node(n.func, exprs(n.args), std::move(types), e.type);
+    return call_node(n.func, exprs(n.args), std::move(types), e.type, e.zone);
 }
 
 ExprId Builder::node_of(const sql::Expr& e, const sql::Cast& n) {
     const ExprId arg = expr(n.arg);
     if (changes_nothing(n.arg->type, e.type)) return arg;
-    return kernel_node(sql::Builtin::cast(n.arg->type, e.type, n.implicit), {arg}, e.type, true);
+    return kernel_node(sql::Builtin::cast(n.arg->type, e.type, n.implicit), {arg}, e.type, true, e.zone);
 }
 
 ExprId Builder::node_of(const sql::Expr& e, const sql::Case& n) {
@@ -335,8 +338,9 @@ bool shows_order(sql::AggregateFunc func) {
 
 }  // namespace
 
-AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type result) {
+AggregatePlan Builder::aggregate(const sql::Aggregate& n, Type result, const sql::ZonePtr& zone) {
     AggregatePlan plan;
+    plan.zone = zone;
     plan.result = result;
     plan.func = n.func;
     if (!n.star) plan.args = exprs(n.args);
@@ -369,7 +373,7 @@ std::optional<std::uint32_t> computed_before(const Scope& scope, const sql::Expr
 ExprId Builder::node_of(const sql::Expr& e, const sql::Aggregate& n) {
     CHECK(!scopes_.empty() && scopes_.back().query != nullptr);
     if (const auto reg = computed_before(scopes_.back(), e)) return register_node(*reg, e.type);
-    AggregatePlan plan = aggregate(n, e.type);
+    AggregatePlan plan = aggregate(n, e.type, e.zone);
     const std::uint32_t reg = plan.reg;
     scopes_.back().query->aggregates.push_back(std::move(plan));
     scopes_.back().computed.emplace_back(std::make_shared<const sql::Expr>(e), reg);
@@ -381,7 +385,7 @@ ExprId Builder::node_of(const sql::Expr& e, const sql::Window& n) {
     if (const auto reg = computed_before(scopes_.back(), e)) return register_node(*reg, e.type);
     WindowPlan plan;
     plan.func = n.func;
-    if (n.aggregate) plan.aggregate = aggregate(*n.aggregate, e.type);
+    if (n.aggregate) plan.aggregate = aggregate(*n.aggregate, e.type, e.zone);
     plan.args = exprs(n.args);
     plan.partition = exprs(n.partition);
     for (const sql::ExprPtr& part : n.partition) plan.partition_types.push_back(part->type);
@@ -432,7 +436,9 @@ bool Builder::same_node(ExprId a, ExprId b) const {
         return false;
     if (x.op == Op::subquery || x.op == Op::fail || x.op == Op::domain_check) return false;
     if (x.kernel != y.kernel || !identical(x.constant, y.constant)) return false;
-    if (x.site != nullptr && (x.site->func != y.site->func || x.site->result != y.site->result)) return false;
+    if (x.site != nullptr && (x.site->func != y.site->func || x.site->result != y.site->result ||
+                              x.site->zone != y.site->zone || x.site->args != y.site->args))
+        return false;
     for (std::uint16_t i = 0; i < x.count; ++i)
         if (!same_node(program_.arguments[x.first + i], program_.arguments[y.first + i])) return false;
     return true;

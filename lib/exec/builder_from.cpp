@@ -111,6 +111,7 @@ void Builder::declare_functions(const sql::Rel& rel, const sql::FunctionRel& fun
     for (const sql::FunctionRel::Source& source : function.sources) {
         FunctionSource part;
         part.func = source.func;
+        part.zone = source.zone;
         part.args = exprs(source.args);
         for (const sql::ExprPtr& arg : source.args) part.types.push_back(arg->type);
         const std::size_t rest = rel.columns.size() - column - (leaf.ordinality ? 1 : 0);

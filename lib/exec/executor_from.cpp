@@ -366,7 +366,8 @@ bool Executor::functions(const Leaf& plan, const Access* next_point, Next next) 
                                 std::copy(values.begin(), values.end(), rows.end() - plan.width);
                                 if (plan.ordinality) rows.back() = Datum::integer(++ordinal);
                                 return rows.size() < batch || hand_on();
-                            });
+                            },
+                            source.zone.get());
     return more && !failed() && hand_on() && !failed();
 }
 
@@ -387,7 +388,8 @@ bool Executor::zipped(const Leaf& plan, const Access* next_point, Next next) {
                 }
                 std::copy(values.begin(), values.end(), rows[at++] + column);
                 return !failed() && !cancelled();
-            });
+            },
+            source.zone.get());
         column += source.columns.size();
         if (failed()) return false;
     }

@@ -110,6 +110,7 @@ class Groups {
     Datum finished(std::uint32_t group, std::size_t i, const Datum* direct) {
         if (!plan_.aggregates[i].order.empty())
             for (const Datum* row : sorted(group, i)) at(group, i).add(executor_.context(), row);
+        const sql::InZone zone(executor_.context(), plan_.aggregates[i].zone.get());
         return at(group, i).finish(executor_.context(), direct);
     }
     // The place that a row of these keys would have among the group's.

@@ -191,6 +191,10 @@ class WindowRun {
             if (frame.holds(j) && --wanted == 0) return at(j).args[0];
         return {};
     }
+    Datum finished(const sql::Accumulator& running) {
+        const sql::InZone zone(executor_.context(), plan_.aggregate->zone.get());
+        return running.finish(executor_.context());
+    }
     // Rows are added as long as the frame only grows; when its start moves, it is added up anew.
     void framed_aggregate(WindowFrame& frame, std::size_t first, std::size_t last) {
         const sql::Accumulator empty(plan_.aggregate->func, plan_.aggregate->types, plan_.aggregate->result);
@@ -204,7 +208,7 @@ class WindowRun {
             }
             for (; end < frame.end() && !executor_.cancelled(); ++end)
                 if (at(end).counts && frame.holds(end)) running.add(executor_.context(), at(end).args);
-            at(i).result = running.finish(executor_.context());
+            at(i).result = finished(running);
         }
     }
     Datum shifted(std::size_t first, std::size_t last, std::size_t i, std::int64_t direction) {
@@ -227,7 +231,7 @@ class WindowRun {
                 if (at(end).counts) running.add(executor_.context(), at(end).args);
                 ++end;
             }
-            const Datum result = running.finish(executor_.context());
+            const Datum result = finished(running);
             for (; i < end; ++i) at(i).result = result;
         }
     }

@@ -56,6 +56,7 @@ struct FunctionSource {
     std::vector<ExprId> args;
     std::vector<sql::Type> types;
     std::vector<sql::TableColumn> columns;
+    sql::ZonePtr zone;  // null: UTC
 };
 
 // One rel.
@@ -116,6 +117,7 @@ struct AggregatePlan {
     std::vector<Order> order;
     std::vector<ExprId> direct;  // WITHIN GROUP: known per group
     std::vector<sql::Type> direct_types;
+    sql::ZonePtr zone;      // null: UTC
     std::uint32_t reg = 0;  // the result
 };
 

@@ -117,7 +117,7 @@ Result<ExprPtr> Binding::aggregate(const ast::FunctionCall& c, Scope& scope, Spa
                         .with_span(at));
     if (only_outer_columns(out)) return fail(unsupported("an aggregate over columns of an outer query", at));
     scope.aggregates = true;
-    return make(result, at, std::move(out));
+    return zoned(result, at, std::move(out));
 }
 
 Result<void> Binding::window_spec(const ast::WindowSpec& spec, Scope& scope, Window& out, Span at) {
@@ -273,7 +273,7 @@ Result<ExprPtr> Binding::window(const ast::FunctionCall& c, Scope& scope, Span a
     }
     TRY_VOID(window_spec(*c.over, scope, out, at));
     scope.windows_used = true;
-    return make(result, at, std::move(out));
+    return zoned(result, at, std::move(out));
 }
 
 }  // namespace anabranch::sql::binding

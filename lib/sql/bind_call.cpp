@@ -16,13 +16,6 @@ std::vector<Type> types_of(const std::vector<ExprPtr>& args) {
     return types;
 }
 
-ExprPtr text_const(const std::string& text, Span at) {
-    Const c;
-    c.null = false;
-    c.bytes = text;
-    return make({TypeId::text}, at, std::move(c));
-}
-
 }  // namespace
 
 Error Binding::no_function(const ast::FunctionCall& c, const std::vector<ExprPtr>& args, Span at) {
@@ -177,7 +170,7 @@ Result<std::optional<ExprPtr>> Binding::routine_call(const ast::FunctionCall& c,
     for (const ExprPtr& e : values)
         if (is_volatile(e)) return fail(unsupported("a volatile argument of " + r.name + "()", at));
     return make(r.columns[0].type, at,
-                Subquery{SubqueryKind::scalar, with_arguments(r.inline_body, values), {}, {}});
+                Subquery{SubqueryKind::scalar, with_arguments(in_session(r.inline_body), values), {}, {}});
 }
 
 // SELECT unnest(a): the function joins FROM, and its rows multiply the query's.
@@ -201,7 +194,7 @@ Result<ExprPtr> Binding::select_list_function(const ast::FunctionCall& c, const 
         scope.from->push_back({*scope.select_functions, nullptr});
     }
     Rel& rel = scope.rels[*scope.select_functions];
-    std::get<FunctionRel>(rel.source).sources.push_back({f->func, std::move(values)});
+    std::get<FunctionRel>(rel.source).sources.push_back({f->func, std::move(values), context_.zone});
     std::vector<ExprPtr> columns;
     std::vector<std::string> names;
     for (const auto& [column_name, type] : f->columns) {

@@ -1,6 +1,7 @@
 // Types by name, conversions, and the small builders of IR nodes.
 #include "lib/sql/bind_internal.h"
 #include "lib/sql/bind_way_out.h"
+#include "lib/sql/session_labels.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::sql {
@@ -69,12 +70,13 @@ Datum datum_of(Type type, const Const& c) {
 
 // The conversion of a constant at bind time; null when it fails (the run then reports it) or needs the
 // catalog.
-ExprPtr fold(const Expr& e, Type to, bool implicit, const Names& names) {
+ExprPtr fold(const Expr& e, Type to, bool implicit, const BindContext& context) {
     const auto* c = std::get_if<Const>(&e.node);
     if (c == nullptr || needs_catalog(to) || needs_catalog(e.type) || e.type.id == TypeId::record)
         return nullptr;
     Arena arena;
-    const LabelsOfNames labels(names);
+    const LabelsOfNames of_schema(context.names);
+    const SessionLabels labels(&of_schema, context.zone.get(), false);
     const Result<Datum> value = cast(e.type, to, datum_of(e.type, *c), arena, &labels, implicit);
     if (!value) return nullptr;
     return make(to, e.span, const_of(to, *value));
@@ -185,6 +187,12 @@ ExprPtr column_ref(std::uint32_t rel, std::uint32_t column, Type type, Span at) 
 ExprPtr null_of(Type type, Span at) {
     return make(type, at, Const{});
 }
+ExprPtr text_const(const std::string& text, Span at) {
+    Const c;
+    c.null = false;
+    c.bytes = text;
+    return make({TypeId::text}, at, std::move(c));
+}
 ExprPtr truth(LogicOp op, std::vector<ExprPtr> args, Span at) {
     if (args.size() == 1 && op != LogicOp::not_) return args[0];
     return make({TypeId::bool_}, at, Logic{op, std::move(args)});
@@ -239,21 +247,22 @@ Result<ExprPtr> Binding::coerce(const ExprPtr& e, Type to, Coercion how, Span at
         }
         if (const auto* c = std::get_if<Const>(&e->node)) {
             if (c->null) return null_of(to, e->span);
-            if (needs_catalog(to)) return make(to, at, Cast{make({TypeId::text}, e->span, *c), implicit});
+            if (needs_catalog(to)) return zoned(to, at, Cast{make({TypeId::text}, e->span, *c), implicit});
             Arena arena;
-            const LabelsOfNames labels(context_.names);
+            const LabelsOfNames of_schema(context_.names);
+            const SessionLabels labels(&of_schema, context_.zone.get(), false);
             Result<Datum> value = parse_text(without_modifier(to), c->bytes, arena, &labels);
             if (!value) return fail(std::move(value.error()).with_span(e->span));
             const ExprPtr parsed = make(without_modifier(to), e->span, const_of(to, *value));
             return to.modifier == -1 ? parsed : coerce(parsed, to, how, at);
         }
-        return make(to, at, Cast{make({TypeId::text}, e->span, e->node), implicit});
+        return zoned(to, at, Cast{make({TypeId::text}, e->span, e->node), implicit});
     }
     if (!can_coerce(e, to, how))
         return fail(Error::make("42846", "cannot cast type " + type_text(e->type) + " to " + type_text(to))
                         .with_span(at));
-    if (ExprPtr folded = fold(*e, to, implicit, context_.names)) return folded;
-    return make(to, at, Cast{e, implicit});
+    if (ExprPtr folded = fold(*e, to, implicit, context_)) return folded;
+    return zoned(to, at, Cast{e, implicit});
 }
 
 Result<ExprPtr> Binding::assign(const ExprPtr& e, const RelationColumn& column, Span at) {

@@ -202,7 +202,7 @@ Result<ExprPtr> Binding::cast(const ast::Cast& c, Scope& scope, Span at) {
         if (target.type.id != TypeId::text && target.type.id != TypeId::varchar)
             return fail(
                 Error::make("42846", "cannot cast type record to " + type_text(target.type)).with_span(at));
-        value = make(target.type, at, Cast{value, false});
+        value = zoned(target.type, at, Cast{value, false});
     } else {
         TRY(value, coerce(value, target.type, Coercion::explicit_, at));
     }

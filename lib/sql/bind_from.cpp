@@ -138,7 +138,7 @@ Result<FromItem> Binding::table_item(const ast::TableName& t, Scope& scope, Span
             if (!relation->view)
                 return fail(
                     unsupported("the view \"" + relation->name + "\", whose query is not modelled,", at));
-            rel.source = DerivedRel{relation->view, false};
+            rel.source = DerivedRel{in_session(relation->view), false};
             break;
     }
     return add_rel(scope, std::move(rel), t.alias, relation->name, at, relation);
@@ -186,7 +186,7 @@ Result<FunctionRel::Source> Binding::function_source(const ast::FunctionCall& c,
         if (t.domain) return fail(unsupported("a domain in a column definition list", d.span));
         columns.push_back({d.name, t.type, {}, 0});
     }
-    return FunctionRel::Source{f->func, std::move(args)};
+    return FunctionRel::Source{f->func, std::move(args), context_.zone};
 }
 
 // The user's own read-only function in FROM: its body takes its place.
@@ -216,7 +216,7 @@ Result<std::optional<FromItem>> Binding::routine_item(const ast::FunctionRef& f,
         return fail(
             unsupported("calling " + r.name + "(), which is not a read-only SQL function of one query,", at));
     TRY(std::vector<ExprPtr> values, routine_arguments(r, c, args, at));
-    QueryPtr body = with_arguments(r.inline_body, values);
+    QueryPtr body = with_arguments(in_session(r.inline_body), values);
     if (!r.returns_set) {  // exactly one row, also when the body has none
         auto one = std::make_shared<Query>();
         for (std::size_t i = 0; i < r.columns.size(); ++i) {

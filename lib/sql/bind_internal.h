@@ -7,6 +7,7 @@
 
 #include "lib/base/function_ref.h"
 #include "lib/sql/bind.h"
+#include "lib/sql/bind_walk.h"
 #include "lib/sql/builtin.h"
 
 namespace anabranch::sql::binding {
@@ -122,6 +123,12 @@ class Binding {
                                Span at);        // "argument of WHERE must be type boolean, ..."
     ExprPtr resolve_unknown(const ExprPtr& e);  // unknown becomes text
     std::string type_text(Type t) const;
+
+    // ---- the session's zone (bind_zone.cpp) ----
+    ExprPtr zoned(Type type, Span at, decltype(Expr::node) node);  // an operation that may depend on it
+    QueryPtr in_session(const QueryPtr& query) const;              // of a view or a function of the schema
+    Zoning zoning() const;
+
 
     // ---- the rest of what the files share ----
     Result<ExprPtr> row_item(const ast::Expr& e, Scope& scope, const Relation& table, RowUse use,
@@ -293,6 +300,7 @@ QueryPtr shifted_from_with(const QueryPtr& root, std::uint32_t by);  // bind_wal
 ExprPtr make(Type type, Span at, decltype(Expr::node) node);
 ExprPtr column_ref(std::uint32_t rel, std::uint32_t column, Type type, Span at);
 ExprPtr null_of(Type type, Span at);
+ExprPtr text_const(const std::string& text, Span at);
 ExprPtr truth(LogicOp op, std::vector<ExprPtr> args, Span at);
 inline bool is_unknown(Type t) {
     return t.id == TypeId::unknown && !t.array;

@@ -79,7 +79,7 @@ Result<ExprPtr> Binding::convert_arguments(std::vector<ExprPtr> args, const Reso
                                                                                        : Coercion::assignment;
         TRY(args[i], coerce(args[i], resolved.args[i], how, args[i]->span));
     }
-    return make(resolved.result, at, Call{resolved.func, std::move(args)});
+    return zoned(resolved.result, at, Call{resolved.func, std::move(args)});
 }
 
 Result<ExprPtr> Binding::compare_rows(const std::string& op, const ExprPtr& left, const ExprPtr& right,

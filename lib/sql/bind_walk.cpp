@@ -107,14 +107,16 @@ class Walker {
 class Rewriter {
   public:
     // `shift` is added to levels of CTE references that leave the root.
-    Rewriter(ExprMapper map, std::uint32_t shift) : map_(map), shift_(shift) {}
+    Rewriter(ExprMapper map, std::uint32_t shift, const Zoning* zoning = nullptr)
+        : map_(map), shift_(shift), zoning_(zoning) {}
 
     ExprPtr expr(const ExprPtr& e, std::uint32_t depth) {
         if (!e) return e;
         if (ExprPtr mapped = map_(e, depth)) return mapped;
         Expr copy = *e;
-        if (!parts(copy, depth)) return e;
-        return std::make_shared<const Expr>(std::move(copy));
+        const bool changed = parts(copy, depth);
+        if (zoning_ != nullptr) return zoning_->expr(std::move(copy));
+        return changed ? std::make_shared<const Expr>(std::move(copy)) : e;
     }
     QueryPtr query(const QueryPtr& q, std::uint32_t depth) {
         if (!q) return q;
@@ -248,7 +250,10 @@ class Rewriter {
             if (auto* c = std::get_if<CteRel>(&rel.source); c != nullptr && c->level >= depth)
                 c->level += shift_;
             if (auto* f = std::get_if<FunctionRel>(&rel.source))
-                for (FunctionRel::Source& source : f->sources) list(source.args, depth);
+                for (FunctionRel::Source& source : f->sources) {
+                    list(source.args, depth);
+                    if (zoning_ != nullptr) source.zone = zoning_->zone;
+                }
         }
     }
     void from(FromItem& item, std::uint32_t depth) {
@@ -262,6 +267,7 @@ class Rewriter {
 
     ExprMapper map_;
     std::uint32_t shift_;
+    const Zoning* zoning_;
 };
 
 ExprPtr shift_ref(const ExprPtr& e, std::uint32_t depth, std::uint32_t by) {
@@ -447,10 +453,16 @@ QueryPtr with_arguments(const QueryPtr& root, const std::vector<ExprPtr>& argume
                    [&](const ExprPtr& e, std::uint32_t depth) { return argument_for(e, depth, arguments); });
 }
 
+QueryPtr in_zone(const QueryPtr& root, const Zoning& zoning) {
+    const auto as_it_is = [](const ExprPtr&, std::uint32_t) { return ExprPtr(); };
+    return Rewriter(as_it_is, 0, &zoning).query(root, 1);
+}
+
 bool same(const ExprPtr& left, const ExprPtr& right) {
     if (left == right) return true;
     if (!left || !right) return false;
-    if (left->type != right->type || left->node.index() != right->node.index()) return false;
+    if (left->type != right->type || left->node.index() != right->node.index() || left->zone != right->zone)
+        return false;
     return std::visit(SameNode{*right}, left->node);
 }
 

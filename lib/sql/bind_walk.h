@@ -42,6 +42,15 @@ QueryPtr shifted(const QueryPtr& root, std::uint32_t by);
 ExprPtr with_arguments(const ExprPtr& root, const std::vector<ExprPtr>& arguments);
 QueryPtr with_arguments(const QueryPtr& root, const std::vector<ExprPtr>& arguments);
 
+// The zone of a session where that is not UTC.
+struct Zoning {
+    ZonePtr zone;          // null: UTC
+    bool unknown = false;  // what depends on it becomes Func::uninterpreted: for who cannot tell what it does
+    // Marked with the zone if it depends on it; its parts are already.
+    ExprPtr expr(Expr e) const;
+};
+QueryPtr in_zone(const QueryPtr& root, const Zoning& zoning);
+
 // Same meaning by structure; places are ignored, subqueries are equal only when they are the same object.
 bool same(const ExprPtr& left, const ExprPtr& right);
 

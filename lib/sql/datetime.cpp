@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "lib/sql/time_zone.h"
+
 namespace anabranch::sql {
 namespace {
 
@@ -183,16 +185,29 @@ void print_time(std::int64_t micros, std::string& out) {
     print_fraction(out, static_cast<std::uint64_t>(t.micros));
 }
 
-void print_timestamp(std::int64_t micros, bool with_zone, std::string& out) {
+void print_offset(std::int64_t seconds, std::string& out) {
+    pad(out, static_cast<std::uint64_t>(seconds / 3600), 2);
+    for (std::int64_t rest = seconds % 3600, unit = 60; rest != 0; rest %= unit, unit = 1) {
+        out += ':';
+        pad(out, static_cast<std::uint64_t>(rest / unit), 2);
+    }
+}
+
+void print_timestamp(std::int64_t micros, bool with_zone, std::string& out, const TimeZone* zone) {
     if (is_infinite(micros)) {
         out += micros == timestamp_infinity ? "infinity" : "-infinity";
         return;
     }
+    const std::int64_t offset = with_zone && zone != nullptr ? zone->offset_at(micros) : 0;
+    micros += offset * micros_per_second;
     const std::int64_t days = floor_div(micros, micros_per_day);
     print_calendar(days, out);
     out += ' ';
     print_time(time_of_day(micros), out);
-    if (with_zone) out += "+00";
+    if (with_zone) {
+        out += offset < 0 ? '-' : '+';
+        print_offset(offset < 0 ? -offset : offset, out);
+    }
     if (civil_from_days(days).year <= 0) out += " BC";
 }
 
@@ -271,6 +286,28 @@ Result<std::int64_t> add_interval(std::int64_t timestamp, Interval by) {
     const __int128 sum = static_cast<__int128>(days) * micros_per_day + time + by.micros;
     if (sum < timestamp_min || sum > timestamp_max) return out_of_range("timestamp");
     return static_cast<std::int64_t>(sum);
+}
+
+std::int64_t local_of(std::int64_t timestamptz, const TimeZone* zone) {
+    return zone == nullptr || is_infinite(timestamptz) ? timestamptz : zone->to_local(timestamptz);
+}
+
+Result<std::int64_t> utc_of(std::int64_t timestamp, const TimeZone* zone) {
+    if (zone == nullptr || is_infinite(timestamp)) return timestamp;
+    const std::int64_t out = zone->to_utc(timestamp);
+    if (out < timestamp_min || out > timestamp_max) return out_of_range("timestamp");
+    return out;
+}
+
+Result<std::int64_t> add_interval(std::int64_t timestamptz, Interval by, const TimeZone* zone) {
+    if (zone == nullptr || is_infinite(timestamptz)) return add_interval(timestamptz, by);
+    std::int64_t at = timestamptz;
+    for (const Interval part : {Interval{by.months, 0, 0}, Interval{0, by.days, 0}}) {
+        if (part == Interval{}) continue;
+        TRY(const std::int64_t local, add_interval(zone->to_local(at), part));
+        TRY(at, utc_of(local, zone));
+    }
+    return add_interval(at, {0, 0, by.micros});
 }
 
 Result<Interval> add_intervals(Interval a, Interval b) {

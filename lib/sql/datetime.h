@@ -17,6 +17,8 @@
 
 namespace anabranch::sql {
 
+class TimeZone;
+
 inline constexpr std::int64_t micros_per_second = 1'000'000;
 inline constexpr std::int64_t micros_per_hour = 3600 * micros_per_second;
 inline constexpr std::int64_t micros_per_day = 24 * micros_per_hour;
@@ -66,16 +68,22 @@ Interval read_interval(std::string_view bytes);
 void write_interval(Interval value, char* out);  // 16 bytes
 __int128 interval_span(Interval value);          // for comparison: a month is 30 days, a day 24 hours
 
-// Input and output, as PostgreSQL with DateStyle ISO, MDY. 22007 ill-formed, 22008 out of range.
+// Input and output, as PostgreSQL with DateStyle ISO, MDY. 22007 ill-formed, 22008 out of range. `zone` is
+// that of a timestamptz: what a text without offset is read in, and what it is shown in; null: UTC.
 Result<std::int64_t> parse_date(std::string_view text);
 Result<std::int64_t> parse_time(std::string_view text);
-Result<std::int64_t> parse_timestamp(std::string_view text, bool with_zone);
+Result<std::int64_t> parse_timestamp(std::string_view text, bool with_zone, const TimeZone* zone = nullptr);
 Result<Interval> parse_interval(std::string_view text);
 void print_date(std::int64_t days, std::string& out);
 void print_time(std::int64_t micros, std::string& out);
-void print_timestamp(std::int64_t micros, bool with_zone, std::string& out);
+void print_timestamp(std::int64_t micros, bool with_zone, std::string& out, const TimeZone* zone = nullptr);
+void print_offset(std::int64_t seconds, std::string& out);  // 02, 05:30, 00:53:28; not negative
 void print_interval(Interval value, std::string& out);
 void print_iso_interval(Interval value, std::string& out);  // P1Y2M3DT4H5M6.789S
+
+// To the clock of a zone and back; infinities stay. 22008 when the result leaves the type.
+std::int64_t local_of(std::int64_t timestamptz, const TimeZone* zone);
+Result<std::int64_t> utc_of(std::int64_t timestamp, const TimeZone* zone);
 
 // Seconds east of Greenwich of "UTC", "+02", "-05:30", "EST", ...; none for zones that need a database
 // (time_zone.h).
@@ -83,6 +91,8 @@ std::optional<std::int32_t> zone_offset(std::string_view zone);
 
 // Arithmetic; 22008 when the result leaves its type. Infinities stay.
 Result<std::int64_t> add_interval(std::int64_t timestamp, Interval by);
+// To a timestamptz: months and days by the clock of the zone, hours by themselves.
+Result<std::int64_t> add_interval(std::int64_t timestamptz, Interval by, const TimeZone* zone);
 Result<Interval> add_intervals(Interval a, Interval b);
 Interval negate(Interval a);
 Result<Interval> scale_interval(Interval a, double factor,
@@ -103,8 +113,10 @@ int day_of_week(std::int64_t days);  // Sunday is 0
 
 // extract(): numeric text, empty for NULL (fields of an infinite value); 22023 for an unknown field, 0A000
 // for one the type has not. `type` is date, time, timestamp, timestamptz or interval.
-Result<std::string> extract_field(std::string_view field, Type type, Datum value);
-Result<std::int64_t> truncate_timestamp(std::string_view field, Type type, std::int64_t timestamp);
+Result<std::string> extract_field(std::string_view field, Type type, Datum value,
+                                  const TimeZone* zone = nullptr);
+Result<std::int64_t> truncate_timestamp(std::string_view field, Type type, std::int64_t timestamp,
+                                        const TimeZone* zone = nullptr);
 Result<Interval> truncate_interval(std::string_view field, Interval value);
 
 }  // namespace anabranch::sql

@@ -5,6 +5,7 @@
 #include "lib/sql/datetime.h"
 #include "lib/sql/numeric.h"
 #include "lib/sql/numeric_digits.h"
+#include "lib/sql/time_zone.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::sql {
@@ -241,9 +242,30 @@ Result<std::string> infinite_field(Field field, std::string_view text, Type type
     }
 }
 
-Result<std::string> timestamp_field(Field field, std::string_view text, Type type, std::int64_t timestamp) {
+// How far a zone is east, as extract() gives it; empty for other fields.
+std::string zone_field(Field field, std::int64_t seconds) {
+    switch (field) {
+        case Field::timezone:
+            return numeric_from_integer(seconds);
+        case Field::timezone_hour:
+            return numeric_from_integer(seconds / 3600);
+        case Field::timezone_minute:
+            return numeric_from_integer(seconds / 60 % 60);
+        default:
+            return {};
+    }
+}
+
+Result<std::string> timestamp_field(Field field, std::string_view text, Type type, std::int64_t timestamp,
+                                    const TimeZone* zone) {
     if (timestamp == timestamp_infinity || timestamp == timestamp_minus_infinity) {
         return infinite_field(field, text, type, timestamp == timestamp_minus_infinity);
+    }
+    const bool zoned = type.id == TypeId::timestamptz;
+    if (zoned && zone != nullptr && field != Field::epoch) {
+        const std::int64_t offset = zone->offset_at(timestamp);
+        if (std::string out = zone_field(field, offset); !out.empty()) return out;
+        timestamp += offset * micros_per_second;
     }
     std::string out;
     if (time_field(field, time_of_day(timestamp), out)) return out;
@@ -260,9 +282,7 @@ Result<std::string> timestamp_field(Field field, std::string_view text, Type typ
     }
     std::int64_t number = 0;
     if (date_field(field, timestamp_to_date(timestamp), number)) return numeric_from_integer(number);
-    const bool zone =
-        field == Field::timezone || field == Field::timezone_hour || field == Field::timezone_minute;
-    if (zone && type.id == TypeId::timestamptz) return std::string("0");
+    if (out = zone_field(field, 0); zoned && !out.empty()) return out;
     return refuse(field, text, type);
 }
 
@@ -297,7 +317,7 @@ Result<std::string> interval_field(Field field, std::string_view text, Type type
 
 }  // namespace
 
-Result<std::string> extract_field(std::string_view text, Type type, Datum value) {
+Result<std::string> extract_field(std::string_view text, Type type, Datum value, const TimeZone* zone) {
     const Field field = find_field(text);
     switch (type.id) {
         case TypeId::date: {
@@ -320,12 +340,19 @@ Result<std::string> extract_field(std::string_view text, Type type, Datum value)
         case TypeId::interval:
             return interval_field(field, text, type, read_interval(value.as_bytes()));
         default:
-            return timestamp_field(field, text, type, value.as_integer());
+            return timestamp_field(field, text, type, value.as_integer(), zone);
     }
 }
 
-Result<std::int64_t> truncate_timestamp(std::string_view text, Type type, std::int64_t timestamp) {
+Result<std::int64_t> truncate_timestamp(std::string_view text, Type type, std::int64_t timestamp,
+                                        const TimeZone* zone) {
     const Field field = find_field(text);
+    if (zone != nullptr && type.id == TypeId::timestamptz) {
+        const std::int64_t local = local_of(timestamp, zone);
+        TRY(const std::int64_t out, truncate_timestamp(text, type, local));
+        // A part of a day begins in the same of two hours that clocks show twice.
+        return field < Field::day ? out - (local - timestamp) : utc_of(out, zone);
+    }
     const auto cut = [&](std::int64_t unit) { return timestamp - (time_of_day(timestamp) % unit); };
     const std::int64_t days = timestamp_to_date(timestamp);
     if (timestamp == timestamp_infinity || timestamp == timestamp_minus_infinity) return timestamp;

@@ -442,7 +442,7 @@ Result<std::int64_t> parse_time(std::string_view text) {
     return r.micros;
 }
 
-Result<std::int64_t> parse_timestamp(std::string_view text, bool with_zone) {
+Result<std::int64_t> parse_timestamp(std::string_view text, bool with_zone, const TimeZone* zone) {
     const char* type = with_zone ? "timestamp with time zone" : "timestamp";
     const std::string lowered = lower_trimmed(text);
     Reading r;
@@ -460,11 +460,14 @@ Result<std::int64_t> parse_timestamp(std::string_view text, bool with_zone) {
     if (!r.has_day) return explain(Problem::syntax, text, type);
     const auto local =
         static_cast<__int128>(days_from_civil({r.year, r.month, r.day})) * micros_per_day + r.micros;
-    const bool zoned = with_zone && r.zone;
-    const std::int64_t margin = zoned ? micros_per_day : 0;  // a zone may move it back into its type
+    if (!with_zone)
+        zone = nullptr;
+    else if (r.zone)
+        zone = &*r.zone;
+    const std::int64_t margin = zone != nullptr ? micros_per_day : 0;  // a zone may move it into its type
     if (local >= timestamp_min - margin && local <= timestamp_max + margin) {
         auto micros = static_cast<std::int64_t>(local);
-        if (zoned) micros = r.zone->to_utc(micros);
+        if (zone != nullptr) micros = zone->to_utc(micros);
         if (micros >= timestamp_min && micros <= timestamp_max) return micros;
     }
     return fail("22008", "timestamp out of range: \"" + std::string(text) + "\"");

@@ -19,6 +19,11 @@ Datum identity_kernel(EvalContext&, const CallSite&, const Datum* args) {
     return args[0];
 }
 
+Datum zoned_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
+    const InZone zone(context, site.zone.get());
+    return (*site.inner)(context, args);
+}
+
 Kernel find_kernel(Func func, std::span<const Type> args, Type result) {
     using Chooser = Kernel (*)(Func, std::span<const Type>, Type);
     constexpr Chooser choosers[] = {comparison_kernel, arithmetic_kernel, math_kernel,    text_kernel,
@@ -97,6 +102,13 @@ Builtin Builtin::row_of(std::span<const Type> items, std::vector<std::string> na
         site.names.push_back("f" + std::to_string(i + 1));
     site.result = {TypeId::record};
     return {row_of_kernel, std::move(site)};
+}
+
+Builtin Builtin::in_zone(Builtin inner, std::shared_ptr<const TimeZone> zone) {
+    CallSite site = inner.site_;
+    site.inner = std::make_shared<const Builtin>(std::move(inner));
+    site.zone = std::move(zone);
+    return {zoned_kernel, std::move(site)};
 }
 
 bool Builtin::supported() const {

@@ -27,6 +27,7 @@
 #include "lib/base/time.h"
 #include "lib/sql/datum.h"
 #include "lib/sql/function.h"
+#include "lib/sql/session_labels.h"
 #include "lib/sql/type.h"
 #include "lib/sql/value.h"
 
@@ -72,6 +73,23 @@ struct EvalContext {
     std::unique_ptr<RegexCache> regexes;  // made on first use
 };
 
+// For what a function does while this lives.
+class InZone {
+  public:
+    InZone(EvalContext& context, const TimeZone* zone)
+        : context_(context), before_(context.labels), labels_(before_, zone, false) {
+        if (zone != nullptr) context_.labels = &labels_;
+    }
+    ~InZone() { context_.labels = before_; }
+    InZone(const InZone&) = delete;
+    InZone& operator=(const InZone&) = delete;
+
+  private:
+    EvalContext& context_;
+    const EnumLabels* before_;
+    SessionLabels labels_;
+};
+
 class Builtin;
 
 // What a kernel knows about its call besides the values.
@@ -82,6 +100,7 @@ struct CallSite {
     std::vector<Type> args;
     std::shared_ptr<const Builtin> inner;  // array comparison: of the elements
     std::vector<std::string> names{};      // row: of its fields
+    std::shared_ptr<const TimeZone> zone{};  // in_zone: of the inner one
 };
 
 using Kernel = Datum (*)(EvalContext& context, const CallSite& site, const Datum* args);
@@ -97,6 +116,8 @@ class Builtin {
     // ROW(...): a self-describing record (record.h).
     // Without names the fields are f1, f2, ...
     static Builtin row_of(std::span<const Type> items, std::vector<std::string> names);
+    // The same where a session's zone is another than UTC.
+    static Builtin in_zone(Builtin inner, std::shared_ptr<const TimeZone> zone);
 
     Datum operator()(EvalContext& context, const Datum* args) const { return kernel_(context, site_, args); }
     bool supported() const;

@@ -23,6 +23,11 @@ bool is_infinite_date(std::int64_t v) {
     return v == date_infinity || v == date_minus_infinity;
 }
 
+// That of the session, for what depends on it; null: UTC.
+const TimeZone* zone_of(const EvalContext& c, Type type) {
+    return type.id == TypeId::timestamptz ? zone_of(c.labels) : nullptr;
+}
+
 Interval interval_of(Datum value) {
     return read_interval(value.as_bytes());
 }
@@ -55,9 +60,10 @@ Datum date_time(EvalContext& c, const CallSite&, const Datum* args) {
     return unwrap_integer(c, add_interval(*midnight, {0, 0, args[Time].as_integer()}));
 }
 template <int Sign, std::size_t Timestamp, std::size_t By>
-Datum timestamp_interval(EvalContext& c, const CallSite&, const Datum* args) {
+Datum timestamp_interval(EvalContext& c, const CallSite& site, const Datum* args) {
     const Interval by = interval_of(args[By]);
-    return unwrap_integer(c, add_interval(args[Timestamp].as_integer(), Sign > 0 ? by : negate(by)));
+    return unwrap_integer(c, add_interval(args[Timestamp].as_integer(), Sign > 0 ? by : negate(by),
+                                          zone_of(c, site.args[Timestamp])));
 }
 template <int Sign, std::size_t Time, std::size_t By>
 Datum time_interval(EvalContext&, const CallSite&, const Datum* args) {
@@ -127,10 +133,14 @@ Datum now_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
     Type type{TypeId::timestamptz};
     if (!site.args.empty())
         type.modifier = static_cast<std::int32_t>(std::clamp<std::int64_t>(args[0].as_integer(), 0, 6));
-    return unwrap(c, fit_time(type, timestamp_of(c.now)));
+    const std::int64_t now = timestamp_of(c.now);
+    return unwrap(c, fit_time(type, site.func == Func::localtimestamp ? local_of(now, zone_of(c.labels)) : now));
+}
+std::int64_t today(const EvalContext& c) {
+    return timestamp_to_date(local_of(timestamp_of(c.now), zone_of(c.labels)));
 }
 Datum current_date_kernel(EvalContext& c, const CallSite&, const Datum*) {
-    return Datum::integer(timestamp_to_date(timestamp_of(c.now)));
+    return Datum::integer(today(c));
 }
 Datum no_random(EvalContext& c) {
     return c.fail(sqlstate::feature_not_supported, "random numbers are not available here");
@@ -159,7 +169,7 @@ Datum extract_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
         value = unwrap_integer(c, date_to_timestamp(value.as_integer()));
         if (c.failed) return {};
     }
-    Result<std::string> out = extract_field(args[0].as_bytes(), type, value);
+    Result<std::string> out = extract_field(args[0].as_bytes(), type, value, zone_of(c.labels));
     if (!out) return c.fail(std::move(out).error());
     if (out->empty()) return {};
     return site.result.id == TypeId::numeric ? make_bytes(c, *out) : Datum::floating(numeric_to_double(*out));
@@ -167,7 +177,14 @@ Datum extract_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
 Datum date_trunc_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
     if (site.args[1].id == TypeId::interval)
         return unwrap_interval(c, truncate_interval(args[0].as_bytes(), interval_of(args[1])));
-    return unwrap_integer(c, truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer()));
+    return unwrap_integer(
+        c, truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer(), zone_of(c.labels)));
+}
+Datum date_trunc_there_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
+    const Result<TimeZone> zone = TimeZone::find(args[2].as_bytes());
+    if (!zone) return c.fail(zone.error());
+    return unwrap_integer(
+        c, truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer(), &*zone));
 }
 Datum date_bin_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     if (is_infinite_timestamp(args[1].as_integer())) return args[1];
@@ -189,10 +206,11 @@ Datum date_bin_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return Datum::integer(static_cast<std::int64_t>(out));
 }
 Datum age_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
+    const TimeZone* zone = zone_of(c, site.args[0]);
+    const std::int64_t first = local_of(args[0].as_integer(), zone);
     if (site.args.size() == 2)
-        return unwrap_interval(c, timestamp_age(args[0].as_integer(), args[1].as_integer()));
-    const std::int64_t midnight = timestamp_to_date(timestamp_of(c.now)) * micros_per_day;
-    return unwrap_interval(c, timestamp_age(midnight, args[0].as_integer()));
+        return unwrap_interval(c, timestamp_age(first, local_of(args[1].as_integer(), zone)));
+    return unwrap_interval(c, timestamp_age(today(c) * micros_per_day, first));
 }
 
 // ---- Constructors ----
@@ -251,7 +269,7 @@ Datum make_interval_kernel(EvalContext& c, const CallSite&, const Datum* args) {
 Datum make_time_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return unwrap_integer(c, make_micros(args[0].as_integer(), args[1].as_integer(), args[2].as_floating()));
 }
-Datum make_timestamp_kernel(EvalContext& c, const CallSite&, const Datum* args) {
+Datum make_timestamp_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
     const Result<std::int64_t> days =
         make_days(args[0].as_integer(), args[1].as_integer(), args[2].as_integer());
     if (!days) return c.fail(days.error());
@@ -260,7 +278,12 @@ Datum make_timestamp_kernel(EvalContext& c, const CallSite&, const Datum* args) 
     if (!micros) return c.fail(micros.error());
     const Result<std::int64_t> midnight = date_to_timestamp(*days);
     if (!midnight) return c.fail(midnight.error());
-    return unwrap_integer(c, add_interval(*midnight, {0, 0, *micros}));
+    const Result<std::int64_t> local = add_interval(*midnight, {0, 0, *micros});
+    if (!local) return c.fail(local.error());
+    if (site.args.size() == 6) return unwrap_integer(c, utc_of(*local, zone_of(c, site.result)));
+    const Result<TimeZone> zone = TimeZone::find(args[6].as_bytes());
+    if (!zone) return c.fail(zone.error());
+    return unwrap_integer(c, utc_of(*local, &*zone));
 }
 Datum to_timestamp_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     const double seconds = args[0].as_floating();
@@ -307,7 +330,8 @@ Datum overlaps_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
             bounds[i] = args[i].as_integer();
             continue;
         }
-        const Result<std::int64_t> end = add_interval(bounds[i - 1], interval_of(args[i]));
+        const Result<std::int64_t> end =
+            add_interval(bounds[i - 1], interval_of(args[i]), zone_of(c, site.args[i - 1]));
         if (!end) return c.fail(end.error());
         bounds[i] = *end;
     }
@@ -349,7 +373,7 @@ Kernel datetime_kernel(Func func, std::span<const Type> args, Type result) {
         case Func::date_part:
             return strict_call<extract_kernel, 2>;
         case Func::date_trunc:
-            return strict_call<date_trunc_kernel, 2>;
+            return n == 3 ? strict_call<date_trunc_there_kernel, 3> : strict_call<date_trunc_kernel, 2>;
         case Func::date_bin:
             return strict_call<date_bin_kernel, 3>;
         case Func::age:
@@ -362,7 +386,7 @@ Kernel datetime_kernel(Func func, std::span<const Type> args, Type result) {
             return strict_call<make_time_kernel, 3>;
         case Func::make_timestamp:
         case Func::make_timestamptz:
-            return strict_call<make_timestamp_kernel, 6>;
+            return strict<make_timestamp_kernel>(n);
         case Func::to_timestamp:
             return n == 1 ? strict_call<to_timestamp_kernel, 1> : nullptr;
         case Func::timezone:

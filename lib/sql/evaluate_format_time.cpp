@@ -1,11 +1,13 @@
 // to_char() of dates and intervals, and its inverses to_date() and to_timestamp().
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 
 #include "lib/sql/datetime.h"
 #include "lib/sql/evaluate_format.h"
 #include "lib/sql/evaluate_internal.h"
+#include "lib/sql/time_zone.h"
 
 namespace anabranch::sql {
 namespace {
@@ -138,8 +140,15 @@ struct Fields {
     int month = 0, day = 0;
     std::int64_t hour = 0;
     int minute = 0, second = 0, micros = 0;
-    bool interval = false, zone = false;
+    bool interval = false;
+    std::string zone;         // "CEST"; empty: there is none
+    std::int64_t offset = 0;  // seconds east
 };
+
+std::string lower_text(std::string text) {
+    for (char& c : text) c = lower_of(c);
+    return text;
+}
 
 std::string digits(std::int64_t value, std::size_t width, bool fill) {
     std::string out = std::to_string(value < 0 ? -value : value);
@@ -170,6 +179,13 @@ std::int64_t power(std::size_t n) {
 std::string year_digits(std::int64_t year, std::size_t width, bool fill) {
     const std::int64_t shown = year <= 0 ? 1 - year : year;
     return digits(width == 4 ? shown : shown % power(width), width, fill);
+}
+
+std::string zone_hours(const Fields& f) {
+    return (f.offset < 0 ? "-" : "+") + digits(std::abs(f.offset) / 3600, 2, false);
+}
+std::string zone_minutes(const Fields& f) {
+    return digits(std::abs(f.offset) / 60 % 60, 2, false);
 }
 
 // tidy: table
@@ -262,13 +278,13 @@ std::string show(Part part, const Fields& f, std::string_view pattern, bool fill
         case Part::quarter:
             return std::to_string((f.month - 1) / 3 + 1);
         case Part::zone:
-            return !f.zone ? "" : pattern[0] >= 'a' ? "utc" : "UTC";
+            return pattern[0] >= 'a' ? lower_text(f.zone) : f.zone;
         case Part::zone_hours:
-            return "+00";
+            return zone_hours(f);
         case Part::zone_minutes:
-            return "00";
+            return zone_minutes(f);
         case Part::zone_offset:
-            return "+00";
+            return zone_hours(f) + (zone_minutes(f) == "00" ? "" : ":" + zone_minutes(f));
     }
     return {};
 }
@@ -285,7 +301,7 @@ std::string ordinal(std::string number, bool capital) {
     return number;
 }
 
-Fields fields_of(Type type, Datum value) {
+Fields fields_of(Type type, Datum value, const EnumLabels* labels) {
     Fields f;
     if (type.id == TypeId::interval) {
         const Interval i = read_interval(value.as_bytes());
@@ -300,7 +316,13 @@ Fields fields_of(Type type, Datum value) {
         f.micros = static_cast<int>(i.micros % micros_per_second);
         return f;
     }
-    const std::int64_t timestamp = value.as_integer();
+    std::int64_t timestamp = value.as_integer();
+    if (type.id == TypeId::timestamptz) {
+        const TimeZone* zone = zone_of(labels);
+        f.zone = zone == nullptr ? "UTC" : zone->abbreviation_at(timestamp);
+        f.offset = zone == nullptr ? 0 : zone->offset_at(timestamp);
+        timestamp += f.offset * micros_per_second;
+    }
     f.days = timestamp_to_date(timestamp);
     const CivilDate date = civil_from_days(f.days);
     const CivilTime time = civil_time(time_of_day(timestamp));
@@ -311,7 +333,6 @@ Fields fields_of(Type type, Datum value) {
     f.minute = time.minute;
     f.second = time.second;
     f.micros = time.micros;
-    f.zone = type.id == TypeId::timestamptz;
     return f;
 }
 
@@ -360,7 +381,7 @@ Datum time_to_char(EvalContext& c, const CallSite& site, const Datum* args) {
         (args[0].as_integer() == timestamp_infinity || args[0].as_integer() == timestamp_minus_infinity)) {
         return {};
     }
-    const Fields fields = fields_of(site.args[0], args[0]);
+    const Fields fields = fields_of(site.args[0], args[0], c.labels);
     std::string out;
     walk(
         args[1].as_bytes(),
@@ -564,7 +585,9 @@ Datum to_date_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return Datum::integer(timestamp_to_date(*micros));
 }
 Datum to_timestamp_format_kernel(EvalContext& c, const CallSite&, const Datum* args) {
-    return unwrap_integer(c, read_timestamp(args[0].as_bytes(), args[1].as_bytes()));
+    const Result<std::int64_t> local = read_timestamp(args[0].as_bytes(), args[1].as_bytes());
+    if (!local) return c.fail(local.error());
+    return unwrap_integer(c, utc_of(*local, zone_of(c.labels)));
 }
 
 }  // namespace anabranch::sql

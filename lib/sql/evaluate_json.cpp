@@ -365,10 +365,32 @@ void append_array(std::string& out, ArrayReader& reader, Type element, std::size
 
 }  // namespace
 
+namespace {
+
+// As ISO 8601 has it: 2024-07-01T10:00:00+02:00.
+std::string iso_time(Type type, Datum value, const EnumLabels* labels) {
+    std::string text;
+    print_text(type, value, text, labels);
+    if (const auto blank = text.find(' '); blank != std::string::npos && text[0] != '-' && text[0] != 'i')
+        text[blank] = 'T';
+    if (const auto sign = text.find_first_of("+-", std::min<std::size_t>(text.size(), 10));
+        sign != std::string::npos && text.find(':', sign) == std::string::npos)
+        text.insert(sign + 3, ":00");
+    return text;
+}
+
+bool is_timestamp(Type type) {
+    return !type.array && (type.id == TypeId::timestamp || type.id == TypeId::timestamptz);
+}
+
+}  // namespace
+
 void append_json_key(std::string& out, Type type, Datum value, const EnumLabels* labels) {
     std::string text;
     if (type.id == TypeId::bool_ && !type.array)
         text = value.as_bool() ? "true" : "false";
+    else if (is_timestamp(type))
+        text = iso_time(type, value, labels);
     else
         print_text(type, value, text, labels);
     print_json_string(text, out);
@@ -413,11 +435,7 @@ void append_json(std::string& out, Type type, Datum value, const EnumLabels* lab
             return;
         case TypeId::timestamp:
         case TypeId::timestamptz:
-            print_text(type, value, text, labels);
-            if (const auto blank = text.find(' ');
-                blank != std::string::npos && text[0] != '-' && text[0] != 'i')
-                text[blank] = 'T';
-            if (const auto plus = text.find('+'); plus != std::string::npos) text.insert(plus + 3, ":00");
+            text = iso_time(type, value, labels);
             print_json_string(text, out);
             return;
         case TypeId::record: {

@@ -19,6 +19,7 @@ struct Run {
     std::span<const Datum> args;
     std::span<const TableColumn> columns;
     FunctionRef<bool(std::span<const Datum>)> visit;
+    SessionLabels labels;
 
     bool one(Datum value) const { return visit({&value, 1}); }
 };
@@ -105,6 +106,7 @@ void numeric_series(const Run& run) {
 
 void timestamp_series(const Run& run) {
     const Interval step = read_interval(run.args[2].as_bytes());
+    const TimeZone* zone = run.types[0].id == TypeId::timestamptz ? run.labels.zone() : nullptr;
     const __int128 direction = interval_span(step);
     if (direction == 0) {
         run.context.fail("22023", zero_step);
@@ -114,7 +116,7 @@ void timestamp_series(const Run& run) {
     const std::int64_t end = run.args[1].as_integer();
     while (direction > 0 ? at <= end : at >= end) {
         if (!run.one(Datum::integer(at))) return;
-        const Result<std::int64_t> next = add_interval(at, step);
+        const Result<std::int64_t> next = add_interval(at, step, zone);
         if (!next) {
             run.context.fail(next.error());
             return;
@@ -237,7 +239,7 @@ Result<Datum> column_value(const Run& run, const JsonValue& value, Type type) {
     } else {
         print_json(value, text);
     }
-    return parse_text(type, text, c.arena, c.labels);
+    return parse_text(type, text, c.arena, &run.labels);
 }
 
 void to_recordset(const Run& run) {
@@ -327,8 +329,8 @@ void regexp_rows(const Run& run) {
 // tidy: table
 void run_table_function(EvalContext& context, TableFunc func, std::span<const Type> types,
                         std::span<const Datum> args, std::span<const TableColumn> columns,
-                        FunctionRef<bool(std::span<const Datum>)> visit) {
-    const Run run{context, func, types, args, columns, visit};
+                        FunctionRef<bool(std::span<const Datum>)> visit, const TimeZone* zone) {
+    const Run run{context, func, types, args, columns, visit, {context.labels, zone, false}};
     const bool takes_null = func == TableFunc::unnest || func == TableFunc::string_to_table;
     for (const Datum& arg : args) {
         if (arg.is_null() && !takes_null) return;

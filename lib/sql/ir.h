@@ -40,6 +40,7 @@
 
 namespace anabranch::sql {
 
+class TimeZone;
 struct Expr;
 struct Query;
 struct Statement;
@@ -195,12 +196,18 @@ struct DomainCheck {    // the value of arg, after the domain's conditions; fail
 // A call of a user's own read-only SQL function, already inlined by the binder as a scalar subquery, is a
 // Subquery; nothing else is callable.
 
+// The time zone in which an operation takes and gives times: that of the session an ad-hoc statement comes
+// from. Null is UTC, in which all that a schema file says is meant; set only where it makes a difference, so
+// that the two are never taken for the same.
+using ZonePtr = std::shared_ptr<const TimeZone>;
+
 struct Expr {
     Type type;
     Span span;
     std::variant<Const, Param, ColumnRef, Call, Cast, Case, Logic, Test, ArrayCompare, ArrayOf, RowOf,
                  Subquery, Aggregate, Window, DomainValue, DomainCheck>
         node;
+    ZonePtr zone{};  // of Call, Cast, Aggregate, Window
 };
 
 // ---- Relations ----
@@ -235,6 +242,7 @@ struct FunctionRel {  // unnest(a, b...), generate_series, jsonb_to_recordset, r
     struct Source {
         TableFunc func{};
         std::vector<ExprPtr> args;
+        ZonePtr zone{};
     };
     std::vector<Source> sources;
     bool ordinality = false;  // adds a last int8 column counting from 1

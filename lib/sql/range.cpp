@@ -256,9 +256,9 @@ class RangeParser {
     std::string_view text_, rest_;
 };
 
-void print_bound(Type element, Datum bound, std::string& out) {
+void print_bound(Type element, Datum bound, std::string& out, const EnumLabels* labels) {
     std::string text;
-    print_text(element, bound, text);
+    print_text(element, bound, text, labels);
     const bool quote = text.empty() || text.find_first_of("()[],\"\\ \t\n\v\f\r") != std::string::npos;
     if (quote) out += '"';
     out += text;  // no element type prints a quote or a backslash
@@ -272,7 +272,7 @@ Result<Datum> finish(Type range, Range value, Arena& arena) {
 
 }  // namespace
 
-Result<Datum> parse_range(Type range, std::string_view text, Arena& arena) {
+Result<Datum> parse_range(Type range, std::string_view text, Arena& arena, const EnumLabels* labels) {
     const Type element = range_element(range);
     TRY(const RangeParser::Bounds bounds, RangeParser(text).parse());
     Range value;
@@ -280,15 +280,15 @@ Result<Datum> parse_range(Type range, std::string_view text, Arena& arena) {
     value.lower_inclusive = bounds.lower_inclusive;
     value.upper_inclusive = bounds.upper_inclusive;
     if (bounds.has_lower) {
-        TRY(value.lower, parse_text(element, bounds.lower, arena));
+        TRY(value.lower, parse_text(element, bounds.lower, arena, labels));
     }
     if (bounds.has_upper) {
-        TRY(value.upper, parse_text(element, bounds.upper, arena));
+        TRY(value.upper, parse_text(element, bounds.upper, arena, labels));
     }
     return finish(range, value, arena);
 }
 
-void print_range(Type range, std::string_view bytes, std::string& out) {
+void print_range(Type range, std::string_view bytes, std::string& out, const EnumLabels* labels) {
     const Range value = read_range(range, bytes);
     if (value.empty) {
         out += "empty";
@@ -296,9 +296,9 @@ void print_range(Type range, std::string_view bytes, std::string& out) {
     }
     const Type element = range_element(range);
     out += value.lower_inclusive ? '[' : '(';
-    if (!value.lower.is_null()) print_bound(element, value.lower, out);
+    if (!value.lower.is_null()) print_bound(element, value.lower, out, labels);
     out += ',';
-    if (!value.upper.is_null()) print_bound(element, value.upper, out);
+    if (!value.upper.is_null()) print_bound(element, value.upper, out, labels);
     out += value.upper_inclusive ? ']' : ')';
 }
 

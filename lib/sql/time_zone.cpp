@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <utility>
 
 #include "lib/sql/datetime.h"
@@ -13,6 +15,7 @@ namespace anabranch::sql {
 
 struct TimeZone::Named {
     absl::TimeZone zone;
+    std::string name;
 };
 
 namespace {
@@ -67,23 +70,65 @@ std::array<std::string, 4> spellings(std::string_view name) {
     return out;
 }
 
+// +02, -05:30
+std::string offset_text(std::int64_t seconds) {
+    std::string out(1, seconds < 0 ? '-' : '+');
+    print_offset(seconds < 0 ? -seconds : seconds, out);
+    return out;
+}
+
+// What POSIX calls a zone of its own: a name in brackets, and how far it is west.
+std::string_view without_label(std::string_view name) {
+    const auto end = name.find('>');
+    return name.starts_with('<') && end != std::string_view::npos ? name.substr(end + 1) : name;
+}
+
 }  // namespace
+
+std::shared_ptr<const TimeZone::Named> TimeZone::named(std::string_view name) {
+    if (!is_zone_name(name)) return nullptr;
+    for (const auto& spelling : spellings(name)) {
+        absl::TimeZone zone;
+        if (absl::LoadTimeZone(spelling, &zone)) return std::make_shared<Named>(Named{zone, spelling});
+    }
+    return nullptr;
+}
 
 Result<TimeZone> TimeZone::find(std::string_view name) {
     if (const auto offset = zone_offset(name)) return TimeZone(*offset);
-    if (is_zone_name(name)) {
-        for (const auto& spelling : spellings(name)) {
-            absl::TimeZone zone;
-            if (absl::LoadTimeZone(spelling, &zone)) return TimeZone(std::make_shared<Named>(Named{zone}));
-        }
-    }
+    if (auto found = named(name)) return TimeZone(std::move(found));
     return fail("22023", "time zone \"" + std::string(name) + "\" not recognized");
 }
 
+Result<TimeZone> TimeZone::of_setting(std::string_view value) {
+    double hours = 0;
+    const bool sign = value.starts_with('+');
+    const auto [end, problem] = std::from_chars(value.data() + sign, value.data() + value.size(), hours);
+    constexpr double hours_max = 168;  // as in PostgreSQL
+    if (problem == std::errc() && end == value.data() + value.size() && std::fabs(hours) < hours_max)
+        return TimeZone(static_cast<std::int64_t>(hours * 3600));
+    if (auto found = named(value)) return TimeZone(std::move(found));
+    if (const auto offset = zone_offset(without_label(value))) return TimeZone(*offset);
+    return fail("22023", "invalid value for parameter \"TimeZone\": \"" + std::string(value) + "\"");
+}
+
+std::string TimeZone::name() const {
+    if (named_ != nullptr) return named_->name;
+    return offset_ == 0 ? "UTC" : "<" + offset_text(offset_) + ">" + offset_text(-offset_);
+}
+
+std::int64_t TimeZone::offset_at(std::int64_t micros) const {
+    if (named_ == nullptr) return offset_;
+    return named_->zone.At(absl::FromUnixSeconds(parts_of(micros).seconds)).offset;
+}
+
+std::string TimeZone::abbreviation_at(std::int64_t micros) const {
+    if (named_ == nullptr) return offset_ == 0 ? "UTC" : offset_text(offset_);
+    return named_->zone.At(absl::FromUnixSeconds(parts_of(micros).seconds)).zone_abbr;
+}
+
 std::int64_t TimeZone::to_local(std::int64_t micros) const {
-    if (named_ == nullptr) return micros + offset_ * micros_per_second;
-    const auto [seconds, rest] = parts_of(micros);
-    return join(seconds + named_->zone.At(absl::FromUnixSeconds(seconds)).offset, rest);
+    return micros + offset_at(micros) * micros_per_second;
 }
 
 std::int64_t TimeZone::to_utc(std::int64_t local) const {
@@ -92,6 +137,18 @@ std::int64_t TimeZone::to_utc(std::int64_t local) const {
     const auto there = named_->zone.At(absl::CivilSecond() + seconds);
     using Kind = absl::TimeZone::TimeInfo;
     return join(absl::ToUnixSeconds(there.kind == Kind::REPEATED ? there.post : there.pre), rest);
+}
+
+std::string with_zone(std::string_view text, std::string_view zone) {
+    std::string out(text);
+    if (!zone.empty()) out.append(1, '\0').append(zone);
+    return out;
+}
+
+TextInZone split_zone(std::string_view text) {
+    const auto end = text.find('\0');
+    if (end == std::string_view::npos) return {text, {}};
+    return {text.substr(0, end), text.substr(end + 1)};
 }
 
 }  // namespace anabranch::sql

@@ -23,6 +23,8 @@
 
 namespace anabranch::sql {
 
+class TimeZone;
+
 // What only the schema knows about writing values: labels of enum types and names of catalog objects. The
 // owner of a schema implements it; functions below that may meet such a value take a pointer, and without one
 // print numbers and refuse labels.
@@ -37,9 +39,14 @@ class EnumLabels {
     // regclass, regproc, regtype (that of built-in types needs no help). Empty and -1: unknown.
     virtual std::string object_name(TypeId, std::int64_t) const { return {}; }
     virtual std::int64_t object_oid(TypeId, std::string_view) const { return -1; }
-    // What a session wants of the texts it is sent: intervals as ISO 8601 writes them, P1DT2H.
+    // What a session wants of the texts it is sent: intervals as ISO 8601 writes them, P1DT2H; and the zone of
+    // what it sends and is sent, null: UTC.
     virtual bool iso_intervals() const { return false; }
+    virtual const TimeZone* zone() const { return nullptr; }
 };
+inline const TimeZone* zone_of(const EnumLabels* labels) {
+    return labels == nullptr ? nullptr : labels->zone();
+}
 
 // PostgreSQL's own names and numbers: "bigint" / 20. Enum number i has oid 16384 + 2i and its array type the
 // oid after that.

@@ -125,17 +125,26 @@ Result<Datum> from_numeric(const Conversion& c, std::string_view value) {
     return cannot(c);
 }
 
+// Between a time on the clock of the session's zone and one that says where it is.
+Result<std::int64_t> in_zone(const Conversion& c, std::int64_t timestamp) {
+    const bool from_zoned = c.from.id == TypeId::timestamptz, to_zoned = c.to.id == TypeId::timestamptz;
+    if (from_zoned == to_zoned) return timestamp;
+    return from_zoned ? local_of(timestamp, zone_of(c.labels)) : utc_of(timestamp, zone_of(c.labels));
+}
+
 Result<Datum> from_time(const Conversion& c) {
-    const std::int64_t value = c.value.as_integer();
+    std::int64_t value = c.value.as_integer();
     if (c.from.id == TypeId::date) {
         if (c.to.id != TypeId::timestamp && c.to.id != TypeId::timestamptz) return cannot(c);
-        TRY(const std::int64_t micros, date_to_timestamp(value));
+        TRY(const std::int64_t midnight, date_to_timestamp(value));
+        TRY(const std::int64_t micros, in_zone(c, midnight));
         return Datum::integer(micros);
     }
     if (c.from.id == TypeId::time) {
         if (c.to.id == TypeId::interval) return interval_datum({0, 0, value}, c.arena);
         return c.to.id == TypeId::time ? fit_time(c.to, value) : cannot(c);
     }
+    TRY(value, in_zone(c, value));
     switch (c.to.id) {
         case TypeId::timestamp:
         case TypeId::timestamptz:

@@ -309,7 +309,8 @@ Result<Datum> parse_text(Type type, std::string_view text, Arena& arena, const E
         }
         case TypeId::timestamp:
         case TypeId::timestamptz: {
-            TRY(const std::int64_t micros, parse_timestamp(text, type.id == TypeId::timestamptz));
+            TRY(const std::int64_t micros,
+                parse_timestamp(text, type.id == TypeId::timestamptz, zone_of(labels)));
             return fit_time(type, micros);
         }
         case TypeId::interval: {
@@ -332,7 +333,7 @@ Result<Datum> parse_text(Type type, std::string_view text, Arena& arena, const E
         case TypeId::tsrange:
         case TypeId::tstzrange:
         case TypeId::daterange:
-            return parse_range(type, text, arena);
+            return parse_range(type, text, arena, labels);
         case TypeId::enum_:
             return parse_enum(type, text, labels);
         case TypeId::void_:
@@ -395,7 +396,7 @@ void print_text(Type type, Datum value, std::string& out, const EnumLabels* labe
             print_timestamp(value.as_integer(), false, out);
             return;
         case TypeId::timestamptz:
-            print_timestamp(value.as_integer(), true, out);
+            print_timestamp(value.as_integer(), true, out, zone_of(labels));
             return;
         case TypeId::interval:
             (labels != nullptr && labels->iso_intervals() ? print_iso_interval : print_interval)(
@@ -407,7 +408,7 @@ void print_text(Type type, Datum value, std::string& out, const EnumLabels* labe
         case TypeId::tsrange:
         case TypeId::tstzrange:
         case TypeId::daterange:
-            print_range(type, value.as_bytes(), out);
+            print_range(type, value.as_bytes(), out, labels);
             return;
         case TypeId::enum_: {
             const std::string* label =

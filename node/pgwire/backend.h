@@ -78,10 +78,9 @@ class Backend {
   public:
     virtual ~Backend() = default;
     // Start-up: refused users and databases, authentication method. `settings` are the client's start-up
-    // options. What the client has to know of them: WARNING texts.
-    virtual Result<std::vector<std::string>> connect(
-        const std::string& user, const std::string& database,
-        const std::vector<std::pair<std::string, std::string>>& settings) = 0;
+    // options.
+    virtual Result<void> connect(const std::string& user, const std::string& database,
+                                 const std::vector<std::pair<std::string, std::string>>& settings) = 0;
     // ParameterStatus values to announce.
     virtual std::vector<std::pair<std::string, std::string>> announced() const = 0;
     // One statement (a simple Query is split by split()). `types` may be shorter than the parameters; unknown

@@ -190,7 +190,6 @@ class Session::Impl {
         m.begin('R');
         m.i32(0);
         m.end();
-        for (const auto& warning : *accepted) write_notice(m, warning);
         for (const auto& [name, value] : backend_.announced()) write_parameter_status(m, name, value);
         m.begin('K');
         m.i32(options_.backend_pid);

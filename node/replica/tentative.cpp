@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/exec/schema_plans.h"
+#include "lib/sql/time_zone.h"
 
 namespace anabranch::replica {
 
@@ -454,7 +455,8 @@ Replica::TicketStatus Tentative::status_of(const Item& item) const {
     out.ticket = ticket_of(item.number);
     for (const auto& call : item.calls)
         out.transaction += (out.transaction.empty() ? "" : "; ") +
-                           (call.transaction.empty() ? call.statement : call.transaction);
+                           (call.transaction.empty() ? std::string(sql::split_zone(call.statement).text)
+                                                     : call.transaction);
     out.state = item.state;
     out.detail = item.refused;
     out.at = item.at;

@@ -42,9 +42,13 @@ Backend::~Backend() {
 
 const sql::EnumLabels* Backend::enum_labels() const {
     const sql::EnumLabels& of_schema = exec::plans_of(*host_.schema());
-    if (!settings_.iso_intervals()) return &of_schema;
-    if (!iso_labels_) iso_labels_.emplace(of_schema);
-    return &*iso_labels_;
+    const auto& zone = settings_.zone();
+    if (zone == nullptr && !settings_.iso_intervals()) return &of_schema;
+    if (!labels_ || zone_of_labels_ != zone || labels_->iso_intervals() != settings_.iso_intervals()) {
+        labels_.emplace(&of_schema, zone.get(), settings_.iso_intervals());
+        zone_of_labels_ = zone;
+    }
+    return &*labels_;
 }
 
 Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
@@ -57,17 +61,20 @@ Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
         (void)replica.begin(session_);
         implicit_ = true;
     }
-    if (statement.utility != nullptr) return declare(number, statement, parameters);
-    if (statement.arguments != nullptr) return execute_named(number, statement, sink);
-    return run(number, statement.runnable, parameters, sink);
+    const auto runnable = in_zone(statement);
+    if (!runnable) return refused(runnable.error());
+    if (statement.utility != nullptr) return declare(number, statement, *runnable, parameters);
+    if (statement.arguments != nullptr) return execute_named(number, statement, *runnable, sink);
+    return run(number, *runnable, parameters, sink);
 }
 
-Completion Backend::execute_named(std::uint64_t number, const Statement& statement, exec::RowSink& sink) {
+Completion Backend::execute_named(std::uint64_t number, const Statement& statement,
+                                  const replica::RunnablePtr& runnable, exec::RowSink& sink) {
     OneRow arguments;
     auto computed = host_.replica().execute(session_, number, statement.arguments, {}, &arguments,
                                             host_.now(), host_.outputs());
     if (!computed.tag) return completion(std::move(computed));
-    return run(number, statement.runnable, arguments.values(), sink);
+    return run(number, runnable, arguments.values(), sink);
 }
 
 Completion Backend::run(std::uint64_t number, const replica::RunnablePtr& runnable,

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lib/sql/ast.h"
+#include "lib/sql/session_labels.h"
 #include "node/pgwire/backend.h"
 #include "node/pgwire/copy.h"
 #include "node/replica/replica.h"
@@ -54,7 +55,7 @@ class Statement final : public pgwire::Prepared {
     std::vector<std::string> explained;  // lines of EXPLAIN
     pgwire::PreparedPtr named;           // of PREPARE
     replica::RunnablePtr arguments;      // of EXECUTE: computes the parameters
-    bool gives_zone = false;             // to a parameter that came without
+    std::string zone;  // in which it was prepared, empty: UTC
 };
 
 // Statements by text and declared types, for all sessions of a node; forgets everything when it is full.
@@ -68,37 +69,13 @@ class StatementCache {
     std::map<std::string, pgwire::PreparedPtr, std::less<>> statements_;
 };
 
-// For sessions that set IntervalStyle to iso_8601, as Rails does.
-class IsoLabels final : public sql::EnumLabels {
-  public:
-    explicit IsoLabels(const sql::EnumLabels& of_schema) : of_schema_(of_schema) {}
-    const std::string* label(std::uint32_t number, std::int64_t ordinal) const override {
-        return of_schema_.label(number, ordinal);
-    }
-    std::int64_t ordinal(std::uint32_t number, std::string_view label) const override {
-        return of_schema_.ordinal(number, label);
-    }
-    std::string enum_name(std::uint32_t number) const override { return of_schema_.enum_name(number); }
-    std::string object_name(sql::TypeId kind, std::int64_t oid) const override {
-        return of_schema_.object_name(kind, oid);
-    }
-    std::int64_t object_oid(sql::TypeId kind, std::string_view name) const override {
-        return of_schema_.object_oid(kind, name);
-    }
-    bool iso_intervals() const override { return true; }
-
-  private:
-    const sql::EnumLabels& of_schema_;
-};
-
 class Backend final : public pgwire::Backend {
   public:
     Backend(Host& host, StatementCache& cache, std::uint64_t session);
     ~Backend() override;
 
-    Result<std::vector<std::string>> connect(
-        const std::string& user, const std::string& database,
-        const std::vector<std::pair<std::string, std::string>>& settings) override;
+    Result<void> connect(const std::string& user, const std::string& database,
+                         const std::vector<std::pair<std::string, std::string>>& settings) override;
     std::vector<std::pair<std::string, std::string>> announced() const override {
         return settings_.announcement();
     }
@@ -129,8 +106,9 @@ class Backend final : public pgwire::Backend {
     Result<pgwire::Outcome> outcome(const Result<std::string>& tag);
 
   private:
-    Result<std::vector<std::string>> begin_in_zone(const std::string& zone);
-    Result<pgwire::PreparedPtr> prepare_in_utc(std::string_view text, std::span<const sql::Type> types);
+    std::string zone_name() const;  // empty: UTC
+    Result<replica::RunnablePtr> runnable(std::string_view text, std::span<const sql::Type> types);
+    Result<replica::RunnablePtr> in_zone(const Statement& statement);
     Result<pgwire::PreparedPtr> prepare_utility(sql::ast::Statement statement, std::string_view text,
                                                 std::span<const sql::Type> types);
     Result<pgwire::PreparedPtr> prepare_explain(std::string_view text);
@@ -139,12 +117,13 @@ class Backend final : public pgwire::Backend {
     Result<pgwire::PreparedPtr> prepare_named(sql::ast::Statement statement);
     Result<pgwire::PreparedPtr> prepare_execute(const sql::ast::Execute& statement);
     Result<pgwire::Outcome> name_statement(const std::string& name, const pgwire::PreparedPtr& statement);
-    pgwire::Completion execute_named(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
+    pgwire::Completion execute_named(std::uint64_t number, const Statement& statement,
+                                     const replica::RunnablePtr& runnable, exec::RowSink& sink);
     Result<pgwire::PreparedPtr> prepare_transaction(sql::ast::Statement statement);
     pgwire::Completion run(std::uint64_t number, const replica::RunnablePtr& runnable,
                            std::span<const sql::Datum> parameters, exec::RowSink& sink);
     pgwire::Completion declare(std::uint64_t number, const Statement& statement,
-                               std::span<const sql::Datum> parameters);
+                               const replica::RunnablePtr& runnable, std::span<const sql::Datum> parameters);
     Result<pgwire::Outcome> fetch(const Statement& statement, exec::RowSink& sink);
     Result<pgwire::Outcome> close_cursor(const std::string& name);
     pgwire::Completion utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
@@ -168,13 +147,12 @@ class Backend final : public pgwire::Backend {
     NamedStatements named_;
     std::string declaring_;  // the cursor whose query runs
     std::string user_, database_;
-    std::string client_zone_;         // what it asked for when it began; empty: UTC, or nothing
-    bool agreed_on_zone_ = false;     // it has said UTC since
     std::set<std::string> channels_;  // LISTEN
     std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
     bool block_is_read_only_ = false;
-    mutable std::optional<IsoLabels> iso_labels_;
+    mutable std::optional<sql::SessionLabels> labels_;
+    mutable sql::ZonePtr zone_of_labels_;
 };
 
 }  // namespace anabranch::session

@@ -6,6 +6,7 @@
 #include "lib/sql/bind_walk.h"
 #include "lib/sql/parse.h"
 #include "lib/sql/print.h"
+#include "lib/sql/time_zone.h"
 #include "node/session/backend.h"
 #include "node/session/copying.h"
 #include "node/session/explaining.h"
@@ -55,32 +56,6 @@ Error unsupported(const ast::Statement& statement, std::string_view text) {
             "single-statement writes work here.");
 }
 
-// Whether a parameter that is sent without a zone becomes a time that has one.
-bool gives_zone(const catalog::BoundText& bound) {
-    bool out = false;
-    const auto look = [&](const sql::ExprPtr& expr, std::uint32_t) {
-        const auto* cast = std::get_if<sql::Cast>(&expr->node);
-        if (cast == nullptr || expr->type.id != sql::TypeId::timestamptz) return true;
-        const auto from = cast->arg->type.id;
-        out = out || ((from == sql::TypeId::timestamp || from == sql::TypeId::date) &&
-                      std::holds_alternative<sql::Param>(sql::uncast(cast->arg)->node));
-        return true;
-    };
-    if (bound.statement != nullptr) sql::walk(*bound.statement, look);
-    if (bound.call)
-        for (const auto& argument : bound.call->arguments) sql::walk(argument, look);
-    return out;
-}
-
-Error no_zone(const std::string& client_zone) {
-    return Error::make(sqlstate::feature_not_supported,
-                       "a parameter without time zone would be taken as UTC, and the client is in \"" +
-                           client_zone + "\"")
-        .with_hint(
-            "Send a time with an offset, in Java OffsetDateTime or java.sql.Timestamp, or say that you mean "
-            "UTC: SET TimeZone = 'UTC'.");
-}
-
 // Of a text that was made from the client's: a place in it would point at something else there.
 template <class T>
 Result<T> elsewhere(Result<T> prepared) {
@@ -100,16 +75,26 @@ Result<std::vector<std::pair<std::uint32_t, std::uint32_t>>> Backend::split(std:
     return out;
 }
 
-Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<const sql::Type> types) {
-    TRY(auto prepared, prepare_in_utc(text, types));
-    const bool zones_differ = !client_zone_.empty() && !agreed_on_zone_;
-    if (zones_differ && static_cast<const Statement&>(*prepared).gives_zone)
-        return fail(no_zone(client_zone_));
-    return prepared;
+std::string Backend::zone_name() const {
+    return settings_.zone() == nullptr ? std::string() : settings_.zone()->name();
 }
 
-Result<pgwire::PreparedPtr> Backend::prepare_in_utc(std::string_view text, std::span<const sql::Type> types) {
-    std::string key(text);
+Result<replica::RunnablePtr> Backend::runnable(std::string_view text, std::span<const sql::Type> types) {
+    if (settings_.zone() == nullptr) return host_.replica().prepare(text, types);
+    return host_.replica().prepare(sql::with_zone(text, zone_name()), types);
+}
+
+// A prepared statement is in the zone that the session has when it is executed.
+Result<replica::RunnablePtr> Backend::in_zone(const Statement& statement) {
+    const auto& zone = settings_.zone();
+    if (zone == nullptr ? statement.zone.empty() : statement.zone == zone->name()) return statement.runnable;
+    const auto text = sql::split_zone(statement.runnable->text).text;
+    TRY(const auto prepared, prepare(text, statement.runnable->bound->parameter_types));
+    return static_cast<const Statement&>(*prepared).runnable;
+}
+
+Result<pgwire::PreparedPtr> Backend::prepare(std::string_view text, std::span<const sql::Type> types) {
+    std::string key = sql::with_zone(text, zone_name());
     for (const auto type : types) key += '\0' + std::to_string(sql::oid_of(type));
     if (auto known = cache_.find(key)) return known;
     if (explained_statement(text)) return prepare_explain(text);
@@ -123,13 +108,13 @@ Result<pgwire::PreparedPtr> Backend::prepare_in_utc(std::string_view text, std::
         return copied;
     }
     if (!is_rows(statements[0])) return prepare_utility(std::move(statements[0]), text, types);
-    TRY(auto runnable, host_.replica().prepare(text, types));
+    TRY(auto prepared, runnable(text, types));
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::query;
-    out->types = runnable->bound->parameter_types;
-    out->output = runnable->bound->columns;
-    out->gives_zone = gives_zone(*runnable->bound);
-    out->runnable = std::move(runnable);
+    out->types = prepared->bound->parameter_types;
+    out->output = prepared->bound->columns;
+    out->zone = zone_name();
+    out->runnable = std::move(prepared);
     cache_.keep(key, out);
     return out;
 }
@@ -145,7 +130,8 @@ Result<pgwire::PreparedPtr> Backend::prepare_utility(ast::Statement statement, s
     if (std::holds_alternative<ast::CloseCursor>(statement.node)) {
         out->what = Prepared::Kind::other;
     } else if (const auto* declared = std::get_if<ast::DeclareCursor>(&statement.node)) {
-        TRY(out->runnable, elsewhere(host_.replica().prepare(sql::print(*declared->query), types)));
+        TRY(out->runnable, elsewhere(runnable(sql::print(*declared->query), types)));
+        out->zone = zone_name();
         out->types = out->runnable->bound->parameter_types;
         out->what = Prepared::Kind::query;
     } else if (std::holds_alternative<ast::SetVariable>(statement.node) ||
@@ -219,7 +205,7 @@ Result<pgwire::PreparedPtr> Backend::prepare_execute(const ast::Execute& stateme
     TRY(const auto query, argument_query(statement, named->parameter_types(), *enum_labels()));
     auto out = std::make_shared<Statement>(static_cast<const Statement&>(*named));
     if (!query.empty()) {
-        TRY(out->arguments, elsewhere(host_.replica().prepare(query, {})));
+        TRY(out->arguments, elsewhere(runnable(query, {})));
     }
     out->types.clear();
     return out;
@@ -229,7 +215,8 @@ Result<pgwire::PreparedPtr> Backend::prepare_copy(const ast::Copy& copy) {
     TRY(auto plan, plan_copy(*host_.schema(), copy, enum_labels()));
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::query;
-    TRY(out->runnable, elsewhere(host_.replica().prepare(plan.statement, {})));
+    TRY(out->runnable, elsewhere(runnable(plan.statement, {})));
+    out->zone = zone_name();
     if (!copy.from) plan.format.columns = out->runnable->bound->columns;
     out->copied = std::move(plan.format);
     return out;
@@ -238,17 +225,17 @@ Result<pgwire::PreparedPtr> Backend::prepare_copy(const ast::Copy& copy) {
 Result<pgwire::PreparedPtr> Backend::prepare_explain(std::string_view text) {
     TRY_VOID(check_explain_options(text));
     const std::size_t at = *explained_statement(text);
-    auto runnable = host_.replica().prepare(text.substr(at), {});
-    if (!runnable) {
-        Error error = std::move(runnable).error();
+    auto prepared = runnable(text.substr(at), {});
+    if (!prepared) {
+        Error error = std::move(prepared).error();
         if (error.span.size > 0) error.span.offset += static_cast<std::uint32_t>(at);
         return fail(std::move(error));
     }
     auto out = std::make_shared<Statement>();
     out->what = Prepared::Kind::show;
-    out->types = (*runnable)->bound->parameter_types;
+    out->types = (*prepared)->bound->parameter_types;
     out->output = {text_column("QUERY PLAN")};
-    out->explained = explanation(**runnable, host_.replica().plan());
+    out->explained = explanation(**prepared, host_.replica().plan());
     return out;
 }
 

@@ -51,7 +51,7 @@ constexpr std::array known{
     Known{"standard_conforming_strings", "on", true, true},
     Known{"statement_timeout", "0"},
     Known{"synchronous_commit", "on"},
-    Known{"timezone", "UTC", true, true, "TimeZone"},
+    Known{"timezone", "UTC", true, false, "TimeZone"},
     Known{"transaction_isolation", "read committed"},
     Known{"transaction_read_only", "off"},
     Known{"xmloption", "content"},
@@ -70,8 +70,7 @@ const Known* find(std::string_view lower_name) {
     return nullptr;
 }
 
-// What counts as the same value: utf-8 is UTF8, GMT and Etc/UTC are UTC; "ISO" alone leaves the order of
-// DateStyle as it is.
+// What counts as the same value: utf-8 is UTF8; "ISO" alone leaves the order of DateStyle as it is.
 std::string canonical(std::string_view name, std::string_view value) {
     std::string text = lower(value);
     if (name == "client_encoding") {
@@ -79,14 +78,17 @@ std::string canonical(std::string_view name, std::string_view value) {
         std::erase(text, '\'');  // asyncpg sends it quoted
         return text == "unicode" ? "utf8" : text;
     }
-    if (name == "timezone" && (text == "gmt" || text == "etc/utc" || text == "z" || text == "0" ||
-                               text == "+00:00" || text == "universal"))
-        return "utc";
     if (name == "datestyle") {
         std::erase(text, ' ');
         return text == "iso" ? "iso,mdy" : text;
     }
     return text;
+}
+
+bool is_utc(std::string_view zone) {
+    constexpr std::string_view names[] = {"UTC",       "UCT",  "Etc/UTC", "Etc/UCT", "Etc/Universal",
+                                          "Universal", "Zulu", "Etc/Zulu"};
+    return std::find(std::begin(names), std::end(names), zone) != std::end(names);
 }
 
 constexpr std::pair<std::string_view, std::int64_t> units[] = {
@@ -157,6 +159,11 @@ void Settings::note_values() {
     iso_intervals_ = values_.find("intervalstyle")->second == "iso_8601";
     const std::string read_only = lower(values_.find("default_transaction_read_only")->second);
     read_only_ = read_only == "on" || read_only == "true" || read_only == "yes" || read_only == "1";
+    const std::string& zone = values_.find("timezone")->second;
+    if (is_utc(zone))
+        zone_ = nullptr;
+    else if (zone_ == nullptr || zone_->name() != zone)
+        zone_ = std::make_shared<const sql::TimeZone>(*sql::TimeZone::of_setting(zone));
     const auto timeout = [this](std::string_view name) {
         return parse_timeout(values_.find(name)->second).value_or(Duration{});
     };
@@ -192,7 +199,12 @@ Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
         note_values();
         return {};
     }
-    values_[name] = value;
+    if (name == "timezone") {
+        TRY(const sql::TimeZone zone, sql::TimeZone::of_setting(value));
+        values_[name] = zone.name();
+    } else {
+        values_[name] = value;
+    }
     note_values();
     return {};
 }

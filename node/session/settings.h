@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/time.h"
+#include "lib/sql/time_zone.h"
 
 namespace anabranch::session {
 
@@ -29,6 +31,8 @@ class Settings {
     const Timeouts& timeouts() const { return timeouts_; }
     bool read_only() const { return read_only_; }  // default_transaction_read_only
     bool iso_intervals() const { return iso_intervals_; }
+    // Null: UTC, under whatever name.
+    const std::shared_ptr<const sql::TimeZone>& zone() const { return zone_; }
     // What RESET goes back to, and what a session begins with; same errors as set().
     Result<void> set_default(std::string_view name, std::string_view value);
     // Name, as PostgreSQL spells it, and value of those whose changes are reported to the client.
@@ -43,6 +47,7 @@ class Settings {
     // As values_ has them: they are looked at with every message.
     Timeouts timeouts_;
     bool read_only_ = false, iso_intervals_ = false;
+    std::shared_ptr<const sql::TimeZone> zone_;
 };
 
 }  // namespace anabranch::session

@@ -109,16 +109,16 @@ Result<Outcome> Backend::discard_all() {
 // ---- cursors ----
 
 Completion Backend::declare(std::uint64_t number, const Statement& statement,
-                            std::span<const sql::Datum> parameters) {
+                            const replica::RunnablePtr& runnable, std::span<const sql::Datum> parameters) {
     const auto& declared = std::get<ast::DeclareCursor>(statement.utility->node);
     const auto block = host_.replica().block(session_);
     if (block == replica::Block::none && !declared.hold)
         return refused(Error::make("25P01", "DECLARE CURSOR can only be used in transaction blocks"));
-    auto sink = cursors_.open(declared.name, statement.runnable->bound->columns, declared.hold,
+    auto sink = cursors_.open(declared.name, runnable->bound->columns, declared.hold,
                               declared.scroll && !*declared.scroll);
     if (!sink) return refused(sink.error());
     declaring_ = declared.name;
-    auto out = run(number, statement.runnable, parameters, **sink);
+    auto out = run(number, runnable, parameters, **sink);
     if (block == replica::Block::none) cursors_.end_transaction(true);
     return out;
 }

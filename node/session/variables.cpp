@@ -3,6 +3,7 @@
 #include <iterator>
 #include <utility>
 
+#include "lib/sql/datetime.h"
 #include "lib/sql/time_zone.h"
 #include "node/session/backend.h"
 
@@ -65,22 +66,16 @@ std::string value_text(const std::vector<ast::Expr>& values) {
     return out;
 }
 
-}  // namespace
-
-// JDBC sends the zone of its machine, whoever uses it, and does not need it for what it sends and reads, but
-// for one thing (Statement::gives_zone).
-Result<std::vector<std::string>> Backend::begin_in_zone(const std::string& zone) {
-    if (settings_.set("timezone", zone)) return {};
-    if (!sql::TimeZone::find(zone))
-        return fail("22023", "invalid value for parameter \"TimeZone\": \"" + zone + "\"");
-    client_zone_ = zone;
-    return {{"the time zone of this session is UTC, not \"" + zone +
-             "\": times without an offset are taken as UTC"}};
+// SET TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE
+bool is_interval(const ast::Expr& value) {
+    const auto* cast = std::get_if<ast::Cast>(&value.node);
+    return cast != nullptr && cast->type.name.name == "interval";
 }
 
-Result<std::vector<std::string>> Backend::connect(
-    const std::string& user, const std::string& database,
-    const std::vector<std::pair<std::string, std::string>>& settings) {
+}  // namespace
+
+Result<void> Backend::connect(const std::string& user, const std::string& database,
+                              const std::vector<std::pair<std::string, std::string>>& settings) {
     if (refusal_) return std::unexpected(*refusal_);
     user_ = user;
     database_ = database;
@@ -90,12 +85,7 @@ Result<std::vector<std::string>> Backend::connect(
         return name.starts_with("anabranch.") ? host_.replica().set(session_, name, value)
                                               : settings_.set(name, value);
     };
-    std::vector<std::string> warnings;
     for (const auto& [name, value] : settings) {
-        if (name == "TimeZone" || name == "timezone") {  // JDBC's, libpq's
-            TRY(warnings, begin_in_zone(value));
-            continue;
-        }
         if (name.starts_with("_pq_.") || name == "replication") continue;
         if (name != "options") {
             TRY_VOID(begin_with(name, value));
@@ -103,7 +93,7 @@ Result<std::vector<std::string>> Backend::connect(
         }
         for (const auto& [option, given] : command_line(value)) TRY_VOID(begin_with(option, given));
     }
-    return warnings;
+    return {};
 }
 
 Result<Outcome> Backend::set(const ast::SetVariable& statement) {
@@ -112,14 +102,17 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
         outcome.tag = "SET";
         return outcome;
     }
-    const std::string value = value_text(statement.values);
+    std::string value = value_text(statement.values);
     Outcome out{"SET", {}, {}};
+    if (statement.name == "timezone" && is_interval(statement.values[0])) {
+        TRY(const auto east, sql::parse_interval(value));
+        value = sql::TimeZone::at_offset(east.micros / sql::micros_per_second).name();
+    }
     if (statement.name.starts_with("anabranch.")) {
         TRY_VOID(host_.replica().set(session_, statement.name, value));
         return out;
     }
     TRY_VOID(settings_.set(statement.name, value));
-    if (statement.name == "timezone") agreed_on_zone_ = true;
     out.parameter_status = settings_.announcement_of(statement.name);
     return out;
 }
@@ -129,7 +122,6 @@ Result<Outcome> Backend::reset(const std::string& name) {
     const auto reset_own = [&](const std::string& own, const std::string& value) {
         return host_.replica().set(session_, own, value);
     };
-    if (name.empty() || name == "timezone") agreed_on_zone_ = false;
     if (name.empty()) {
         settings_.reset_all();
         (void)settings_.set("session_authorization", user_);

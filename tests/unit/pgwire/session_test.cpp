@@ -26,9 +26,8 @@ struct FakePrepared final : Prepared {
 // anything else "OK".
 class FakeBackend final : public Backend {
   public:
-    Result<std::vector<std::string>> connect(
-        const std::string& user, const std::string&,
-        const std::vector<std::pair<std::string, std::string>>&) override {
+    Result<void> connect(const std::string& user, const std::string&,
+                         const std::vector<std::pair<std::string, std::string>>&) override {
         if (user == "nobody") return fail("28000", "who?");
         return {};
     }
