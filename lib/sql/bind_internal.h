@@ -183,6 +183,7 @@ class Binding {
     Result<ExprPtr> distinct_from(const ast::DistinctFrom& d, Scope& scope, Span at);
     Result<ExprPtr> between(const ast::Between& b, Scope& scope, Span at);
     Result<ExprPtr> in_list(const ast::InList& i, Scope& scope, Span at);
+    void unify_values(const ExprPtr& operand, std::vector<ExprPtr>& items, Span at);
     Result<ExprPtr> quantified_query(const ast::QuantifiedQuery& q, Scope& scope, Span at);
     Result<ExprPtr> quantified_array(const ast::QuantifiedArray& q, Scope& scope, Span at);
     // op over bound operands; left null for a prefix operator.

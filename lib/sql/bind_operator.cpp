@@ -165,6 +165,28 @@ Result<ExprPtr> Binding::between(const ast::Between& b, Scope& scope, Span at) {
     return truth(b.negated ? LogicOp::and_ : LogicOp::or_, {std::move(out), std::move(other)}, at);
 }
 
+// Items that read no row become an array in PostgreSQL, if they are several and have a type in common.
+void Binding::unify_values(const ExprPtr& operand, std::vector<ExprPtr>& items, Span at) {
+    std::vector<ExprPtr> values;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        bool reads = false;
+        walk(items[i], [&](const ExprPtr& e, std::uint32_t depth) {
+            const auto* column = std::get_if<ColumnRef>(&e->node);
+            reads = reads || (column != nullptr && column->level == depth);
+            return !reads;
+        });
+        if (reads || row_of(items[i]) != nullptr) continue;
+        values.push_back(items[i]);
+        places.push_back(i);
+    }
+    if (values.size() < 2 || row_of(operand) != nullptr) return;
+    values.push_back(operand);
+    // Else each is compared by itself, or found wrong. There is no array of arrays.
+    if (!unify(values, "IN", at) || values.back()->type.array) return;
+    for (std::size_t i = 0; i < places.size(); ++i) items[places[i]] = values[i];
+}
+
 Result<ExprPtr> Binding::in_list(const ast::InList& i, Scope& scope, Span at) {
     TRY(ExprPtr operand, expr(*i.operand, scope));
     TRY(std::vector<ExprPtr> items, exprs(i.items, scope));
@@ -183,6 +205,7 @@ Result<ExprPtr> Binding::in_list(const ast::InList& i, Scope& scope, Span at) {
         return make({TypeId::bool_}, at,
                     ArrayCompare{i.negated ? Func::ne : Func::eq, i.negated, operand, list});
     }
+    unify_values(operand, items, at);
     std::vector<ExprPtr> parts;
     for (const ExprPtr& item : items) {
         TRY(ExprPtr part, operate(i.negated ? "<>" : "=", operand, item, at));

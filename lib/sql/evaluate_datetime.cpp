@@ -181,6 +181,7 @@ Datum date_trunc_kernel(EvalContext& c, const CallSite& site, const Datum* args)
         c, truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer(), zone_of(c.labels)));
 }
 Datum date_trunc_there_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
+    if (is_infinite_timestamp(args[1].as_integer())) return args[1];
     const Result<TimeZone> zone = TimeZone::find(args[2].as_bytes());
     if (!zone) return c.fail(zone.error());
     return unwrap_integer(

@@ -101,15 +101,20 @@ Result<TimeZone> TimeZone::find(std::string_view name) {
 }
 
 Result<TimeZone> TimeZone::of_setting(std::string_view value) {
+    Error wrong = Error::make("22023", "invalid value for parameter \"TimeZone\": \"" + std::string(value) + "\"");
     double hours = 0;
     const bool sign = value.starts_with('+');
     const auto [end, problem] = std::from_chars(value.data() + sign, value.data() + value.size(), hours);
-    constexpr double hours_max = 168;  // as in PostgreSQL
-    if (problem == std::errc() && end == value.data() + value.size() && std::fabs(hours) < hours_max)
-        return TimeZone(static_cast<std::int64_t>(hours * 3600));
+    if (problem == std::errc() && end == value.data() + value.size()) {
+        constexpr double hours_max = 168;  // as in PostgreSQL
+        if (std::fabs(hours) < hours_max) return TimeZone(static_cast<std::int64_t>(hours * 3600));
+        return fail(std::move(wrong).with_detail("UTC timezone offset is out of range."));
+    }
     if (auto found = named(value)) return TimeZone(std::move(found));
-    if (const auto offset = zone_offset(without_label(value))) return TimeZone(*offset);
-    return fail("22023", "invalid value for parameter \"TimeZone\": \"" + std::string(value) + "\"");
+    const auto offset = without_label(value);
+    if (offset.starts_with('+') || offset.starts_with('-'))
+        if (const auto seconds = zone_offset(offset)) return TimeZone(*seconds);
+    return fail(std::move(wrong));
 }
 
 std::string TimeZone::name() const {

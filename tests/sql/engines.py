@@ -141,7 +141,7 @@ class Postgres(postgres.Postgres):
         self.type_names = {}
         names = self.run("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'").rows
         drops = "".join(f'DROP SCHEMA "{name}" CASCADE; ' for name, in names)
-        failed = self.run(f"SET client_min_messages = error; {drops}CREATE SCHEMA public")
+        failed = self.run(f"SET client_min_messages = error; SET TimeZone = 'UTC'; {drops}CREATE SCHEMA public")
         if isinstance(failed, Failure):
             raise RuntimeError(failed)
         return self.run(text)

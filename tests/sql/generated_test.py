@@ -23,6 +23,15 @@ from schemas import SchemaMaker
 from statements import Statements
 
 PER_CASE = 100
+ZONES = (
+    *("UTC",) * 3,
+    "Europe/Berlin",
+    "America/St_Johns",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "<+02>-02",
+    "-7.5",
+)
 WRITES = ("insert", "update", "delete", "merge", "with", "call", "block")
 
 
@@ -56,6 +65,7 @@ class Case:
                 return  # a domain, which here is its base type
             self.differ("the schema", theirs, ours)
             return
+        self.compare("set", f"SET TimeZone = '{self.rng.choice(ZONES)}'")
         source = Statements(self.rng, maker.tables, self.builtins, maker.routines)
         self.tables = [t.name for t in maker.real_tables()]
         for self.done in range(1, statements + 1):
@@ -90,6 +100,7 @@ class Case:
         if isinstance(theirs, Failure) != isinstance(ours, Failure):
             for engine in (self.postgres, self.replica):  # excused, but only one of the blocks is aborted
                 engine.run("ROLLBACK")
+            return kind not in WRITES or isinstance(theirs, Failure)  # only one has written
         elif kind in WRITES:
             for table in self.tables:
                 query = f"SELECT * FROM {table}"

@@ -3,7 +3,8 @@
 // Requests on standard input, answers on standard output, each a header line and then its bytes:
 //
 //   schema <bytes>\n<schema file>     a fresh replica of that schema
-//   run <bytes>\n<statement>          BEGIN, COMMIT and ROLLBACK group statements, else each is a transaction
+//   run <bytes>\n<statement>          BEGIN, COMMIT and ROLLBACK group statements, else each is a transaction;
+//                                     SET TimeZone = '...' stands for the session's
 //   explain <bytes>\n<statement>
 //   check 0\n                         violations of the whole state, and the replica's self-check
 //   builtins 0\n                      types, and the tables of operators and functions that the binder looks
@@ -24,6 +25,8 @@
 #include "lib/exec/schema_plans.h"
 #include "lib/sql/builtin.h"
 #include "lib/sql/builtin_table.h"
+#include "lib/sql/session_labels.h"
+#include "lib/sql/time_zone.h"
 #include "lib/sql/value.h"
 
 namespace anabranch::test {
@@ -128,7 +131,10 @@ class ReplicaShell {
             return fields_of(Error::make("25P02",
                                          "current transaction is aborted, commands ignored until end of "
                                          "transaction block"));
-        Result<std::string> answer = execute(text);
+        constexpr std::string_view set_zone = "SET TimeZone = '";
+        Result<std::string> answer = text.starts_with(set_zone) && text.ends_with('\'')
+                                         ? set(text.substr(set_zone.size(), text.size() - set_zone.size() - 1))
+                                         : execute(text);
         if (answer && !block_) {
             const auto done = finish();
             if (!done) answer = std::unexpected(done.error());
@@ -186,8 +192,15 @@ class ReplicaShell {
         return {};
     }
 
+    Result<std::string> set(const std::string& zone) {
+        TRY(auto found, sql::TimeZone::of_setting(zone));
+        zone_ = std::make_unique<const sql::TimeZone>(std::move(found));
+        return tag("SET");
+    }
+
     Result<std::string> execute(const std::string& text) {
-        TRY(const catalog::BoundText bound, catalog::bind_text(*schema_, text));
+        const std::string sent = zone_ == nullptr ? text : sql::with_zone(text, zone_->name());
+        TRY(const catalog::BoundText bound, catalog::bind_text(*schema_, sent));
         if (!bound.parameter_types.empty())
             return fail(Error::make("42P02", "there is no parameter $1"));  // nobody gives it a value
         if (bound.call) {
@@ -203,7 +216,8 @@ class ReplicaShell {
     Result<std::string> answer(const exec::Compiled& compiled, const std::vector<sql::OutputColumn>& columns,
                                std::span<const Datum> parameters) {
         const exec::SchemaPlans& plans = exec::plans_of(*schema_);
-        Fields rows(columns, plans);
+        const sql::SessionLabels labels(&plans, zone_.get(), false);
+        Fields rows(columns, labels);
         TRY(const exec::StatementResult result, run_.run(compiled, parameters, &rows));
         using Kind = exec::StatementResult::Kind;
         std::string out, name;
@@ -239,6 +253,7 @@ class ReplicaShell {
     crdt::Database database_;
     CountingOrigin origin_;
     exec::TransactionRun run_;
+    std::unique_ptr<const sql::TimeZone> zone_;  // none: UTC
     std::uint64_t commits_ = 0;
     bool block_ = false, failed_ = false;
 };
