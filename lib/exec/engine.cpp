@@ -23,6 +23,10 @@ class Session final : public sql::SessionInfo {
     std::optional<std::string> setting(std::string_view name) const override {
         return tables_ == nullptr ? std::nullopt : tables_->setting(name);
     }
+    Result<std::string> configure(std::string_view name, std::string_view value, bool local) const override {
+        if (tables_ == nullptr) return std::string(value);
+        return tables_->configure(name, value, local);
+    }
     std::optional<std::string> describe(sql::Func func, std::span<const Datum> args) const override {
         return catalog::catalog_text(schema_, func, args);
     }

@@ -44,6 +44,11 @@ class SessionInfo {
     virtual ~SessionInfo() = default;
     // current_setting, current_user ("user"), current_database ("database"), search_path ...; empty: unknown.
     virtual std::optional<std::string> setting(std::string_view name) const = 0;
+    // set_config(): the value as it is kept; error as of SET. Where no session is, nothing happens.
+    virtual Result<std::string> configure(std::string_view /*name*/, std::string_view value,
+                                          bool /*local*/) const {
+        return std::string(value);
+    }
     // pg_get_constraintdef and its like, obj_description, ...; empty: NULL.
     virtual std::optional<std::string> describe(Func, std::span<const Datum>) const { return {}; }
 };

@@ -93,8 +93,14 @@ Datum current_setting(EvalContext& c, const CallSite& site, const Datum* args) {
     return c.fail(sqlstate::undefined_object,
                   "unrecognized configuration parameter \"" + std::string(name) + "\"");
 }
-Datum set_config(EvalContext&, const CallSite&, const Datum* args) {
-    return args[1];
+// The new value, as it is kept.
+Datum set_config(EvalContext& c, const CallSite&, const Datum* args) {
+    if (args[0].is_null()) return c.fail("22004", "SET requires parameter name");
+    const std::string_view value = args[1].is_null() ? std::string_view() : args[1].as_bytes();
+    if (c.session == nullptr) return make_bytes(c, value);
+    const bool local = !args[2].is_null() && args[2].as_bool();
+    const auto kept = c.session->configure(args[0].as_bytes(), value, local);
+    return kept ? make_bytes(c, *kept) : c.fail(kept.error());
 }
 
 std::optional<std::string> described(EvalContext& c, const CallSite& site, const Datum* args) {

@@ -51,14 +51,30 @@ const sql::EnumLabels* Backend::enum_labels() const {
     return &*labels_;
 }
 
+namespace {
+// What other nodes order to be done here has no session.
+class Leaving {
+  public:
+    explicit Leaving(Tables& tables) : tables_(tables) {}
+    ~Leaving() { tables_.leave(); }
+    Leaving(const Leaving&) = delete;
+    Leaving& operator=(const Leaving&) = delete;
+
+  private:
+    Tables& tables_;
+};
+}  // namespace
+
 Completion Backend::execute(std::uint64_t number, const Prepared& prepared,
                             std::span<const sql::Datum> parameters, exec::RowSink& sink, bool implicit) {
     const auto& statement = static_cast<const Statement&>(prepared);
     auto& replica = host_.replica();
     host_.tables().enter(session_, &settings_, &user_, &database_, host_.now());
+    const Leaving leaving(host_.tables());
     if (statement.runnable == nullptr) return utility(number, statement, sink);
     if (implicit && replica.block(session_) == replica::Block::none) {
         (void)replica.begin(session_);
+        settings_.begin_transaction();
         implicit_ = true;
     }
     const auto runnable = in_zone(statement);
@@ -109,11 +125,12 @@ Completion Backend::completion(replica::Execution executed) {
 
 Result<Outcome> Backend::outcome(const Result<std::string>& tag) {
     const std::string declared = std::exchange(declaring_, {});
+    if (std::exchange(ending_, false)) settings_.end_transaction(tag.has_value());
     if (!tag) {
         cursors_.discard(declared);
         return std::unexpected(tag.error());
     }
-    return Outcome{declared.empty() ? *tag : "DECLARE CURSOR", {}, {}};
+    return Outcome{declared.empty() ? *tag : "DECLARE CURSOR", {}, settings_.take_announcements()};
 }
 
 Completion Backend::refused(Error error) {

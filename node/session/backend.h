@@ -137,6 +137,7 @@ class Backend final : public pgwire::Backend {
     std::optional<pgwire::Outcome> set_modes(const sql::ast::SetTransaction& statement);
     bool may_write() const;
     pgwire::Completion completion(replica::Execution done);
+    pgwire::Completion told(pgwire::Outcome outcome);
     pgwire::Completion refused(Error error);
 
     Host& host_;
@@ -150,6 +151,7 @@ class Backend final : public pgwire::Backend {
     std::set<std::string> channels_;  // LISTEN
     std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
+    bool ending_ = false;    // the transaction commits, and it is not known yet whether it has
     bool block_is_read_only_ = false;
     mutable std::optional<sql::SessionLabels> labels_;
     mutable sql::ZonePtr zone_of_labels_;

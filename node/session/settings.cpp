@@ -142,11 +142,76 @@ Settings::Settings() {
 }
 
 void Settings::reset_all() {
-    values_.clear();
-    for (const auto& entry : known) values_[entry.name] = entry.value;
-    for (const auto& [name, value] : defaults_) values_[name] = value;
+    for (const auto& [name, value] : Values(values_))
+        if (find(name) == nullptr && !defaults_.contains(name)) change(name, {}, false);
+    for (const auto& entry : known)
+        if (!defaults_.contains(entry.name)) change(entry.name, entry.value, false);
+    for (const auto& [name, value] : defaults_) change(name, value, false);
     note_values();
 }
+
+// ---- what a transaction has set ----
+
+void Settings::change(const std::string& name, std::optional<std::string> value, bool local) {
+    if (in_transaction_ && !changed_) {
+        before_ = kept_ = values_;
+        changed_ = true;
+    }
+    const auto put = [&](Values& values) {
+        if (value)
+            values[name] = *value;
+        else
+            values.erase(name);
+    };
+    put(values_);
+    if (changed_ && !local) put(kept_);
+    unannounced_ = true;
+}
+
+void Settings::end_transaction(bool committed) {
+    in_transaction_ = false;
+    savepoints_.clear();
+    if (!std::exchange(changed_, false)) return;
+    values_ = std::move(committed ? kept_ : before_);
+    unannounced_ = true;
+    note_values();
+}
+
+void Settings::savepoint(const std::string& name) {
+    savepoints_.push_back({name, changed_, {}, {}});
+    if (!changed_) return;
+    savepoints_.back().values = values_;
+    savepoints_.back().kept = kept_;
+}
+
+std::vector<Settings::Savepoint>::iterator Settings::find_savepoint(const std::string& name) {
+    auto at = savepoints_.end();
+    while (at != savepoints_.begin())
+        if ((--at)->name == name) return at;
+    return savepoints_.end();
+}
+
+void Settings::release(const std::string& name) {
+    savepoints_.erase(find_savepoint(name), savepoints_.end());
+}
+
+void Settings::roll_back_to(const std::string& name) {
+    const auto at = find_savepoint(name);
+    if (at == savepoints_.end()) return;
+    savepoints_.erase(at + 1, savepoints_.end());
+    if (!changed_) return;
+    if (at->changed) {
+        values_ = at->values;
+        kept_ = at->kept;
+    } else {
+        values_ = before_;
+        changed_ = false;
+    }
+    unannounced_ = true;
+    note_values();
+}
+
+// ---- values ----
 
 Result<void> Settings::set_default(std::string_view name, std::string_view value) {
     TRY_VOID(set(name, value));
@@ -171,53 +236,55 @@ void Settings::note_values() {
                  timeout("idle_in_transaction_session_timeout")};
 }
 
-Result<void> Settings::set(std::string_view raw_name, std::string_view value) {
-    const std::string name = lower(raw_name);
+Result<std::string> Settings::checked(std::string_view given, std::string_view value) {
+    const std::string name = lower(given);
     const Known* entry = find(name);
     if (entry == nullptr) {
         if (name.find('.') == std::string::npos)
-            return fail("42704", "unrecognized configuration parameter \"" + std::string(raw_name) + "\"");
-        values_[name] = value;
-        return {};
+            return fail("42704", "unrecognized configuration parameter \"" + std::string(given) + "\"");
+        return std::string(value);
     }
     if (entry->fixed) {
-        for (const char* known_value : {entry->value, entry->also}) {
-            if (known_value == nullptr || canonical(name, value) != canonical(name, known_value)) continue;
-            values_[name] = known_value;
-            note_values();
-            return {};
-        }
-        return fail(Error::make("22023", "invalid value for parameter \"" + std::string(raw_name) + "\": \"" +
+        for (const char* known_value : {entry->value, entry->also})
+            if (known_value != nullptr && canonical(name, value) == canonical(name, known_value))
+                return known_value;
+        return fail(Error::make("22023", "invalid value for parameter \"" + std::string(given) + "\": \"" +
                                              std::string(value) + "\"")
                         .with_detail("This server speaks " + std::string(entry->value) +
                                      (entry->also != nullptr ? std::string(" and ") + entry->also : "") +
                                      " only."));
     }
     if (entry->is_timeout()) {
-        TRY(const Duration timeout, checked_timeout(raw_name, value));
-        values_[name] = timeout_text(timeout);
-        note_values();
-        return {};
+        TRY(const Duration timeout, checked_timeout(given, value));
+        return timeout_text(timeout);
     }
-    if (name == "timezone") {
-        TRY(const sql::TimeZone zone, sql::TimeZone::of_setting(value));
-        values_[name] = zone.name();
-    } else {
-        values_[name] = value;
-    }
+    if (name != "timezone") return std::string(value);
+    TRY(const sql::TimeZone zone, sql::TimeZone::of_setting(value));
+    return zone.name();
+}
+
+Result<void> Settings::set(std::string_view given, std::string_view value) {
+    TRY(auto wanted, checked(given, value));
+    change(lower(given), std::move(wanted), false);
     note_values();
     return {};
 }
 
-void Settings::reset(std::string_view raw_name) {
-    const std::string name = lower(raw_name);
+Result<void> Settings::set_local(std::string_view given, std::string_view value) {
+    TRY(auto wanted, checked(given, value));
+    if (!in_transaction_) return {};
+    change(lower(given), std::move(wanted), true);
+    note_values();
+    return {};
+}
+
+void Settings::reset(std::string_view given) {
+    const std::string name = lower(given);
     const Known* entry = find(name);
     if (const auto own = defaults_.find(name); own != defaults_.end())
-        values_[name] = own->second;
-    else if (entry != nullptr)
-        values_[name] = entry->value;
+        change(name, own->second, false);
     else
-        values_.erase(name);
+        change(name, entry == nullptr ? std::nullopt : std::optional<std::string>(entry->value), false);
     note_values();
 }
 
@@ -227,16 +294,22 @@ std::optional<std::string> Settings::get(std::string_view name) const {
     return found->second;
 }
 
-std::vector<std::pair<std::string, std::string>> Settings::announcement_of(std::string_view name) const {
-    const Known* entry = find(lower(name));
-    if (entry == nullptr || !entry->announced) return {};
-    return {{entry->shown != nullptr ? entry->shown : entry->name, values_.find(entry->name)->second}};
-}
-
 std::vector<std::pair<std::string, std::string>> Settings::announcement() const {
     std::vector<std::pair<std::string, std::string>> out;
     for (const auto& entry : known)
-        for (auto& one : announcement_of(entry.name)) out.push_back(std::move(one));
+        if (entry.announced)
+            out.emplace_back(entry.shown != nullptr ? entry.shown : entry.name,
+                             values_.find(entry.name)->second);
+    return out;
+}
+
+std::vector<std::pair<std::string, std::string>> Settings::take_announcements() {
+    if (!std::exchange(unannounced_, false)) return {};
+    auto out = announcement();
+    std::erase_if(out, [&](const auto& one) {
+        auto& told = announced_[one.first];
+        return std::exchange(told, one.second) == one.second;
+    });
     return out;
 }
 

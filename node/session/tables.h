@@ -16,8 +16,8 @@ class Tables final : public exec::VirtualTables {
   public:
     explicit Tables(catalog::SchemaPtr schema) : schema_(std::move(schema)) {}
     void attach(const replica::Replica* replica) { replica_ = replica; }
-    // The session on whose behalf statements run until the next call.
-    void enter(std::uint64_t session, const Settings* settings, const std::string* user,
+    // The session on whose behalf statements run until leave().
+    void enter(std::uint64_t session, Settings* settings, const std::string* user,
                const std::string* database, Instant now) {
         session_ = session;
         settings_ = settings;
@@ -26,9 +26,15 @@ class Tables final : public exec::VirtualTables {
         now_ = now;
         arena_.reset();
     }
+    void leave() {
+        session_ = 0;
+        settings_ = nullptr;
+        user_ = database_ = nullptr;
+    }
     void rows(std::uint32_t virtual_table,
               FunctionRef<bool(std::span<const sql::Datum>)> visit) const override;
     std::optional<std::string> setting(std::string_view name) const override;
+    Result<std::string> configure(std::string_view name, std::string_view value, bool local) const override;
 
   private:
     void settings(const catalog::SystemTable& table,
@@ -38,7 +44,7 @@ class Tables final : public exec::VirtualTables {
     catalog::SchemaPtr schema_;
     const replica::Replica* replica_ = nullptr;
     std::uint64_t session_ = 0;
-    const Settings* settings_ = nullptr;
+    Settings* settings_ = nullptr;
     const std::string *user_ = nullptr, *database_ = nullptr;
     Instant now_;
     // Values of the rows shown must outlive the visit: the executor keeps them until the statement ends.

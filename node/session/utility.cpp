@@ -66,7 +66,7 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
     else {
         listen(*statement.utility);
         if (const auto* modes = std::get_if<ast::SetTransaction>(&node))
-            if (auto changed = set_modes(*modes)) return {When::now, 0, std::move(*changed)};
+            if (auto changed = set_modes(*modes)) return told(std::move(*changed));
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
         if (const auto* gone = std::get_if<ast::Deallocate>(&node)) {
             named_.remove(gone->name);
@@ -74,6 +74,12 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         }
     }
     if (!outcome) return refused(outcome.error());
+    return told(std::move(*outcome));
+}
+
+// With what the client has to know of its settings.
+Completion Backend::told(Outcome outcome) {
+    outcome.parameter_status = settings_.take_announcements();
     return {When::now, 0, std::move(outcome)};
 }
 
@@ -150,7 +156,7 @@ std::optional<Outcome> Backend::set_modes(const ast::SetTransaction& statement) 
     const char* name = "default_transaction_read_only";
     const char* value = *statement.modes.read_only ? "on" : "off";
     (void)settings_.set(name, value);
-    return Outcome{"SET", {}, {{name, value}}};
+    return Outcome{"SET", {}, {}};
 }
 
 bool Backend::may_write() const {
@@ -167,26 +173,30 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
         if (open && !implicit_) outcome.notices.push_back("there is already a transaction in progress");
         implicit_ = false;  // what ran before in this implicit transaction belongs to the block now
         (void)replica.begin(session_);
+        settings_.begin_transaction();
         block_is_read_only_ = statement.modes.read_only.value_or(settings_.read_only());
         return {When::now, 0, std::move(outcome)};
     }
     if (statement.kind != ast::TransactionKind::Commit && statement.kind != ast::TransactionKind::Rollback) {
         auto outcome = savepoint(statement);
         if (!outcome) return refused(outcome.error());
-        return {When::now, 0, std::move(outcome)};
+        return told(std::move(*outcome));
     }
     const bool was_implicit = std::exchange(implicit_, false);
-    cursors_.end_transaction(statement.kind == ast::TransactionKind::Commit &&
-                             replica.block(session_) != replica::Block::failed);
+    const bool commits = statement.kind == ast::TransactionKind::Commit &&
+                         replica.block(session_) != replica::Block::failed;
+    cursors_.end_transaction(commits);
     if (!open || was_implicit) {
         Outcome outcome{statement.kind == ast::TransactionKind::Commit ? "COMMIT" : "ROLLBACK",
                         {"there is no transaction in progress"},
                         {}};
         if (!open) return {When::now, 0, std::move(outcome)};
     }
+    ending_ = commits;
+    if (!commits) settings_.end_transaction(false);
     if (statement.kind == ast::TransactionKind::Rollback) {
         replica.rollback(session_);
-        return done("ROLLBACK");
+        return told({"ROLLBACK", {}, {}});
     }
     return completion(replica.commit(session_, number, host_.now(), host_.outputs()));
 }
@@ -200,6 +210,12 @@ Result<Outcome> Backend::savepoint(const ast::Transaction& statement) {
                          : statement.kind == Kind::Release ? Command::release
                                                            : Command::rollback_to;
     TRY_VOID(host_.replica().savepoint(session_, command, statement.name));
+    if (command == Command::set)
+        settings_.savepoint(statement.name);
+    else if (command == Command::release)
+        settings_.release(statement.name);
+    else
+        settings_.roll_back_to(statement.name);
     return Outcome{statement.kind == Kind::Savepoint ? "SAVEPOINT"
                    : statement.kind == Kind::Release ? "RELEASE"
                                                      : "ROLLBACK",
@@ -216,8 +232,10 @@ Completion Backend::end_implicit(std::uint64_t number, bool failed) {
     cursors_.end_transaction(!failed);
     if (failed) {
         host_.replica().rollback(session_);
-        return done("ROLLBACK");
+        settings_.end_transaction(false);
+        return told({"ROLLBACK", {}, {}});
     }
+    ending_ = true;
     return completion(host_.replica().commit(session_, number, host_.now(), host_.outputs()));
 }
 

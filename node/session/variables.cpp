@@ -83,7 +83,7 @@ Result<void> Backend::connect(const std::string& user, const std::string& databa
     (void)settings_.set("session_authorization", user);
     const auto begin_with = [&](const std::string& name, const std::string& value) -> Result<void> {
         return name.starts_with("anabranch.") ? host_.replica().set(session_, name, value)
-                                              : settings_.set(name, value);
+                                              : settings_.set_default(name, value);
     };
     for (const auto& [name, value] : settings) {
         if (name.starts_with("_pq_.") || name == "replication") continue;
@@ -93,6 +93,7 @@ Result<void> Backend::connect(const std::string& user, const std::string& databa
         }
         for (const auto& [option, given] : command_line(value)) TRY_VOID(begin_with(option, given));
     }
+    (void)settings_.take_announcements();  // all are told when it begins
     return {};
 }
 
@@ -112,8 +113,13 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
         TRY_VOID(host_.replica().set(session_, statement.name, value));
         return out;
     }
-    TRY_VOID(settings_.set(statement.name, value));
-    out.parameter_status = settings_.announcement_of(statement.name);
+    if (!statement.local) {
+        TRY_VOID(settings_.set(statement.name, value));
+        return out;
+    }
+    if (host_.replica().block(session_) == replica::Block::none)
+        out.notices.push_back("SET LOCAL can only be used in transaction blocks");
+    TRY_VOID(settings_.set_local(statement.name, value));
     return out;
 }
 
@@ -126,12 +132,10 @@ Result<Outcome> Backend::reset(const std::string& name) {
         settings_.reset_all();
         (void)settings_.set("session_authorization", user_);
         for (const auto& [own, value] : own_defaults) TRY_VOID(reset_own(own, value));
-        out.parameter_status = settings_.announcement();
         return out;
     }
     if (!name.starts_with("anabranch.")) {
         settings_.reset(name);
-        out.parameter_status = settings_.announcement_of(name);
         return out;
     }
     const auto found = std::find_if(std::begin(own_defaults), std::end(own_defaults),
