@@ -58,6 +58,7 @@ bool takes_nulls(Func func) {
         case Func::jsonb_build_array:
         case Func::to_jsonb:
         case Func::range_make:
+        case Func::overlaps:
             return true;
         default:
             return false;
@@ -85,7 +86,6 @@ bool may_find_nothing(Func func) {
         case Func::range_upper:
         case Func::extract:
         case Func::date_part:
-        case Func::overlaps:
         case Func::scale:
         case Func::min_scale:
         case Func::to_regclass:

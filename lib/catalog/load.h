@@ -32,8 +32,8 @@ struct Loaded {
 
 Loaded load(std::span<const ScriptFile> files, const LoadOptions& options = {});
 
-// One ad-hoc statement bound against a schema: a statement of a session, in its time zone (sql::with_zone), or
-// a witness. Parameters $1.. may have declared types; undeclared ones are inferred and returned.
+// One ad-hoc statement bound against a schema: a statement of a session, in its time zone (sql::with_zone),
+// or a witness. Parameters $1.. may have declared types; undeclared ones are inferred and returned.
 struct BoundText {
     // Exactly one of these is set.
     sql::StatementPtr statement;  // SELECT, INSERT, UPDATE, DELETE, VALUES

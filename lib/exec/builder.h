@@ -110,8 +110,8 @@ class Builder {
     StatementPlan query_statement(const sql::QueryPtr& query);
     // Rows of `table` in `slot` that meet all conditions.
     Group table_group(const catalog::Table& table, std::uint32_t slot, std::vector<ExprId> conditions);
-    ExprId call_node(sql::Func func, std::vector<ExprId> args, std::vector<sql::Type> types,
-                     sql::Type result, const sql::ZonePtr& zone = {});
+    ExprId call_node(sql::Func func, std::vector<ExprId> args, std::vector<sql::Type> types, sql::Type result,
+                     const sql::ZonePtr& zone = {});
     std::uint32_t new_slot() { return program_.slots++; }
     // A virtual rel with this number reads a stored table in this way.
     void let_stand(std::uint32_t virtual_table, const Access& access) { stand_ins_[virtual_table] = access; }

@@ -41,8 +41,8 @@ class VirtualTables {
                       FunctionRef<bool(std::span<const sql::Datum>)> visit) const = 0;
     // current_setting(), SHOW: empty optional when unknown.
     virtual std::optional<std::string> setting(std::string_view name) const = 0;
-    // set_config(): the value as it is kept; error as of SET. It does nothing where a statement is not run for
-    // a session of this node.
+    // set_config(): the value as it is kept; error as of SET. It does nothing where a statement is not run
+    // for a session of this node.
     virtual Result<std::string> configure(std::string_view /*name*/, std::string_view value,
                                           bool /*local*/) const {
         return std::string(value);

@@ -360,14 +360,15 @@ bool Executor::functions(const Leaf& plan, const Access* next_point, Next next) 
         rows.clear();
         return more;
     };
-    sql::run_table_function(context_, source.func, source.types, args, source.columns,
-                            [&](std::span<const Datum> values) {
-                                rows.resize(rows.size() + plan.width);
-                                std::copy(values.begin(), values.end(), rows.end() - plan.width);
-                                if (plan.ordinality) rows.back() = Datum::integer(++ordinal);
-                                return rows.size() < batch || hand_on();
-                            },
-                            source.zone.get());
+    sql::run_table_function(
+        context_, source.func, source.types, args, source.columns,
+        [&](std::span<const Datum> values) {
+            rows.resize(rows.size() + plan.width);
+            std::copy(values.begin(), values.end(), rows.end() - plan.width);
+            if (plan.ordinality) rows.back() = Datum::integer(++ordinal);
+            return rows.size() < batch || hand_on();
+        },
+        source.zone.get());
     return more && !failed() && hand_on() && !failed();
 }
 
@@ -381,7 +382,8 @@ bool Executor::zipped(const Leaf& plan, const Access* next_point, Next next) {
         if (failed()) return false;
         std::size_t at = 0;
         sql::run_table_function(
-            context_, source.func, source.types, args, source.columns, [&](std::span<const Datum> values) {
+            context_, source.func, source.types, args, source.columns,
+            [&](std::span<const Datum> values) {
                 if (at == rows.size()) {
                     rows.push_back(reinterpret_cast<Datum*>(arena().allocate(plan.width * sizeof(Datum))));
                     std::fill_n(rows.back(), plan.width, Datum());

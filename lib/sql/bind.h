@@ -43,7 +43,7 @@ struct BindContext {
     std::vector<std::string> path;  // schemas searched before public
     std::string routine;            // the name that may qualify parameters
     std::vector<BoundParameter> parameters;
-    ZonePtr zone;        // of the session; null: UTC
+    ZonePtr zone;  // of the session; null: UTC
     // For who cannot tell what a zone does: what depends on it becomes Func::uninterpreted.
     bool unknown_zone = false;
     bool infer = false;  // $n may be new, and its type is inferred from its context

@@ -129,7 +129,6 @@ class Binding {
     QueryPtr in_session(const QueryPtr& query) const;              // of a view or a function of the schema
     Zoning zoning() const;
 
-
     // ---- the rest of what the files share ----
     Result<ExprPtr> row_item(const ast::Expr& e, Scope& scope, const Relation& table, RowUse use,
                              Type target);

@@ -103,8 +103,8 @@ struct CallSite {
     bool flag = false;  // cast: implicit; array comparison: ALL
     Type result;
     std::vector<Type> args;
-    std::shared_ptr<const Builtin> inner;  // array comparison: of the elements
-    std::vector<std::string> names{};      // row: of its fields
+    std::shared_ptr<const Builtin> inner;    // array comparison: of the elements
+    std::vector<std::string> names{};        // row: of its fields
     std::shared_ptr<const TimeZone> zone{};  // in_zone: of the inner one
 };
 

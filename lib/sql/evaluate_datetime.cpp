@@ -134,7 +134,8 @@ Datum now_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
     if (!site.args.empty())
         type.modifier = static_cast<std::int32_t>(std::clamp<std::int64_t>(args[0].as_integer(), 0, 6));
     const std::int64_t now = timestamp_of(c.now);
-    return unwrap(c, fit_time(type, site.func == Func::localtimestamp ? local_of(now, zone_of(c.labels)) : now));
+    const bool local = site.func == Func::localtimestamp;
+    return unwrap(c, fit_time(type, local ? local_of(now, zone_of(c.labels)) : now));
 }
 std::int64_t today(const EvalContext& c) {
     return timestamp_to_date(local_of(timestamp_of(c.now), zone_of(c.labels)));
@@ -184,8 +185,8 @@ Datum date_trunc_there_kernel(EvalContext& c, const CallSite& site, const Datum*
     if (is_infinite_timestamp(args[1].as_integer())) return args[1];
     const Result<TimeZone> zone = TimeZone::find(args[2].as_bytes());
     if (!zone) return c.fail(zone.error());
-    return unwrap_integer(
-        c, truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer(), &*zone));
+    return unwrap_integer(c,
+                          truncate_timestamp(args[0].as_bytes(), site.args[1], args[1].as_integer(), &*zone));
 }
 Datum date_bin_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     if (is_infinite_timestamp(args[1].as_integer())) return args[1];
@@ -323,23 +324,39 @@ Datum justify_kernel(EvalContext& c, const CallSite&, const Datum* args) {
     return unwrap_interval(c, justify(interval_of(args[0]), Hours, Days));
 }
 
-// (start, end) overlaps (start, end); an end may be an interval from the start.
+// Of OVERLAPS: the known end, or the lesser one, first. An unknown start takes its end's place.
+struct Period {
+    std::optional<std::int64_t> start, end;
+
+    static Period of(std::optional<std::int64_t> a, std::optional<std::int64_t> b) {
+        return !a || (b && *b < *a) ? Period{b, a} : Period{a, b};
+    }
+};
+
+// (start, end) overlaps (start, end); an end may be an interval from the start. Known as soon as the known
+// ends decide it.
 Datum overlaps_kernel(EvalContext& c, const CallSite& site, const Datum* args) {
-    std::int64_t bounds[4];
+    std::optional<std::int64_t> bounds[4];
     for (std::size_t i = 0; i < 4; ++i) {
+        if (args[i].is_null()) continue;
         if (site.args[i].id != TypeId::interval) {
             bounds[i] = args[i].as_integer();
             continue;
         }
+        if (!bounds[i - 1]) continue;
         const Result<std::int64_t> end =
-            add_interval(bounds[i - 1], interval_of(args[i]), zone_of(c, site.args[i - 1]));
+            add_interval(*bounds[i - 1], interval_of(args[i]), zone_of(c, site.args[i - 1]));
         if (!end) return c.fail(end.error());
         bounds[i] = *end;
     }
-    if (bounds[0] > bounds[1]) std::swap(bounds[0], bounds[1]);
-    if (bounds[2] > bounds[3]) std::swap(bounds[2], bounds[3]);
-    if (bounds[0] == bounds[2]) return Datum::boolean(true);
-    return Datum::boolean(bounds[0] < bounds[2] ? bounds[2] < bounds[1] : bounds[0] < bounds[3]);
+    Period early = Period::of(bounds[0], bounds[1]);
+    Period late = Period::of(bounds[2], bounds[3]);
+    if (!early.start || !late.start) return {};
+    if (*early.start > *late.start) std::swap(early, late);
+    if (*early.start == *late.start) return early.end && late.end ? Datum::boolean(true) : Datum{};
+    if (!early.end) return {};
+    if (*late.start < *early.end) return Datum::boolean(true);
+    return late.end ? Datum::boolean(false) : Datum{};
 }
 
 }  // namespace
@@ -401,7 +418,7 @@ Kernel datetime_kernel(Func func, std::span<const Type> args, Type result) {
         case Func::justify_interval:
             return strict_call<justify_kernel<true, true>, 1>;
         case Func::overlaps:
-            return strict_call<overlaps_kernel, 4>;
+            return overlaps_kernel;
         default:
             return nullptr;
     }

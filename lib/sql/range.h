@@ -38,7 +38,8 @@ int compare_upper(Type element, const Range& a, const Range& b);
 int compare_upper_to_lower(Type element, const Range& a, const Range& b);
 
 // Text ("[1,5)", "empty") and binary form, in the manner of value.h.
-Result<Datum> parse_range(Type range, std::string_view text, Arena& arena, const EnumLabels* labels = nullptr);
+Result<Datum> parse_range(Type range, std::string_view text, Arena& arena,
+                          const EnumLabels* labels = nullptr);
 Result<Datum> parse_range_binary(Type range, std::string_view bytes, Arena& arena);
 void print_range(Type range, std::string_view bytes, std::string& out, const EnumLabels* labels = nullptr);
 void print_range_binary(Type range, std::string_view bytes, std::string& out);

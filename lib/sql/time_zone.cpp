@@ -101,7 +101,8 @@ Result<TimeZone> TimeZone::find(std::string_view name) {
 }
 
 Result<TimeZone> TimeZone::of_setting(std::string_view value) {
-    Error wrong = Error::make("22023", "invalid value for parameter \"TimeZone\": \"" + std::string(value) + "\"");
+    const std::string shown = "\"" + std::string(value) + "\"";
+    Error wrong = Error::make("22023", "invalid value for parameter \"TimeZone\": " + shown);
     double hours = 0;
     const bool sign = value.starts_with('+');
     const auto [end, problem] = std::from_chars(value.data() + sign, value.data() + value.size(), hours);

@@ -17,15 +17,15 @@ class TimeZone {
   public:
     // "Europe/Berlin" in any case, "UTC", "EST", "+02" (which is west of Greenwich, as POSIX has it). 22023.
     static Result<TimeZone> find(std::string_view name);
-    // What TimeZone is set to, which is read otherwise: hours alone are east of Greenwich, and "CET" is not an
-    // abbreviation but the zone of that name, with its summer time. 22023.
+    // What TimeZone is set to, which is read otherwise: hours alone are east of Greenwich, and "CET" is not
+    // an abbreviation but the zone of that name, with its summer time. 22023.
     static Result<TimeZone> of_setting(std::string_view value);
     static TimeZone at_offset(std::int64_t seconds_east) { return TimeZone(seconds_east); }
 
     bool is_named() const { return named_ != nullptr; }  // its offset depends on the time
     // What of_setting() knows it by: as the database spells it, or as POSIX does, "<+02>-02".
     std::string name() const;
-    std::int64_t offset_at(std::int64_t micros) const;  // seconds east of Greenwich
+    std::int64_t offset_at(std::int64_t micros) const;       // seconds east of Greenwich
     std::string abbreviation_at(std::int64_t micros) const;  // "CEST", "+02"
 
     // Microseconds, as in a timestamptz, to those on a clock there, as in a timestamp, and back. Where clocks

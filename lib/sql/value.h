@@ -39,8 +39,8 @@ class EnumLabels {
     // regclass, regproc, regtype (that of built-in types needs no help). Empty and -1: unknown.
     virtual std::string object_name(TypeId, std::int64_t) const { return {}; }
     virtual std::int64_t object_oid(TypeId, std::string_view) const { return -1; }
-    // What a session wants of the texts it is sent: intervals as ISO 8601 writes them, P1DT2H; and the zone of
-    // what it sends and is sent, null: UTC.
+    // What a session wants of the texts it is sent: intervals as ISO 8601 writes them, P1DT2H; and the zone
+    // of what it sends and is sent, null: UTC.
     virtual bool iso_intervals() const { return false; }
     virtual const TimeZone* zone() const { return nullptr; }
 };

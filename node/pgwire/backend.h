@@ -58,7 +58,11 @@ using PreparedPtr = std::shared_ptr<const Prepared>;
 // How a command ended: the tag of CommandComplete ("SELECT 3", "INSERT 0 1", "CALL", "SET").
 struct Outcome {
     std::string tag;
-    std::vector<std::string> notices;  // WARNING texts
+    struct Warning {
+        std::string_view code;  // a literal
+        std::string text;
+    };
+    std::vector<Warning> warnings;
     std::vector<std::pair<std::string, std::string>>
         parameter_status;  // changed settings to report (application_name ...)
     // A statement prepared by the protocol that is to be forgotten, if there is one of this name; empty: all.

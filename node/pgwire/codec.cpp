@@ -44,11 +44,11 @@ void write_error(MessageWriter& out, std::string_view severity, const Error& err
     out.end();
 }
 
-void write_notice(MessageWriter& out, const std::string& text) {
+void write_warning(MessageWriter& out, std::string_view code, const std::string& text) {
     out.begin('N');
     field(out, 'S', "WARNING");
     field(out, 'V', "WARNING");
-    field(out, 'C', "01000");
+    field(out, 'C', code);
     field(out, 'M', text);
     out.i8(0);
     out.end();

@@ -94,7 +94,7 @@ class MessageReader {
 // `context` says where in the data of a COPY the error is.
 void write_error(MessageWriter& out, std::string_view severity, const Error& error, std::string_view sent,
                  std::uint32_t base, std::string_view context = {});
-void write_notice(MessageWriter& out, const std::string& text);
+void write_warning(MessageWriter& out, std::string_view code, const std::string& text);
 // RowDescription; `formats`: 0, 1 or one per column.
 void write_row_description(MessageWriter& out, const std::vector<sql::OutputColumn>& columns,
                            const std::vector<std::uint16_t>& formats);

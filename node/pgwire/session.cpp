@@ -250,7 +250,7 @@ class Session::Impl {
             std::erase_if(statements_, [&](const auto& statement) {
                 return name->empty() ? !statement.first.empty() : statement.first == *name;
             });
-        for (const auto& text : outcome.notices) write_notice(m, text);
+        for (const auto& warning : outcome.warnings) write_warning(m, warning.code, warning.text);
         for (const auto& [name, value] : outcome.parameter_status) write_parameter_status(m, name, value);
     }
     static void write_complete(MessageWriter& m, std::string_view tag) {

@@ -454,9 +454,9 @@ Replica::TicketStatus Tentative::status_of(const Item& item) const {
     Replica::TicketStatus out;
     out.ticket = ticket_of(item.number);
     for (const auto& call : item.calls)
-        out.transaction += (out.transaction.empty() ? "" : "; ") +
-                           (call.transaction.empty() ? std::string(sql::split_zone(call.statement).text)
-                                                     : call.transaction);
+        out.transaction +=
+            (out.transaction.empty() ? "" : "; ") +
+            (call.transaction.empty() ? std::string(sql::split_zone(call.statement).text) : call.transaction);
     out.state = item.state;
     out.detail = item.refused;
     out.at = item.at;

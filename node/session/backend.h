@@ -55,7 +55,7 @@ class Statement final : public pgwire::Prepared {
     std::vector<std::string> explained;  // lines of EXPLAIN
     pgwire::PreparedPtr named;           // of PREPARE
     replica::RunnablePtr arguments;      // of EXECUTE: computes the parameters
-    std::string zone;  // in which it was prepared, empty: UTC
+    std::string zone;                    // in which it was prepared, empty: UTC
 };
 
 // Statements by text and declared types, for all sessions of a node; forgets everything when it is full.

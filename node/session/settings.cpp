@@ -86,8 +86,8 @@ std::string canonical(std::string_view name, std::string_view value) {
 }
 
 bool is_utc(std::string_view zone) {
-    constexpr std::string_view names[] = {"UTC",       "UCT",  "Etc/UTC", "Etc/UCT", "Etc/Universal",
-                                          "Universal", "Zulu", "Etc/Zulu"};
+    constexpr std::string_view names[] = {"UTC",           "UCT",       "Etc/UTC", "Etc/UCT",
+                                          "Etc/Universal", "Universal", "Zulu",    "Etc/Zulu"};
     return std::find(std::begin(names), std::end(names), zone) != std::end(names);
 }
 

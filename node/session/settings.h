@@ -1,6 +1,6 @@
-// Settings of one client session: timeouts, those that the engine accepts without acting on them (drivers set
-// them and read them back), and those that are announced by ParameterStatus. What a transaction sets is undone
-// with it. Settings named anabranch.* belong to the replica (node/replica/sessions.h) and are not.
+// Settings of one client session: timeouts, those that the engine accepts without acting on them (drivers
+// set them and read them back), and those that are announced by ParameterStatus. What a transaction sets is
+// undone with it. Settings named anabranch.* belong to the replica (node/replica/sessions.h) and are not.
 #pragma once
 
 #include <map>
@@ -19,8 +19,8 @@ namespace anabranch::session {
 class Settings {
   public:
     Settings();
-    // A value as it is kept and shown. Error 42704 for a name PostgreSQL does not know, 22023 for a value that
-    // would change meaning (client_encoding other than UTF8). A name with a dot is a custom setting.
+    // A value as it is kept and shown. Error 42704 for a name PostgreSQL does not know, 22023 for a value
+    // that would change meaning (client_encoding other than UTF8). A name with a dot is a custom setting.
     static Result<std::string> checked(std::string_view name, std::string_view value);
     // Same errors.
     Result<void> set(std::string_view name, std::string_view value);
@@ -29,7 +29,7 @@ class Settings {
     void reset(std::string_view name);
     void reset_all();
 
-    // Between these two, changes are kept only if it commits. Savepoints of it: the last one of a name counts.
+    // Between these two, changes are kept only if it commits. Of savepoints the last one of a name counts.
     void begin_transaction() { in_transaction_ = true; }
     void end_transaction(bool committed);
     void savepoint(const std::string& name);

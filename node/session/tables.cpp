@@ -180,9 +180,9 @@ std::optional<std::string> Tables::setting(std::string_view name) const {
 Result<std::string> Tables::configure(std::string_view name, std::string_view value, bool local) const {
     if (settings_ == nullptr) return std::string(value);
     if (name.starts_with("anabranch."))
-        return fail(Error::make(sqlstate::feature_not_supported,
-                                "set_config() does not change " + std::string(name))
-                        .with_hint("Use SET."));
+        return fail(
+            Error::make(sqlstate::feature_not_supported, "set_config() does not change " + std::string(name))
+                .with_hint("Use SET."));
     TRY_VOID(local ? settings_->set_local(name, value) : settings_->set(name, value));
     return Settings::checked(name, value);
 }

@@ -170,7 +170,8 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
     const bool open = replica.block(session_) != replica::Block::none;
     if (statement.kind == ast::TransactionKind::Begin) {
         Outcome outcome{statement.start ? "START TRANSACTION" : "BEGIN", {}, {}};
-        if (open && !implicit_) outcome.notices.push_back("there is already a transaction in progress");
+        if (open && !implicit_)
+            outcome.warnings.push_back({"25001", "there is already a transaction in progress"});
         implicit_ = false;  // what ran before in this implicit transaction belongs to the block now
         (void)replica.begin(session_);
         settings_.begin_transaction();
@@ -183,12 +184,12 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
         return told(std::move(*outcome));
     }
     const bool was_implicit = std::exchange(implicit_, false);
-    const bool commits = statement.kind == ast::TransactionKind::Commit &&
-                         replica.block(session_) != replica::Block::failed;
+    const bool commits =
+        statement.kind == ast::TransactionKind::Commit && replica.block(session_) != replica::Block::failed;
     cursors_.end_transaction(commits);
     if (!open || was_implicit) {
         Outcome outcome{statement.kind == ast::TransactionKind::Commit ? "COMMIT" : "ROLLBACK",
-                        {"there is no transaction in progress"},
+                        {{"25P01", "there is no transaction in progress"}},
                         {}};
         if (!open) return {When::now, 0, std::move(outcome)};
     }

@@ -118,7 +118,7 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
         return out;
     }
     if (host_.replica().block(session_) == replica::Block::none)
-        out.notices.push_back("SET LOCAL can only be used in transaction blocks");
+        out.warnings.push_back({"25P01", "SET LOCAL can only be used in transaction blocks"});
     TRY_VOID(settings_.set_local(statement.name, value));
     return out;
 }

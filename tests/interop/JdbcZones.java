@@ -15,10 +15,14 @@ public class JdbcZones {
 
     static Object[][] written(int i) {
         long instant = Instant.parse("2024-03-31T00:00:00Z").toEpochMilli() + i * 1_800_000L;  // over a change of clocks
+        LocalDateTime local = LocalDateTime.of(2024, 3, 31, 1, 0).plusMinutes(i * 30L);
         return new Object[][] {
             {new Timestamp(instant), new Timestamp(instant), new Date(instant), new Time(36_000_000L)},
-            {LocalDateTime.of(2024, 7, 1, 12, i), OffsetDateTime.of(2024, 7, 1, 12, i, 0, 0, ZoneOffset.ofHours(3)),
-             LocalDate.of(2024, 7, 1), LocalTime.of(1, 2, 3)}};
+            {local, OffsetDateTime.of(2024, 7, 1, 12, i, 0, 0, ZoneOffset.ofHours(3)), local.toLocalDate(),
+             LocalTime.of(1, 2, 3)},
+            // Without an offset where one belongs: the server reads them by the session's zone.
+            {local, local, local.toLocalDate(), local.toLocalTime()},
+            {new Timestamp(instant), local.toLocalDate(), new Date(instant), new Time(36_000_000L)}};
     }
 
     // Ten uses: the driver goes from text to binary at the fifth.
@@ -26,7 +30,8 @@ public class JdbcZones {
         List<String> out = new ArrayList<>();
         try (PreparedStatement insert = c.prepareStatement("INSERT INTO moments (id, ts, tz, d, t) VALUES (?, ?, ?, ?, ?)");
              PreparedStatement select = c.prepareStatement(
-                 "SELECT ts, tz, d, t, ts::text, extract(epoch FROM tz)::bigint FROM moments WHERE id = ?")) {
+                 "SELECT ts, tz, d, t, ts::text, extract(epoch FROM tz)::bigint, tz::text, tz::date, tz::timestamp "
+                 + "FROM moments WHERE id = ?")) {
             for (int i = 0; i < 10; ++i) {
                 for (Object[] values : written(i)) {
                     insert.setLong(1, ++key);
@@ -40,7 +45,8 @@ public class JdbcZones {
                                 + row.getObject(1, LocalDateTime.class) + " "
                                 + row.getObject(2, OffsetDateTime.class).toInstant() + " "
                                 + row.getObject(3, LocalDate.class) + " " + row.getObject(4, LocalTime.class) + " "
-                                + row.getString(5) + " " + row.getLong(6));
+                                + row.getString(5) + " " + row.getLong(6) + " " + row.getString(2) + " "
+                                + row.getString(7) + " " + row.getDate(8) + " " + row.getTimestamp(9));
                     }
                 }
             }
@@ -48,45 +54,43 @@ public class JdbcZones {
         return out;
     }
 
-    // What PostgreSQL would take as a time of that zone is refused here, until the client has said that it means UTC.
-    static void withoutOffset(Connection c, String zone) throws SQLException {
-        String insert = "INSERT INTO moments (id, tz) VALUES (?, ?)";
-        for (Object local : new Object[] {LocalDateTime.of(2024, 7, 1, 12, 0), LocalDate.of(2024, 7, 1)}) {
-            try (PreparedStatement refused = c.prepareStatement(insert)) {
-                refused.setLong(1, ++key);
-                refused.setObject(2, local);
-                refused.executeUpdate();
-                System.out.println(zone + ": " + local + " was taken");
-            } catch (SQLException problem) {
-                if (!"0A000".equals(problem.getSQLState()) || !problem.getMessage().contains(zone))
-                    System.out.println(zone + ": " + problem);
+    // Of one session, one after the other: the prepared statement is read anew in each.
+    static List<String> zoneChanged(Connection c) throws SQLException {
+        List<String> out = new ArrayList<>();
+        try (Statement s = c.createStatement();
+             PreparedStatement p = c.prepareStatement("SELECT timestamp '2024-07-01 12:00'::timestamptz::text, ?::timestamptz::text")) {
+            for (int i = 0; i < 12; ++i) {
+                s.execute("SET TimeZone = '" + (i % 2 == 0 ? "Asia/Tokyo" : "America/Lima") + "'");
+                p.setString(1, "2024-01-0" + (i % 9 + 1) + " 10:00");
+                try (ResultSet row = p.executeQuery()) {
+                    row.next();
+                    out.add(row.getString(1) + " " + row.getString(2));
+                }
             }
         }
-        try (Statement s = c.createStatement(); PreparedStatement taken = c.prepareStatement(insert)) {
-            s.execute("SET TimeZone = 'UTC'");
-            taken.setLong(1, ++key);
-            taken.setObject(2, LocalDateTime.of(2024, 7, 1, 12, 0));
-            taken.executeUpdate();
-            ResultSet row = s.executeQuery("SELECT tz::text FROM moments WHERE id = " + key);
-            row.next();
-            if (!row.getString(1).equals("2024-07-01 12:00:00+00")) System.out.println(zone + ": " + row.getString(1));
-        }
+        return out;
+    }
+
+    interface Program {
+        List<String> run(Connection c) throws SQLException;
+    }
+
+    static void compare(String zone, Connection ours, Connection theirs, Program program) throws SQLException {
+        long first = key;
+        List<String> got = program.run(ours);
+        key = first;
+        List<String> wanted = program.run(theirs);
+        for (int i = 0; i < wanted.size(); ++i)
+            if (!got.get(i).equals(wanted.get(i)))
+                System.out.println(zone + ": got " + got.get(i) + ", wanted " + wanted.get(i));
     }
 
     public static void main(String[] args) throws SQLException {
         for (String zone : List.of("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")) {
             TimeZone.setDefault(TimeZone.getTimeZone(zone));
             try (Connection ours = connect(args[0], "app"); Connection theirs = connect(args[1], "postgres")) {
-                boolean warned = ours.getWarnings() != null && ours.getWarnings().getMessage().contains(zone);
-                if (warned == zone.equals("UTC")) System.out.println(zone + ": warning " + ours.getWarnings());
-                long first = key;
-                List<String> got = roundTrips(ours);
-                key = first;
-                List<String> wanted = roundTrips(theirs);
-                for (int i = 0; i < wanted.size(); ++i)
-                    if (!got.get(i).equals(wanted.get(i)))
-                        System.out.println(zone + ": got " + got.get(i) + ", wanted " + wanted.get(i));
-                if (!zone.equals("UTC")) withoutOffset(ours, zone);
+                compare(zone, ours, theirs, JdbcZones::roundTrips);
+                compare(zone, ours, theirs, JdbcZones::zoneChanged);
             }
         }
     }

@@ -141,7 +141,8 @@ class Postgres(postgres.Postgres):
         self.type_names = {}
         names = self.run("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'").rows
         drops = "".join(f'DROP SCHEMA "{name}" CASCADE; ' for name, in names)
-        failed = self.run(f"SET client_min_messages = error; SET TimeZone = 'UTC'; {drops}CREATE SCHEMA public")
+        settings = "SET client_min_messages = error; SET TimeZone = 'UTC'"
+        failed = self.run(f"{settings}; {drops}CREATE SCHEMA public")
         if isinstance(failed, Failure):
             raise RuntimeError(failed)
         return self.run(text)

@@ -3,8 +3,8 @@
 // Requests on standard input, answers on standard output, each a header line and then its bytes:
 //
 //   schema <bytes>\n<schema file>     a fresh replica of that schema
-//   run <bytes>\n<statement>          BEGIN, COMMIT and ROLLBACK group statements, else each is a transaction;
-//                                     SET TimeZone = '...' stands for the session's
+//   run <bytes>\n<statement>          BEGIN, COMMIT and ROLLBACK group statements, else each is its own
+//                                     transaction; SET TimeZone = '...' stands for the session's
 //   explain <bytes>\n<statement>
 //   check 0\n                         violations of the whole state, and the replica's self-check
 //   builtins 0\n                      types, and the tables of operators and functions that the binder looks
@@ -132,9 +132,9 @@ class ReplicaShell {
                                          "current transaction is aborted, commands ignored until end of "
                                          "transaction block"));
         constexpr std::string_view set_zone = "SET TimeZone = '";
-        Result<std::string> answer = text.starts_with(set_zone) && text.ends_with('\'')
-                                         ? set(text.substr(set_zone.size(), text.size() - set_zone.size() - 1))
-                                         : execute(text);
+        const bool sets_zone = text.starts_with(set_zone) && text.ends_with('\'');
+        Result<std::string> answer =
+            sets_zone ? set(text.substr(set_zone.size(), text.size() - set_zone.size() - 1)) : execute(text);
         if (answer && !block_) {
             const auto done = finish();
             if (!done) answer = std::unexpected(done.error());
