@@ -105,14 +105,10 @@ bool is_generated(Func func) {
         case Func::localtimestamp:
         case Func::gen_random_uuid:
         case Func::random:
-        case Func::current_user:
-        case Func::current_setting:
-        case Func::pg_backend_pid:
-        case Func::txid_current:
         case Func::set_config:
             return true;
         default:
-            return false;
+            return sql::asks_session(func);
     }
 }
 

@@ -41,6 +41,7 @@ struct Error {
     std::string hint;
     std::string constraint;  // name of the violated constraint, if any
     std::string table;       // name of its table, if any
+    std::string column;      // name of the column that may not be null, if that is what is wrong
     Span span;               // within the text of the statement or schema file
     Place place;             // resolved place, when the source is known (file empty if not)
 

@@ -222,6 +222,7 @@ ExprId Builder::call_node(sql::Func func, std::vector<ExprId> args, std::vector<
     if (integers && func == sql::Func::mul)
         return add_call(Op::int_mul, std::move(args), result, bytes_of(result));
     if (func == sql::Func::coalesce) return add_call(Op::coalesce, std::move(args), result);
+    program_.asks_session |= sql::asks_session(func);
     return kernel_node(sql::Builtin::of(func, types, result), std::move(args), result, foldable(func), zone);
 }
 

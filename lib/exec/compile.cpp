@@ -65,4 +65,8 @@ CompiledPtr compile(catalog::SchemaPtr schema, const catalog::Transaction& trans
     return out;
 }
 
+bool asks_session(const Compiled& compiled) {
+    return compiled.program.asks_session || compiled.plans->asks_session;
+}
+
 }  // namespace anabranch::exec

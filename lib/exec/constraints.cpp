@@ -29,6 +29,7 @@ bool Constraints::row(const TablePlan& table, const WriteEffects& effects, RowVi
                             table.table->name + "\" violates not-null constraint");
         error.detail = failing_row(table, image, plans_);
         error.table = table.table->name;
+        error.column = table.table->columns[column].name;
         context_.fail(std::move(error));
         return false;
     }

@@ -47,6 +47,12 @@ class VirtualTables {
                                           bool /*local*/) const {
         return std::string(value);
     }
+    // All that setting() answers now, for a statement that is run later or at another node; never empty where
+    // there is a session. And setting() as it was then.
+    virtual std::string kept() const { return {}; }
+    virtual std::optional<std::string> kept(std::string_view /*then*/, std::string_view name) const {
+        return setting(name);
+    }
 };
 
 // Result rows of one statement or call. Column values are borrowed for the duration of the call.
@@ -65,6 +71,8 @@ CompiledPtr compile(catalog::SchemaPtr schema, sql::StatementPtr statement);
 CompiledPtr compile(catalog::SchemaPtr schema, const catalog::Transaction& transaction);
 // Expressions without columns (the arguments of a CALL) as a statement of one row.
 CompiledPtr compile(catalog::SchemaPtr schema, const std::vector<sql::ExprPtr>& expressions);
+// Whether it may ask for VirtualTables::setting(), itself or in a default or a check.
+bool asks_session(const Compiled& compiled);
 std::string explain(const Compiled& compiled);  // one line per plan node, for EXPLAIN
 
 struct StatementResult {

@@ -124,6 +124,7 @@ struct Program {
     std::uint32_t slots = 0;
     std::uint32_t registers = 0;
     std::uint32_t states = 0;
+    bool asks_session = false;  // a call does
 
     std::span<const ExprId> args(const Node& node) const {
         return {arguments.data() + node.first, node.count};

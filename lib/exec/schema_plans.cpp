@@ -187,7 +187,9 @@ SchemaPlans::SchemaPlans(const catalog::Schema& schema) : schema_(schema) {
     for (std::uint32_t i = 0; i < schema.invariants.size(); ++i) {
         if (!std::holds_alternative<catalog::AssertionInvariant>(schema.invariants[i].what)) continue;
         assertions.push_back(assertion_plan(*this, i));
+        asks_session |= assertions.back().program->asks_session;
     }
+    asks_session |= rows.asks_session;
 }
 
 const std::string* SchemaPlans::label(std::uint32_t enum_index, std::int64_t ordinal) const {

@@ -111,6 +111,7 @@ class SchemaPlans final : public sql::EnumLabels {
     std::deque<Reference> references;  // by child table and number
     Program rows;
     std::deque<AssertionPlan> assertions;
+    bool asks_session = false;  // a program does
 
     const std::string* label(std::uint32_t enum_index, std::int64_t ordinal) const override;
     std::int64_t ordinal(std::uint32_t enum_index, std::string_view label) const override;

@@ -44,9 +44,15 @@ Result<std::optional<ExprPtr>> Binding::special_call(const ast::FunctionCall& c,
         TRY(ExprPtr mark, grouping_call(c, scope, at));
         return std::optional<ExprPtr>(std::move(mark));
     }
+    if (name == "localtime") {
+        ast::FunctionCall stamp = c;
+        stamp.name.name = "localtimestamp";
+        TRY(ExprPtr value, call(stamp, scope, at));
+        return std::optional<ExprPtr>(make({TypeId::time}, at, Cast{std::move(value)}));
+    }
     const bool choice = name == "coalesce" || name == "greatest" || name == "least";
     if (!choice && name != "nullif") {
-        for (const char* unknown : {"current_time", "localtime", "nextval", "currval", "setval", "lastval",
+        for (const char* unknown : {"current_time", "nextval", "currval", "setval", "lastval",
                                     "collation_for", "normalize", "is_normalized"})
             if (name == unknown && context_.names.routines({}, name).empty() && !context_.uninterpreted)
                 return fail(unsupported(name + "()", at));

@@ -1,4 +1,4 @@
-// Dates, times and intervals as PostgreSQL counts them: proleptic Gregorian, microseconds, ISO output, UTC.
+// Dates, times and intervals as PostgreSQL counts them: proleptic Gregorian, microseconds, ISO output.
 //   date: days since 2000-01-01; time: micros of the day (up to 24:00); timestamp[tz]: micros since
 //   2000-01-01 00:00 [UTC]. The extreme values of the storage are infinity and -infinity.
 // std::chrono's calendar ends at year 32767, PostgreSQL's at 294276 (dates at 5874897): hence our own two

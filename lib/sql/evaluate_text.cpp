@@ -110,8 +110,6 @@ Datum right(EvalContext&, const CallSite& site, const Datum* args) {
     const std::string_view text = args[0].as_bytes();
     const auto size = static_cast<std::int64_t>(character_count(text));
     const std::int64_t n = std::clamp<std::int64_t>(args[1].as_integer(), INT32_MIN, INT32_MAX);
-    // The least integer has no negation in PostgreSQL: nothing is left out.
-    if (n == INT32_MIN) return args[0];
     const std::int64_t skipped = n >= 0 ? size - std::min(n, size) : std::min(-n, size);
     return slice(site, text, skipped + 1, size + 1);
 }

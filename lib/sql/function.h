@@ -332,6 +332,22 @@ enum class AggregateFunc : std::uint8_t {
     percent_rank,
     cume_dist
 };
+// Its value is one thing to one session and another to the next: EvalContext::session knows it.
+inline bool asks_session(Func func) {
+    switch (func) {
+        case Func::current_user:
+        case Func::pg_get_userbyid:
+        case Func::current_database:
+        case Func::version:
+        case Func::pg_backend_pid:
+        case Func::current_setting:
+        case Func::txid_current:
+            return true;
+        default:
+            return false;
+    }
+}
+
 inline bool is_within_group(AggregateFunc func) {
     return func >= AggregateFunc::percentile_cont;
 }

@@ -120,7 +120,8 @@ Result<TimeZone> TimeZone::of_setting(std::string_view value) {
 
 std::string TimeZone::name() const {
     if (named_ != nullptr) return named_->name;
-    return offset_ == 0 ? "UTC" : "<" + offset_text(offset_) + ">" + offset_text(-offset_);
+    const std::string west = offset_ == 0 ? "-00" : offset_text(-offset_);
+    return "<" + offset_text(offset_) + ">" + west;
 }
 
 std::int64_t TimeZone::offset_at(std::int64_t micros) const {

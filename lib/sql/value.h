@@ -8,8 +8,8 @@
 // Stored bytes may come from a peer, so every function here is total: ill-formed bytes give some value, never
 // a crash.
 //
-// Times with a zone are printed and read in UTC; text sorts bytewise (the C collation). Letters change case
-// in ASCII only, as in that collation.
+// Times with a zone are printed and read in the zone of the labels, else in UTC; text sorts bytewise (the C
+// collation). Letters change case in ASCII only, as in that collation.
 #pragma once
 
 #include <string>

@@ -143,6 +143,7 @@ void put(capnp_schema::Step::Builder out, const ForwardedStep& step) {
         list[count(i)].setText(blob(step.parameters[i].second.second));
     }
     out.setExpected(step.expected);
+    if (!step.session.empty()) out.setSession(blob(step.session));
 }
 void put(capnp_schema::Message::Builder out, const Forward& m) {
     auto b = out.initForward();
@@ -188,6 +189,7 @@ void put(capnp_schema::Message::Builder out, const Forwarded& m) {
     b.setHint(text(why.hint));
     b.setConstraint(text(why.constraint));
     b.setTable(text(why.table));
+    b.setColumn(text(why.column));
     b.setEarly(m.early);
     b.setEpoch(m.epoch);
 }
@@ -319,6 +321,7 @@ Result<Message> get(capnp_schema::Forward::Reader in) {
         for (const auto value : from.getParameters())
             step.parameters.push_back({value.getTypeOid(), {value.getNull(), bytes(value.getText())}});
         step.expected = from.getExpected();
+        step.session = bytes(from.getSession());
     }
     if (in.hasDrawn()) {
         const auto from = in.getDrawn();
@@ -348,7 +351,8 @@ Forwarded get(capnp_schema::Forwarded::Reader in) {
     if (!m.ok)
         m.refusal = std::make_shared<const Refusal>(text(in.getSqlstate()), text(in.getMessage()),
                                                     text(in.getDetail()), text(in.getHint()),
-                                                    text(in.getConstraint()), text(in.getTable()));
+                                                    text(in.getConstraint()), text(in.getTable()),
+                                                    text(in.getColumn()));
     m.early = in.getEarly();
     m.epoch = in.getEpoch();
     return m;

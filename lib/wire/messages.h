@@ -102,6 +102,7 @@ struct ForwardedStep {
         parameters;  // (type oid, (null, text form))
     // Hash of the result already shown to the client, 0: none; a different one is refused with 40001.
     std::uint64_t expected = 0;
+    Bytes session;  // what its session answers it: exec::VirtualTables::kept(). Empty: it does not ask
 };
 // What a transaction block has drawn at its origin, to be drawn again by the primary.
 struct DrawnValues {
@@ -126,7 +127,7 @@ struct Forward {
     std::uint64_t epoch = 0;  // to be executed in this epoch of the order, or not at all; 0: in any
 };
 struct Refusal {
-    std::string sqlstate, message, detail, hint, constraint, table;
+    std::string sqlstate, message, detail, hint, constraint, table, column;
     friend bool operator==(const Refusal&, const Refusal&) = default;
 };
 struct Forwarded {  // its answer

@@ -110,6 +110,7 @@ struct Step {
   # hash of the result the requester has shown already; 0: none. The primary refuses (40001) when its own
   # differs
   expected @3 :UInt64;
+  session @4 :Data;          # its user and settings, where the statement asks for them
 }
 
 # What a transaction block has drawn at its origin, to be drawn again by the primary.
@@ -154,6 +155,7 @@ struct Forwarded {
   table @11 :Text;
   early @12 :Bool;           # the entry at csn is not committed yet,
   epoch @13 :UInt64;         # and of this epoch
+  column @14 :Text;
 }
 
 # A change of the members, on its way to the primary. To repeat one that has been made does nothing.

@@ -39,6 +39,7 @@ void write_error(MessageWriter& out, std::string_view severity, const Error& err
         field(out, 'P', position(sent, std::size_t{base} + error.span.offset));
     if (!error.table.empty()) field(out, 's', "public");
     field(out, 't', error.table);
+    field(out, 'c', error.column);
     field(out, 'n', error.constraint);
     out.i8(0);
     out.end();

@@ -40,7 +40,8 @@ Result<DecodedDelta> delta_of(const order::Entry& entry, const catalog::Schema& 
 wire::Forwarded refusal(const Error& error) {
     wire::Forwarded out;
     out.refusal = std::make_shared<const wire::Refusal>(error.sqlstate, error.message, error.detail,
-                                                        error.hint, error.constraint, error.table);
+                                                        error.hint, error.constraint, error.table,
+                                                        error.column);
     return out;
 }
 
@@ -79,7 +80,8 @@ TextParameters text_of(const catalog::Schema& schema, const Runnable& runnable, 
 }
 
 Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const Runnable& runnable,
-                                          const TextParameters& texts) {
+                                          const wire::ForwardedStep& step) {
+    const auto& texts = step.parameters;
     const auto types = value_types(schema, runnable);
     if (types.size() != texts.size())
         return fail(sqlstate::protocol_violation, "forwarded request has a wrong number of parameters");
@@ -94,6 +96,7 @@ Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const R
             sql::parse_text(types[i], out->arena.copy(text), out->arena, &exec::plans_of(schema)));
         out->values.push_back(value);
     }
+    out->session = step.session;
     return out;
 }
 
@@ -131,7 +134,8 @@ Ordered::Ordered(State& state, Gossip& gossip, Membership& membership, IdentityV
       identities_(identities),
       origin_(identities),
       pending_state_(state.schema, state.database),
-      run_(state.schema, pending_state_, origin_, outside) {}
+      asked_(outside),
+      run_(state.schema, pending_state_, origin_, &asked_) {}
 
 Result<void> Ordered::recover_committed(Ticket ticket, std::uint64_t index) {
     const auto& boot = recovery_.boot();

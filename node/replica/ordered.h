@@ -37,6 +37,7 @@
 #include "node/replica/membership.h"
 #include "node/replica/origin.h"
 #include "node/replica/rows.h"
+#include "node/replica/session_values.h"
 #include "node/replica/state.h"
 
 namespace anabranch::replica {
@@ -45,6 +46,7 @@ namespace anabranch::replica {
 struct Values {
     Arena arena;
     std::vector<sql::Datum> values;
+    std::string session;  // exec::VirtualTables::kept(), if the statement asks its session for anything
     static std::shared_ptr<Values> copy(std::span<const sql::Datum> from);
     void assign(std::span<const sql::Datum> from);
 };
@@ -56,7 +58,7 @@ std::string tag_of(const exec::StatementResult& result, const Runnable& runnable
 using TextParameters = std::vector<std::pair<std::uint32_t, std::pair<bool, Bytes>>>;
 TextParameters text_of(const catalog::Schema& schema, const Runnable& runnable, const Values& values);
 Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const Runnable& runnable,
-                                          const TextParameters& texts);
+                                          const wire::ForwardedStep& step);
 
 // One statement of an ordered request. `expected`: hash of the result that its client was shown, 0: none.
 struct OrderedStep {
@@ -289,6 +291,7 @@ class Ordered {
     Ticket identities_recorded_ = 0;  // the newest record of those that were drawn for requests
     RecordedOrigin origin_;
     crdt::PendingState pending_state_;
+    SessionValues asked_;
     exec::TransactionRun run_;
     std::deque<std::pair<order::Ticket, Ticket>> tickets_;  // of the core, of the log
     std::deque<order::Entry> committed_;                    // in order, waiting for their dependencies

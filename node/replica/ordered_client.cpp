@@ -14,6 +14,7 @@ Error error_of(const wire::Refusal& why) {
     error.hint = why.hint;
     error.constraint = why.constraint;
     error.table = why.table;
+    error.column = why.column;
     return error;
 }
 
@@ -98,6 +99,7 @@ void Ordered::route(const Key& key, Outstanding& item) {
             out.statement = step.runnable->text;
         out.parameters = text_of(*state_.schema, *step.runnable, *step.values);
         out.expected = step.expected;
+        out.session = step.values->session;
     }
     forward.drawn = request.drawn;
     const bool identities = request.drawn && !request.drawn->identities.empty();

@@ -73,7 +73,7 @@ Result<OrderedStep> Ordered::step_of(const wire::ForwardedStep& step) {
     for (const auto& parameter : step.parameters) types.push_back(sql::type_of_oid(parameter.first));
     TRY(auto runnable, step.transaction.empty() ? runnables_.of_statement(step.statement, types)
                                                 : runnables_.of_transaction(step.transaction));
-    TRY(auto values, values_of(*state_.schema, *runnable, step.parameters));
+    TRY(auto values, values_of(*state_.schema, *runnable, step));
     return OrderedStep{std::move(runnable), std::move(values), step.expected};
 }
 
@@ -409,6 +409,7 @@ Result<std::string> Ordered::run(const OrderedStep& step, wire::Forwarded& done)
     const auto& columns = step.runnable->bound->columns;
     TextSink rows(columns, labels);
     HashingSink hashed(columns, labels, step.expected == 0 ? &rows : nullptr);
+    const SessionValues::Then then(asked_, step.values->session);
     TRY(const auto result, run_.run(*step.runnable->compiled, step.values->values, &hashed));
     std::string tag = tag_of(result, *step.runnable);
     if (step.expected != 0 && step.expected != hash_of(tag, hashed.hash()))

@@ -31,6 +31,7 @@ bool read_answer(BytesView bytes, wire::Forwarded& out) {
         wire::Refusal why;
         for (auto* text : {&why.sqlstate, &why.message, &why.detail, &why.hint, &why.constraint, &why.table})
             *text = in.sized();
+        if (!in.complete()) why.column = in.sized();  // few have one
         out.refusal = std::make_shared<const wire::Refusal>(std::move(why));
         return in.complete();
     }
@@ -60,6 +61,7 @@ Bytes encode_answer(const wire::Forwarded& answer) {
         for (const auto* text :
              {&why.sqlstate, &why.message, &why.detail, &why.hint, &why.constraint, &why.table})
             out.sized(*text);
+        if (!why.column.empty()) out.sized(why.column);
         return bytes;
     }
     out.sized(answer.tag);

@@ -79,6 +79,7 @@ Result<void> Preparer::prepare_call(Runnable& runnable, const catalog::BoundText
     runnable.writes = !transaction.read_only;
     runnable.route = state_.plan.transactions[call.transaction].route;
     runnable.compiled = body_of(call.transaction);
+    runnable.asks_session = exec::asks_session(*runnable.compiled);
     // One that is run elsewhere is refused here, before it is sent, if its arguments are outside their
     // domains.
     const bool here = runnable.route != catalog::Route::ordered;
@@ -110,6 +111,7 @@ Result<RunnablePtr> Preparer::prepare(std::string_view text, std::span<const sql
         TRY(runnable->route, analyst_->route_of(runnable->text, runnable->bound->parameter_types));
     }
     runnable->compiled = exec::compile(state_.schema, runnable->bound->statement);
+    runnable->asks_session = exec::asks_session(*runnable->compiled);
     return runnable;
 }
 

@@ -66,8 +66,7 @@ class Replica::Impl {
                           membership_.image(put);
                           tentative_.image(put);
                           forgetting_.image(put);
-                      }),
-          outside_(outside) {
+                      }) {
         CHECK_NOTE(state_.plan.schema_hash == state_.schema->hash, "the plan belongs to another schema");
     }
 
@@ -262,7 +261,6 @@ class Replica::Impl {
     Standing standing_;
     Forgetting forgetting_;
     Checkpoint checkpoint_;
-    const exec::VirtualTables* outside_;
 
   private:
     void enter(Instant now, Outputs& out) {

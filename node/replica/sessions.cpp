@@ -82,9 +82,9 @@ Sessions::Sessions(State& state, const Gossip& gossip, Ordered& ordered, Tentati
       ordered_(ordered),
       tentative_(tentative),
       identities_(identities),
-      outside_(outside),
+      asked_(outside),
       origin_(identities),
-      run_(state.schema, state.database, origin_, outside),
+      run_(state.schema, state.database, origin_, &asked_),
       quorum_(state, gossip) {}
 
 void Sessions::close(std::uint64_t session) {
@@ -136,9 +136,14 @@ Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const Runnab
     const bool follows = !ordered_.early().open(id) || goes_to_primary(session, *runnable);
     if (!read_primary && follows && state_.database.version().covers(session.seen))
         return run_now(session, id, number, runnable, parameters, sink);
-    return wait(
-        session,
-        {id, number, runnable, Values::copy(parameters), sink, {}, read_primary ? ordered_.ask_read() : 0});
+    auto values = Values::copy(parameters);
+    keep_session(*runnable, *values);
+    return wait(session, {id, number, runnable, std::move(values), sink, {},
+                          read_primary ? ordered_.ask_read() : 0});
+}
+
+void Sessions::keep_session(const Runnable& runnable, Values& values) const {
+    if (runnable.asks_session) values.session = asked_.kept();
 }
 
 // Where it runs after what its session was answered for early; anything else must find that here.
@@ -198,6 +203,7 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
         auto values = runnable->transaction ? arguments(*runnable, parameters)
                                             : Result<std::shared_ptr<Values>>(Values::copy(parameters));
         if (!values) return session.block ? failed(*session.block, values.error()) : now(values.error());
+        keep_session(*runnable, **values);
         if (session.block) return run_in_block(session, runnable, std::move(*values), sink);
         // The order remembers what it has done; so that a free call is done once, too, it goes that way.
         if (runnable->writes && (runnable->route == catalog::Route::ordered || !session.request_id.empty())) {
@@ -218,7 +224,7 @@ Execution Sessions::run_now(Session& session, std::uint64_t id, std::uint64_t nu
 Execution Sessions::submit(Session& session, Ordered::Request request) {
     std::size_t bytes = 0;
     for (const auto& step : request.steps) {
-        bytes += step.runnable->text.size();
+        bytes += step.runnable->text.size() + step.values->session.size();
         for (const auto value : step.values->values) bytes += value.is_bytes() ? value.as_bytes().size() : 8;
     }
     if (bytes > state_.options.delta_bytes_max / 4)
@@ -320,6 +326,7 @@ std::shared_ptr<Values> Sessions::spare_values() {
     if (free) {
         oldest->arena.reset();
         oldest->values.clear();
+        oldest->session.clear();
         return oldest;
     }
     auto fresh = std::make_shared<Values>();
@@ -390,7 +397,7 @@ Result<void> Sessions::begin(std::uint64_t id) {
     block.origin = std::make_unique<RecordedOrigin>(identities_);
     block.origin->begin(state_.now, state_.random.next());
     block.run =
-        std::make_unique<exec::TransactionRun>(state_.schema, state_.database, *block.origin, outside_);
+        std::make_unique<exec::TransactionRun>(state_.schema, state_.database, *block.origin, &asked_);
     block.run->set_cancelled(cancelled_);
     block.moves = state_.moves();
     session.block = std::move(block);
@@ -419,6 +426,7 @@ Result<void> Sessions::run_again(OpenBlock& block) {
     };
     for (const auto& step : block.steps) {
         begin_step(block, step);
+        const SessionValues::Then then(asked_, step.values->session);
         HashingSink hashed(step.runnable->bound->columns, &exec::plans_of(*state_.schema), nullptr);
         const auto result = block.run->run(*step.runnable->compiled, step.values->values, &hashed);
         if (!result || hash_of(tag_of(*result, *step.runnable), hashed.hash()) != step.hash) return moved();
@@ -641,6 +649,7 @@ void Sessions::merged() {
     waiting_.clear();
     for (auto& item : all) {
         Session& session = sessions_[item.session];
+        const SessionValues::Then then(asked_, item.parameters ? item.parameters->session : std::string_view());
         if (!may_go_on(session, item)) {
             still.push_back(std::move(item));
             continue;

@@ -105,6 +105,8 @@ class Sessions {
         return session.order_timeout.value_or(state_.options.order_timeout);
     }
     static bool goes_to_primary(const Session& session, const Runnable& runnable);
+    // What the statement will ask its session for is kept with its parameters.
+    void keep_session(const Runnable& runnable, Values& values) const;
     Execution wait(Session& session, Waiting item);
     Error waited_in_vain(const Waiting& item) const;
     bool may_go_on(const Session& session, Waiting& item);
@@ -140,7 +142,7 @@ class Sessions {
     Ordered& ordered_;
     Tentative& tentative_;
     IdentityValues& identities_;
-    const exec::VirtualTables* outside_;
+    SessionValues asked_;
     const bool* cancelled_ = nullptr;
     RecordedOrigin origin_;
     exec::TransactionRun run_;

@@ -46,30 +46,39 @@ Tentative::Tentative(State& state, Ordered& ordered, IdentityValues& identities,
       ordered_(ordered),
       runnables_(runnables),
       origin_(identities),
-      run_(state.schema, state.database, origin_, outside) {}
+      asked_(outside),
+      run_(state.schema, state.database, origin_, &asked_) {}
 
 // ---- records ----
 
 namespace {
 
-void put(ByteWriter& writer, const TextParameters& parameters) {
-    writer.varint(parameters.size());
-    for (const auto& [type, value] : parameters) {
+// Parameters: (type, null, text form). What the session answers stands behind them, as one of a type that
+// no parameter has.
+constexpr std::uint32_t of_session = 0xffffffff;
+
+void put_parameters(ByteWriter& writer, const wire::ForwardedStep& call) {
+    const auto put = [&](std::uint32_t type, bool null, BytesView text) {
         writer.varint(type);
-        writer.u8(value.first ? 1 : 0);
-        writer.sized(value.second);
-    }
+        writer.u8(null ? 1 : 0);
+        writer.sized(text);
+    };
+    writer.varint(call.parameters.size() + (call.session.empty() ? 0 : 1));
+    for (const auto& [type, value] : call.parameters) put(type, value.first, value.second);
+    if (!call.session.empty()) put(of_session, false, call.session);
 }
 
-TextParameters get_parameters(ByteReader& reader) {
-    TextParameters out;
+void get_parameters(ByteReader& reader, wire::ForwardedStep& call) {
     const std::uint64_t count = reader.varint();
     for (std::uint64_t i = 0; i < count && !reader.failed(); ++i) {
         const auto type = static_cast<std::uint32_t>(reader.varint());
         const bool null = reader.u8() == 1;
-        out.push_back({type, {null, Bytes(reader.sized())}});
+        Bytes text(reader.sized());
+        if (type == of_session)
+            call.session = std::move(text);
+        else
+            call.parameters.push_back({type, {null, std::move(text)}});
     }
-    return out;
 }
 
 // What a record of a transaction block has beyond that of one call.
@@ -84,7 +93,7 @@ void put_block(ByteWriter& writer, const std::vector<wire::ForwardedStep>& calls
         writer.u64(call.expected);
         if (&call == &calls.front()) continue;
         for (const auto* text : {&call.transaction, &call.statement}) writer.sized(*text);
-        put(writer, call.parameters);
+        put_parameters(writer, call);
     }
 }
 
@@ -102,7 +111,7 @@ wire::DrawnValues get_block(ByteReader& reader, std::vector<wire::ForwardedStep>
         call.expected = reader.u64();
         if (i == 0) continue;
         for (auto* text : {&call.transaction, &call.statement}) *text = reader.sized();
-        call.parameters = get_parameters(reader);
+        get_parameters(reader, call);
     }
     return drawn;
 }
@@ -119,7 +128,7 @@ Bytes Tentative::record(const Item& item) const {
     const auto& first = item.calls.front();
     for (const auto* text : {&first.transaction, &first.statement, &item.on_refusal, &item.refused})
         writer.sized(*text);
-    put(writer, first.parameters);
+    put_parameters(writer, first);
     writer.u64(static_cast<std::uint64_t>(item.at.micros));
     writer.u64(item.seed);
     item.seen.encode(writer);
@@ -175,7 +184,7 @@ Result<void> Tentative::recover(BytesView body) {
     auto& first = item.calls.emplace_back();
     for (auto* text : {&first.transaction, &first.statement, &item.on_refusal, &item.refused})
         *text = reader.sized();
-    first.parameters = get_parameters(reader);
+    get_parameters(reader, first);
     item.at = Instant{static_cast<std::int64_t>(reader.u64())};
     item.seed = reader.u64();
     auto seen = crdt::VersionVector::decode(reader);
@@ -212,7 +221,7 @@ Result<OrderedStep> Tentative::resolve(const wire::ForwardedStep& call, const st
     for (const auto& parameter : call.parameters) types.push_back(sql::type_of_oid(parameter.first));
     TRY(auto runnable, transaction.empty() ? runnables_.of_statement(call.statement, types)
                                            : runnables_.of_transaction(transaction));
-    TRY(auto values, values_of(*state_.schema, *runnable, call.parameters));
+    TRY(auto values, values_of(*state_.schema, *runnable, call));
     return OrderedStep{std::move(runnable), std::move(values), call.expected};
 }
 
@@ -233,6 +242,7 @@ wire::ForwardedStep Tentative::call_of(const OrderedStep& step) const {
     if (out.transaction.empty()) out.statement = step.runnable->text;
     out.parameters = text_of(*state_.schema, *step.runnable, *step.values);
     out.expected = step.expected;
+    out.session = step.values->session;
     return out;
 }
 
@@ -260,6 +270,7 @@ Result<std::string> Tentative::run_steps(const Item& item, std::span<const Order
         const auto& [runnable, values, expected] = steps[number];
         if (item.drawn) origin_.begin_write(number);
         HashingSink hashed(runnable->bound->columns, &exec::plans_of(*state_.schema), sink);
+        const SessionValues::Then then(asked_, values->session);
         const auto result = run_.run(*runnable->compiled, values->values,
                                      expected == 0 ? sink : static_cast<exec::RowSink*>(&hashed));
         if (!result) return failed(result.error());
@@ -299,6 +310,7 @@ Execution Tentative::read(const Runnable& runnable, std::span<const sql::Datum> 
     std::uint64_t number = 0;
     for (const auto& [write, parameters] : before.writes) {
         origin_.begin_write(number++);
+        const SessionValues::Then then(asked_, parameters->session);
         auto done = run_.run(*write->compiled, parameters->values, nullptr);
         if (done) continue;
         run_.undo();

@@ -101,6 +101,7 @@ class Tentative {
     Ordered& ordered_;
     Ordered::Runnables& runnables_;
     RecordedOrigin origin_;
+    SessionValues asked_;
     exec::TransactionRun run_;
     std::deque<Item> queue_;
     std::deque<Replica::TicketStatus> settled_;

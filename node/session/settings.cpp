@@ -137,6 +137,10 @@ Result<Duration> checked_timeout(std::string_view name, std::string_view value) 
 
 }  // namespace
 
+std::string Settings::key(std::string_view name) {
+    return lower(name);
+}
+
 Settings::Settings() {
     reset_all();
 }
@@ -315,6 +319,14 @@ std::vector<std::pair<std::string, std::string>> Settings::take_announcements() 
 
 std::vector<std::pair<std::string, std::string>> Settings::all() const {
     return {values_.begin(), values_.end()};
+}
+
+std::vector<std::pair<std::string, std::string>> Settings::changed() const {
+    static const Settings fresh;
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const auto& entry : values_)
+        if (fresh.get(entry.first) != entry.second) out.push_back(entry);
+    return out;
 }
 
 }  // namespace anabranch::session

@@ -19,6 +19,8 @@ namespace anabranch::session {
 class Settings {
   public:
     Settings();
+    // A name as it is kept: any case means the same setting.
+    static std::string key(std::string_view name);
     // A value as it is kept and shown. Error 42704 for a name PostgreSQL does not know, 22023 for a value
     // that would change meaning (client_encoding other than UTF8). A name with a dot is a custom setting.
     static Result<std::string> checked(std::string_view name, std::string_view value);
@@ -52,6 +54,7 @@ class Settings {
     // Of these, what has changed since this was asked last.
     std::vector<std::pair<std::string, std::string>> take_announcements();
     std::vector<std::pair<std::string, std::string>> all() const;
+    std::vector<std::pair<std::string, std::string>> changed() const;  // those that a new session has not
 
   private:
     using Values = std::map<std::string, std::string, std::less<>>;

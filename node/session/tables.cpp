@@ -187,4 +187,37 @@ Result<std::string> Tables::configure(std::string_view name, std::string_view va
     return Settings::checked(name, value);
 }
 
+namespace {
+
+// As setting() is asked for what no SET changes; the other names have no space.
+constexpr std::array<std::string_view, 3> of_connection{"user", "database", "backend_pid"};
+
+}  // namespace
+
+// Names and values, one after the other.
+std::string Tables::kept() const {
+    if (settings_ == nullptr) return {};
+    std::string out;
+    ByteWriter writer(out);
+    const auto put = [&](std::string_view name, std::string_view value) {
+        writer.sized(name);
+        writer.sized(value);
+    };
+    for (const auto name : of_connection) put(name, setting(name).value_or(std::string()));
+    for (const auto& [name, value] : settings_->changed()) put(name, value);
+    return out;
+}
+
+std::optional<std::string> Tables::kept(std::string_view then, std::string_view name) const {
+    if (name == sql::database_bytes || name.starts_with("anabranch.")) return setting(name);
+    const std::string key = Settings::key(name);
+    ByteReader reader(then);
+    while (!reader.failed() && !reader.complete()) {
+        const auto known = reader.sized(), value = reader.sized();
+        if (!reader.failed() && known == key) return std::string(value);
+    }
+    static const Settings fresh;
+    return fresh.get(name);
+}
+
 }  // namespace anabranch::session

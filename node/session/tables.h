@@ -35,6 +35,8 @@ class Tables final : public exec::VirtualTables {
               FunctionRef<bool(std::span<const sql::Datum>)> visit) const override;
     std::optional<std::string> setting(std::string_view name) const override;
     Result<std::string> configure(std::string_view name, std::string_view value, bool local) const override;
+    std::string kept() const override;
+    std::optional<std::string> kept(std::string_view then, std::string_view name) const override;
 
   private:
     void settings(const catalog::SystemTable& table,

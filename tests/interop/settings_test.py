@@ -123,7 +123,7 @@ class Settings(unittest.TestCase):
     def test_a_prepared_statement_follows_the_zone(self):
         self.equal(
             """
-            PREPARE p(text) AS SELECT $1::timestamptz, timestamptz '2024-07-01 12:00';
+            PREPARE p(text) AS SELECT $1::timestamptz, timestamptz '2024-07-01 12:00+00';
             EXECUTE p('2024-01-01'); SET TIME ZONE 'Asia/Tokyo'; EXECUTE p('2024-01-01');
             SET TIME ZONE 'America/Lima'; EXECUTE p('2024-01-01'); EXECUTE p('2024-01-01 00:00+00');
             """,
@@ -169,6 +169,88 @@ class Zones(unittest.TestCase):
             for node in cluster.nodes:
                 counted = "SELECT count(DISTINCT tz) FROM moments"
                 wait_for(lambda: node.query(counted) == "3", what=f"three moments at {node.name}")
+
+
+class SessionValues(unittest.TestCase):
+    """What a statement asks its session for is its client's, wherever and whenever it is run."""
+
+    SCHEMA = str(ROOT / "tests" / "interop" / "session_values.sql")
+    WRITTEN = "SELECT string_agg(DISTINCT who || ' for ' || tenant, ', ') FROM log"
+    # The number of a row depends on what is there: such a write is ordered.
+    NEXT = "SELECT coalesce(max(id), 0) + 1, 'a' FROM log"
+
+    def connect(self, node, user):
+        c = psycopg.connect(host=node.host, port=node.sql, user=user, dbname="bank", autocommit=True)
+        self.addCleanup(c.close)
+        c.execute("SELECT set_config('app.tenant', %s, false)", (user.upper(),))
+        return c
+
+    def test_ordered_statements_see_the_user_and_the_settings_of_their_client(self):
+        with Cluster(3, self.SCHEMA) as cluster:
+            clients = [self.connect(n, u) for n, u in zip(cluster.nodes, ["ann", "bob", "eve"])]
+            for number, c in enumerate(clients):
+                c.execute(f"INSERT INTO log (id, body) {self.NEXT}")
+                c.execute("CALL note(%s, 'b')", (100 + number,))
+                c.execute("SET anabranch.request_id = 'mine'")
+                c.execute("INSERT INTO log (id, body) VALUES (%s, 'c')", (200 + number,))
+                c.execute("RESET anabranch.request_id")
+                with c.transaction():
+                    c.execute("INSERT INTO log (id, body) VALUES (%s, 'd')", (1000 * (number + 1),))
+                    c.execute("SELECT set_config('app.tenant', 'other', true)")
+                    got = c.execute(f"INSERT INTO log (id, body) {self.NEXT} RETURNING who, tenant").fetchone()
+                    self.assertEqual(got, (c.info.user, "other"))
+            wanted = ", ".join(f"{u} for {u.upper()}, {u} for other" for u in ["ann", "bob", "eve"])
+            wait_for(lambda: cluster.agree("SELECT count(*) FROM log") == "15", what="all rows")
+            self.assertEqual(cluster.agree(self.WRITTEN), wanted)
+            a_row = "SELECT count(*) FROM log WHERE tenant = 'other'"
+            self.assertEqual(cluster.agree(a_row), "3")
+
+    def test_tentative_calls_keep_the_user_and_the_settings_of_their_client_over_kill_9(self):
+        with Cluster(3, self.SCHEMA) as cluster:
+            *others, alone = cluster.nodes
+            self.connect(alone, "ann").execute("CALL note(1, 'first')")
+            cluster.agree("SELECT count(*) FROM log")
+            for node in others:
+                node.kill()
+            c = self.connect(alone, "bob")
+            c.execute("SET anabranch.ordered = 'tentative'")
+            c.execute("CALL note(2, 'b')")
+            with c.transaction():
+                c.execute(f"INSERT INTO log (id, body) {self.NEXT}")
+                c.execute("CALL note(20, 'b')")
+            d = self.connect(alone, "eve")
+            d.execute("SET anabranch.read = 'tentative'")
+            self.assertEqual(d.execute(self.WRITTEN).fetchone(), ("ann for ANN, bob for BOB",))
+            alone.kill()
+            for node in cluster.nodes:
+                node.start(cluster.nodes)
+            for node in cluster.nodes:
+                wait_for(node.ready, what=f"node {node.name}")
+            written = "SELECT count(*) FROM log"
+            wait_for(lambda: others[0].query(written) == "4", 30, what="what was tentative")
+            self.assertEqual(cluster.agree(self.WRITTEN, 20), "ann for ANN, bob for BOB")
+
+    def test_a_read_that_waits_for_the_primary_is_its_clients(self):
+        with Cluster(3, self.SCHEMA) as cluster:
+            node = next(n for n in cluster.nodes if not n.is_primary())
+            c = self.connect(node, "eve")
+            c.execute("SET anabranch.read = 'primary'")
+            asked = "SELECT current_user, current_setting('app.tenant'), count(*) FROM log"
+            self.assertEqual(c.execute(asked).fetchone(), ("eve", "EVE", 0))
+
+    def test_a_value_that_may_not_be_null_is_told_with_its_column(self):
+        with Cluster(3, self.SCHEMA) as cluster:
+            for node in cluster.nodes:
+                c = self.connect(node, "ann")
+                for statement in [
+                    "INSERT INTO log (id, body) VALUES (1, NULL)",
+                    "INSERT INTO log (id, who, body) SELECT 7, NULL, max(body) || 'a' FROM log",
+                ]:
+                    with self.assertRaises(psycopg.errors.NotNullViolation) as refused:
+                        c.execute(statement)
+                    told = refused.exception.diag
+                    column = "who" if "who" in statement else "body"
+                    self.assertEqual((told.schema_name, told.table_name, told.column_name), ("public", "log", column))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ TEST_CASE("an answer read back is the answer that was written") {
     CHECK(good.ok);
     CHECK(good.tag == "SELECT 2");
     CHECK(good.rows == some_answer().rows);
-    wire::Forwarded bad;
-    bad.refusal =
-        std::make_shared<const wire::Refusal>("23514", "no", "because", "less", "accounts_balance_check");
-    const auto refused = replica::decode_answer(replica::encode_answer(bad));
-    CHECK_FALSE(refused.ok);
-    CHECK(refused.why() == bad.why());
+    for (const char* column : {"", "balance"}) {
+        wire::Forwarded bad;
+        bad.refusal = std::make_shared<const wire::Refusal>("23514", "no", "because", "less",
+                                                            "accounts_balance_check", "accounts", column);
+        const auto refused = replica::decode_answer(replica::encode_answer(bad));
+        CHECK_FALSE(refused.ok);
+        CHECK(refused.why() == bad.why());
+    }
 }
 
 TEST_CASE("outcomes travel in front of a delta, and no flipped bit passes") {

@@ -19,7 +19,7 @@ std::vector<Message> one_of_each() {
     Forward forward{ReplicaId{4},
                     1,
                     2,
-                    {step, {"", "UPDATE t SET n = $1", {{20, {false, "1"}}}, 0}},
+                    {step, {"", "UPDATE t SET n = $1", {{20, {false, "1"}}}, 0, "its session"}},
                     DrawnValues{5, 6, {-1, 256}},
                     {{ReplicaId{1}, 1}},
                     5000,
@@ -28,7 +28,7 @@ std::vector<Message> one_of_each() {
     Forwarded forwarded{1, 2, 3, true, "CALL", {{{false, "x"}, {true, ""}}}};
     Forwarded refused{1, 2};
     refused.refusal = std::make_shared<const Refusal>("23514", "no", "because", "less",
-                                                      "accounts_balance_check", "accounts");
+                                                      "accounts_balance_check", "accounts", "balance");
     forward.early = forwarded.early = true;
     forward.epoch = 8;
     forwarded.epoch = 9;
