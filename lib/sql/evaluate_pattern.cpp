@@ -99,44 +99,6 @@ Datum like_escape_kernel(EvalContext& context, const CallSite&, const Datum* arg
 
 // ---- Regular expressions ----
 
-// Differences of spelling between PostgreSQL's and RE2's escapes.
-std::string translate(std::string_view pattern) {
-    std::string out;
-    for (std::size_t i = 0; i < pattern.size(); ++i) {
-        if (pattern[i] != '\\' || i + 1 == pattern.size()) {
-            out += pattern[i];
-            continue;
-        }
-        const char c = pattern[++i];
-        if (c == 'y' || c == 'm' || c == 'M') {
-            out += "\\b";  // \m and \M differ from it only beside the other kind of boundary
-        } else if (c == 'Y') {
-            out += "\\B";
-        } else if (c == 'Z') {
-            out += "\\z";
-        } else {
-            out += '\\';
-            out += c;
-        }
-    }
-    return out;
-}
-
-bool has_lazy_quantifier(std::string_view pattern) {
-    for (const std::string_view lazy : {"*?", "+?", "??", "}?"}) {
-        if (pattern.find(lazy) != std::string_view::npos) return true;
-    }
-    return false;
-}
-
-const re2::RE2* compiled(EvalContext& context, std::string_view pattern, bool ignore_case) {
-    if (!context.regexes) context.regexes = std::make_unique<RegexCache>();
-    Error error;
-    const re2::RE2* regex = context.regexes->find(pattern, ignore_case, error);
-    if (regex == nullptr) context.fail(std::move(error));
-    return regex;
-}
-
 // The text with a position even when it is empty, so that matches can be told from absent groups.
 std::string_view placed(Datum text) {
     return text.as_bytes().empty() ? std::string_view("") : text.as_bytes();
@@ -148,17 +110,17 @@ re2::StringPiece piece(std::string_view text) {
 
 template <bool IgnoreCase, bool Negated>
 Datum regex_kernel(EvalContext& context, const CallSite&, const Datum* args) {
-    const re2::RE2* regex = compiled(context, args[1].as_bytes(), IgnoreCase);
+    const Regex* regex = compiled_regex(context, args[1].as_bytes(), {.ignore_case = IgnoreCase});
     if (regex == nullptr) return {};
-    return Datum::boolean(re2::RE2::PartialMatch(piece(args[0].as_bytes()), *regex) != Negated);
+    return Datum::boolean(regex->finds(args[0].as_bytes()) != Negated);
 }
 
 Datum similar_kernel(EvalContext& context, const CallSite&, const Datum* args) {
     Result<std::string> pattern = similar_to_regex(args[1].as_bytes(), "\\");
     if (!pattern) return context.fail(std::move(pattern).error());
-    const re2::RE2* regex = compiled(context, *pattern, false);
+    const Regex* regex = compiled_regex(context, *pattern, {});
     if (regex == nullptr) return {};
-    return Datum::boolean(re2::RE2::PartialMatch(piece(args[0].as_bytes()), *regex));
+    return Datum::boolean(regex->finds(args[0].as_bytes()));
 }
 
 Datum similar_escape_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
@@ -193,7 +155,7 @@ Datum regexp_replace_kernel(EvalContext& context, const CallSite& site, const Da
         if (!given) return context.fail(std::move(given).error());
         flags = *given;
     }
-    const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
+    const Regex* regex = compiled_regex(context, args[1].as_bytes(), flags.options);
     if (regex == nullptr) return {};
     const std::string_view text = placed(args[0]);
     std::string out;
@@ -219,7 +181,7 @@ Datum regexp_match_kernel(EvalContext& context, const CallSite& site, const Datu
         }
         flags = *given;
     }
-    const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
+    const Regex* regex = compiled_regex(context, args[1].as_bytes(), flags.options);
     if (regex == nullptr) return {};
     const std::vector<RegexGroups> matches = regex_matches(*regex, placed(args[0]), false);
     if (matches.empty()) return {};
@@ -242,7 +204,7 @@ Datum regexp_split_kernel(EvalContext& context, const CallSite& site, const Datu
             return context.fail("22023", "regexp_split_to_array() does not support the \"global\" option");
         flags = *given;
     }
-    const re2::RE2* regex = compiled(context, args[1].as_bytes(), flags.ignore_case);
+    const Regex* regex = compiled_regex(context, args[1].as_bytes(), flags.options);
     if (regex == nullptr) return {};
     std::vector<Datum> parts;
     for (const std::string_view part : regex_split(*regex, placed(args[0])))
@@ -254,7 +216,7 @@ Datum regexp_split_kernel(EvalContext& context, const CallSite& site, const Datu
 
 // substring(text from pattern): the first group if there is one, else the match.
 Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* args) {
-    const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
+    const Regex* regex = compiled_regex(context, args[1].as_bytes(), {});
     if (regex == nullptr) return {};
     const std::vector<RegexGroups> matches = regex_matches(*regex, placed(args[0]), false);
     if (matches.empty()) return {};
@@ -263,50 +225,53 @@ Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* a
 }
 
 Datum regexp_count_kernel(EvalContext& context, const CallSite&, const Datum* args) {
-    const re2::RE2* regex = compiled(context, args[1].as_bytes(), false);
+    const Regex* regex = compiled_regex(context, args[1].as_bytes(), {});
     if (regex == nullptr) return {};
     return Datum::integer(static_cast<std::int64_t>(regex_matches(*regex, placed(args[0]), true).size()));
 }
 
-Error explain(const re2::RE2& regex) {
-    switch (regex.error_code()) {
-        case re2::RE2::ErrorBadPerlOp:
-        case re2::RE2::ErrorBadEscape:
-        case re2::RE2::ErrorPatternTooLarge:
-            return Error::make(sqlstate::feature_not_supported,
-                               "regular expression is not supported: " + regex.error())
-                .with_hint("Look-around and back references are not available.");
-        case re2::RE2::ErrorMissingParen:
-        case re2::RE2::ErrorUnexpectedParen:
-            return Error::make("2201B", "invalid regular expression: parentheses () not balanced");
-        case re2::RE2::ErrorMissingBracket:
-            return Error::make("2201B", "invalid regular expression: brackets [] not balanced");
-        default:
-            return Error::make("2201B", "invalid regular expression: " + regex.error());
-    }
+std::unique_ptr<const re2::RE2> compile(const std::string& pattern, bool longest) {
+    re2::RE2::Options how;
+    how.set_log_errors(false);
+    how.set_dot_nl(true);
+    how.set_longest_match(longest);
+    how.set_max_mem(4 << 20);
+    return std::make_unique<const re2::RE2>(pattern, how);
 }
 
 }  // namespace
 
+bool Regex::finds(std::string_view text) const {
+    return re2::RE2::PartialMatch(piece(text), *whole);
+}
+
 RegexCache::RegexCache() = default;
 RegexCache::~RegexCache() = default;
 
-const re2::RE2* RegexCache::find(std::string_view pattern, bool ignore_case, Error& error) {
-    const std::string name = (ignore_case ? "i" : "-") + std::string(pattern);
-    if (const auto at = known_.find(name); at != known_.end()) return at->second.get();
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    options.set_case_sensitive(!ignore_case);
-    options.set_dot_nl(true);
-    options.set_longest_match(!has_lazy_quantifier(pattern));
-    options.set_max_mem(4 << 20);
-    auto regex = std::make_unique<re2::RE2>(piece(translate(pattern)), options);
-    if (!regex->ok()) {
-        error = explain(*regex);
-        return nullptr;
+Result<const Regex*> RegexCache::find(std::string_view pattern, RegexOptions options) {
+    if (last_ != nullptr && last_->first == pattern && last_->second == options) return last_found_;
+    std::pair<std::string, RegexOptions> name(pattern, options);
+    auto at = known_.find(name);
+    if (at == known_.end()) {
+        TRY(const TranslatedRegex translated, translate_regex(pattern, options));
+        Regex regex;
+        regex.whole = compile(translated.shortest ? translated.all_lazy : translated.pattern, !translated.shortest);
+        if (translated.lazy) regex.groups = compile(translated.pattern, false);
+        if (!regex.whole->ok() || (regex.groups != nullptr && !regex.groups->ok()))
+            return fail("2201B", "invalid regular expression: regular expression is too complex");
+        if (known_.size() >= patterns_max) known_.clear();
+        at = known_.emplace(std::move(name), std::move(regex)).first;
     }
-    if (known_.size() >= patterns_max) known_.clear();
-    return known_.emplace(name, std::move(regex)).first->second.get();
+    last_ = &at->first;
+    return last_found_ = &at->second;
+}
+
+const Regex* compiled_regex(EvalContext& context, std::string_view pattern, RegexOptions options) {
+    if (!context.regexes) context.regexes = std::make_unique<RegexCache>();
+    const auto found = context.regexes->find(pattern, options);
+    if (found) return *found;
+    context.fail(found.error());
+    return nullptr;
 }
 
 Result<RegexFlags> regex_flags(std::string_view text) {
@@ -314,36 +279,35 @@ Result<RegexFlags> regex_flags(std::string_view text) {
     for (const char c : text) {
         if (c == 'g') {
             out.global = true;
-        } else if (c == 'i') {
-            out.ignore_case = true;
-        } else if (std::string_view("bemnpqwx").find(c) != std::string_view::npos) {
-            return fail(sqlstate::feature_not_supported,
-                        std::string("the regular expression option \"") + c + "\" is not supported");
-        } else if (c != 'c' && c != 's' && c != 't') {
-            return fail("22023", std::string("invalid regular expression option: \"") + c + "\"");
+            continue;
         }
+        TRY(const bool known, out.options.take(c));
+        if (!known) return fail("22023", std::string("invalid regular expression option: \"") + c + "\"");
     }
     return out;
 }
 
-std::vector<RegexGroups> regex_matches(const re2::RE2& regex, std::string_view text, bool all) {
-    const auto groups = static_cast<std::size_t>(regex.NumberOfCapturingGroups()) + 1;
+std::vector<RegexGroups> regex_matches(const Regex& regex, std::string_view text, bool all) {
+    const auto groups = static_cast<std::size_t>(regex.whole->NumberOfCapturingGroups()) + 1;
     std::vector<re2::StringPiece> found(groups);
     std::vector<RegexGroups> out;
+    const auto match = [&](const re2::RE2& by, std::size_t from, std::size_t to, re2::RE2::Anchor anchor) {
+        return by.Match(piece(text), from, to, anchor, found.data(), static_cast<int>(groups));
+    };
     for (std::size_t at = 0; at <= text.size();) {
-        if (!regex.Match(piece(text), at, text.size(), re2::RE2::UNANCHORED, found.data(),
-                         static_cast<int>(groups)))
-            break;
-        RegexGroups& match = out.emplace_back();
-        for (const re2::StringPiece& group : found) match.emplace_back(group.data(), group.size());
+        if (!match(*regex.whole, at, text.size(), re2::RE2::UNANCHORED)) break;
+        const auto begin = static_cast<std::size_t>(found[0].data() - text.data());
+        const std::size_t end = begin + found[0].size();
+        if (regex.groups != nullptr) match(*regex.groups, begin, end, re2::RE2::ANCHOR_BOTH);
+        RegexGroups& next = out.emplace_back();
+        for (const re2::StringPiece& group : found) next.emplace_back(group.data(), group.size());
         if (!all) break;
-        const auto end = static_cast<std::size_t>(found[0].data() - text.data()) + found[0].size();
-        at = found[0].empty() ? end + (end < text.size() ? character_bytes(text, end) : 1) : end;
+        at = begin == end ? end + (end < text.size() ? character_bytes(text, end) : 1) : end;
     }
     return out;
 }
 
-std::vector<std::string_view> regex_split(const re2::RE2& regex, std::string_view text) {
+std::vector<std::string_view> regex_split(const Regex& regex, std::string_view text) {
     std::vector<std::string_view> out;
     const char* rest = text.data();
     for (const RegexGroups& groups : regex_matches(regex, text, true)) {

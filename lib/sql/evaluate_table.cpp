@@ -281,7 +281,7 @@ void text_parts(const Run& run) {
     }
 }
 
-const re2::RE2* regex_of(const Run& run, RegexFlags& flags) {
+const Regex* regex_of(const Run& run, RegexFlags& flags) {
     if (run.args.size() > 2) {
         Result<RegexFlags> given = regex_flags(run.args[2].as_bytes());
         if (!given) {
@@ -290,11 +290,7 @@ const re2::RE2* regex_of(const Run& run, RegexFlags& flags) {
         }
         flags = *given;
     }
-    if (!run.context.regexes) run.context.regexes = std::make_unique<RegexCache>();
-    Error error;
-    const re2::RE2* regex = run.context.regexes->find(run.args[1].as_bytes(), flags.ignore_case, error);
-    if (regex == nullptr) run.context.fail(std::move(error));
-    return regex;
+    return compiled_regex(run.context, run.args[1].as_bytes(), flags.options);
 }
 // Never without a place: matches are told by where they are.
 std::string_view searched(const Run& run) {
@@ -303,15 +299,19 @@ std::string_view searched(const Run& run) {
 
 void regexp_parts(const Run& run) {
     RegexFlags flags;
-    const re2::RE2* regex = regex_of(run, flags);
+    const Regex* regex = regex_of(run, flags);
     if (regex == nullptr) return;
+    if (flags.global) {
+        run.context.fail("22023", "regexp_split_to_table() does not support the \"global\" option");
+        return;
+    }
     for (const std::string_view part : regex_split(*regex, searched(run)))
         if (!run.one(Datum::bytes(part))) return;
 }
 
 void regexp_rows(const Run& run) {
     RegexFlags flags;
-    const re2::RE2* regex = regex_of(run, flags);
+    const Regex* regex = regex_of(run, flags);
     if (regex == nullptr) return;
     for (const RegexGroups& groups : regex_matches(*regex, searched(run), flags.global)) {
         std::vector<Datum> parts;

@@ -260,15 +260,8 @@ Datum reverse(EvalContext& c, const CallSite&, const Datum* args) {
 Datum ascii(EvalContext&, const CallSite&, const Datum* args) {
     const std::string_view text = args[0].as_bytes();
     if (text.empty()) return Datum::integer(0);
-    const auto byte = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return Datum::integer(lead);
-    if (lead < 0xE0) return Datum::integer((lead & 0x1FU) << 6 | (byte(1) & 0x3FU));
-    if (lead < 0xF0) return Datum::integer((lead & 0x0FU) << 12 | (byte(1) & 0x3FU) << 6 | (byte(2) & 0x3FU));
-    return Datum::integer((lead & 0x07U) << 18 | (byte(1) & 0x3FU) << 12 | (byte(2) & 0x3FU) << 6 |
-                          (byte(3) & 0x3FU));
+    std::size_t at = 0;
+    return Datum::integer(take_character(text, at));
 }
 
 Datum chr(EvalContext& c, const CallSite&, const Datum* args) {

@@ -247,6 +247,15 @@ std::size_t character_count(std::string_view text) {
         std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+std::uint32_t take_character(std::string_view text, std::size_t& at) {
+    const auto lead = static_cast<unsigned char>(text[at++]);
+    if (lead < 0x80) return lead;
+    std::uint32_t out = lead & (lead < 0xE0 ? 0x1FU : lead < 0xF0 ? 0x0FU : 0x07U);
+    for (; at < text.size() && (text[at] & 0xC0) == 0x80; ++at)
+        out = out << 6 | (static_cast<unsigned char>(text[at]) & 0x3FU);
+    return out & 0x1FFFFF;
+}
+
 std::size_t character_offset(std::string_view text, std::size_t characters) {
     std::size_t at = 0;
     for (; at < text.size(); ++at) {
