@@ -255,7 +255,8 @@ Result<const Regex*> RegexCache::find(std::string_view pattern, RegexOptions opt
     if (at == known_.end()) {
         TRY(const TranslatedRegex translated, translate_regex(pattern, options));
         Regex regex;
-        regex.whole = compile(translated.shortest ? translated.all_lazy : translated.pattern, !translated.shortest);
+        regex.whole =
+            compile(translated.shortest ? translated.all_lazy : translated.pattern, !translated.shortest);
         if (translated.lazy) regex.groups = compile(translated.pattern, false);
         if (!regex.whole->ok() || (regex.groups != nullptr && !regex.groups->ok()))
             return fail("2201B", "invalid regular expression: regular expression is too complex");

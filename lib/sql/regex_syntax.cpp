@@ -47,7 +47,8 @@ std::string spelled(std::uint32_t c) {
     if (is_letter(c) || (c < 0x80 && is_digit(static_cast<char>(c)))) return {static_cast<char>(c)};
     constexpr char digits[] = "0123456789abcdef";
     std::string hex;
-    for (std::uint32_t rest = c; rest > 0 || hex.empty(); rest >>= 4) hex.insert(hex.begin(), digits[rest & 15]);
+    for (std::uint32_t rest = c; rest > 0 || hex.empty(); rest >>= 4)
+        hex.insert(hex.begin(), digits[rest & 15]);
     return "\\x{" + hex + "}";
 }
 
@@ -188,7 +189,8 @@ class Translator {
             case '^':
             case '$':
                 ++at_;
-                constraint(options_.newline_ends ? (c == '^' ? "(?m:^)" : "(?m:$)") : (c == '^' ? "\\A" : "\\z"));
+                constraint(options_.newline_ends ? (c == '^' ? "(?m:^)" : "(?m:$)")
+                                                 : (c == '^' ? "\\A" : "\\z"));
                 return {};
             case '*':
             case '+':
@@ -262,7 +264,8 @@ class Translator {
         constexpr unsigned most = 255;
         if (!is_digit(peek())) return {};
         unsigned value = 0;
-        while (is_digit(peek())) value = std::min(value * 10 + static_cast<unsigned>(in_[at_++] - '0'), most + 1);
+        while (is_digit(peek()))
+            value = std::min(value * 10 + static_cast<unsigned>(in_[at_++] - '0'), most + 1);
         return value <= most ? std::optional(value) : std::nullopt;
     }
 
@@ -475,8 +478,8 @@ class Translator {
     RegexOptions options_;
     TranslatedRegex out_;
     std::size_t at_ = 0;
-    std::vector<Level> levels_{1};  // the whole, and the groups that are open
-    std::size_t closed_ = 0;        // groups
+    std::vector<Level> levels_{1};     // the whole, and the groups that are open
+    std::size_t closed_ = 0;           // groups
     Prefers last_ = Prefers::neither;  // of the atom that was put out last
     bool quantifiable_ = false;
 };

@@ -1,6 +1,6 @@
-// PostgreSQL's "advanced" regular expressions (its manual, section 9.7.3) in the syntax of RE2, which matches in
-// time linear in the text, whatever the pattern, and therefore has neither look-around nor back references.
-// Letters change case in ASCII only, as everywhere here.
+// PostgreSQL's "advanced" regular expressions (its manual, section 9.7.3) in the syntax of RE2, which matches
+// in time linear in the text, whatever the pattern, and therefore has neither look-around nor back
+// references. Letters change case in ASCII only, as everywhere here.
 #pragma once
 
 #include <compare>
@@ -25,8 +25,8 @@ struct RegexOptions {
 
 // For RE2, whose `.` matches a newline, and whose case counts. Where no quantifier is lazy, `pattern` says it
 // all: of the matches that begin first, the longest. Else a match is found in two steps, as in PostgreSQL
-// (9.7.3.5): first its bounds, the longest or the shortest one depending on the first quantifier, then what its
-// groups have, by the preference of each.
+// (9.7.3.5): first its bounds, the longest or the shortest one depending on the first quantifier, then what
+// its groups have, by the preference of each.
 struct TranslatedRegex {
     std::string pattern;
     bool lazy = false;      // it has quantifiers that take as little as they can

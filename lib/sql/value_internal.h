@@ -19,7 +19,8 @@ Result<void> check_text(std::string_view text);
 // Characters of UTF-8 text, and the offset in bytes of a character (the size when there are fewer).
 std::size_t character_count(std::string_view text);
 std::size_t character_offset(std::string_view text, std::size_t characters);
-// The character at an offset before the end, and the offset of the next one. Ill-formed bytes give some value.
+// The character at an offset before the end, and the offset of the next one. Ill-formed bytes give some
+// value.
 std::uint32_t take_character(std::string_view text, std::size_t& at);
 // Without the blanks that bpchar ignores.
 constexpr std::string_view without_padding(std::string_view text) {

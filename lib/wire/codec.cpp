@@ -349,10 +349,9 @@ Forwarded get(capnp_schema::Forwarded::Reader in) {
         for (const auto value : row.getValues()) out.emplace_back(value.getNull(), bytes(value.getText()));
     }
     if (!m.ok)
-        m.refusal = std::make_shared<const Refusal>(text(in.getSqlstate()), text(in.getMessage()),
-                                                    text(in.getDetail()), text(in.getHint()),
-                                                    text(in.getConstraint()), text(in.getTable()),
-                                                    text(in.getColumn()));
+        m.refusal = std::make_shared<const Refusal>(
+            text(in.getSqlstate()), text(in.getMessage()), text(in.getDetail()), text(in.getHint()),
+            text(in.getConstraint()), text(in.getTable()), text(in.getColumn()));
     m.early = in.getEarly();
     m.epoch = in.getEpoch();
     return m;

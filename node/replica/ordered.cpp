@@ -39,9 +39,8 @@ Result<DecodedDelta> delta_of(const order::Entry& entry, const catalog::Schema& 
 
 wire::Forwarded refusal(const Error& error) {
     wire::Forwarded out;
-    out.refusal = std::make_shared<const wire::Refusal>(error.sqlstate, error.message, error.detail,
-                                                        error.hint, error.constraint, error.table,
-                                                        error.column);
+    out.refusal = std::make_shared<const wire::Refusal>(
+        error.sqlstate, error.message, error.detail, error.hint, error.constraint, error.table, error.column);
     return out;
 }
 

@@ -59,14 +59,13 @@ class Replica::Impl {
           audit_(state_, gossip_),
           standing_(state_, gossip_, ordered_),
           forgetting_(state_, gossip_, ordered_),
-          checkpoint_(state_, gossip_, ordered_, identities_,
-                      [this](Checkpoint::Put put) {
-                          transfer_.image(put);
-                          standing_.image(put);
-                          membership_.image(put);
-                          tentative_.image(put);
-                          forgetting_.image(put);
-                      }) {
+          checkpoint_(state_, gossip_, ordered_, identities_, [this](Checkpoint::Put put) {
+              transfer_.image(put);
+              standing_.image(put);
+              membership_.image(put);
+              tentative_.image(put);
+              forgetting_.image(put);
+          }) {
         CHECK_NOTE(state_.plan.schema_hash == state_.schema->hash, "the plan belongs to another schema");
     }
 

@@ -202,7 +202,7 @@ struct Runnable {
     std::optional<std::uint32_t> transaction;  // a declared transaction is called
     catalog::Route route = catalog::Route::ordered;
     bool writes = false;
-    bool as_rows = false;  // SELECT * FROM f(...)
+    bool as_rows = false;       // SELECT * FROM f(...)
     bool asks_session = false;  // exec::asks_session: for its user or its settings
     // A call's arguments: constants and $n are taken directly where the call itself checks their domains;
     // anything else, and what is sent elsewhere, is evaluated by `arguments`.

@@ -1,5 +1,5 @@
-// What built-ins ask of a session (current_user, current_setting(), ...) for statements that are run later than
-// their client sent them, or at another node: as it was then.
+// What built-ins ask of a session (current_user, current_setting(), ...) for statements that are run later
+// than their client sent them, or at another node: as it was then.
 #pragma once
 
 #include <memory>

@@ -138,8 +138,8 @@ Execution Sessions::execute(std::uint64_t id, std::uint64_t number, const Runnab
         return run_now(session, id, number, runnable, parameters, sink);
     auto values = Values::copy(parameters);
     keep_session(*runnable, *values);
-    return wait(session, {id, number, runnable, std::move(values), sink, {},
-                          read_primary ? ordered_.ask_read() : 0});
+    return wait(session,
+                {id, number, runnable, std::move(values), sink, {}, read_primary ? ordered_.ask_read() : 0});
 }
 
 void Sessions::keep_session(const Runnable& runnable, Values& values) const {
@@ -649,7 +649,8 @@ void Sessions::merged() {
     waiting_.clear();
     for (auto& item : all) {
         Session& session = sessions_[item.session];
-        const SessionValues::Then then(asked_, item.parameters ? item.parameters->session : std::string_view());
+        const SessionValues::Then then(asked_,
+                                       item.parameters ? item.parameters->session : std::string_view());
         if (!may_go_on(session, item)) {
             still.push_back(std::move(item));
             continue;

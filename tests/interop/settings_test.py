@@ -64,7 +64,8 @@ class Settings(unittest.TestCase):
             """
             BEGIN; SET LOCAL TIME ZONE 'Europe/Berlin'; SHOW timezone; COMMIT; SHOW timezone;
             SET LOCAL statement_timeout = 77; SHOW statement_timeout;
-            BEGIN; SET LOCAL statement_timeout = 5000; SHOW statement_timeout; ROLLBACK; SHOW statement_timeout;
+            BEGIN; SET LOCAL statement_timeout = 5000; SHOW statement_timeout; ROLLBACK;
+            SHOW statement_timeout;
             """,
             "WARNING:  25P01: SET LOCAL can only be used in transaction blocks\n",
         )
@@ -148,7 +149,8 @@ class Settings(unittest.TestCase):
         )
 
     def test_warnings_have_the_codes_of_postgresql(self):
-        self.equal("BEGIN; BEGIN; COMMIT; COMMIT; ROLLBACK;", "WARNING:  25001: there is already a transaction")
+        said = "WARNING:  25001: there is already a transaction"
+        self.equal("BEGIN; BEGIN; COMMIT; COMMIT; ROLLBACK;", said)
 
 
 class Zones(unittest.TestCase):
@@ -161,8 +163,8 @@ class Zones(unittest.TestCase):
                     c.execute(f"SET TimeZone = '{zone}'")
                     c.execute(
                         "INSERT INTO moments (id, tz) SELECT coalesce(max(id), 0) + 1, '2024-07-01 12:00'"
-                        f"::timestamptz FROM moments HAVING timestamptz '2024-07-01 12:00' AT TIME ZONE '{zone}' ="
-                        " timestamp '2024-07-01 12:00'"
+                        "::timestamptz FROM moments HAVING timestamp '2024-07-01 12:00' ="
+                        f" timestamptz '2024-07-01 12:00' AT TIME ZONE '{zone}'"
                     )
                     read = "SELECT id FROM moments WHERE tz = timestamptz '2024-07-01 12:00' ORDER BY id"
                     self.assertEqual(len(c.execute(read).fetchall()), 1)
@@ -197,7 +199,8 @@ class SessionValues(unittest.TestCase):
                 with c.transaction():
                     c.execute("INSERT INTO log (id, body) VALUES (%s, 'd')", (1000 * (number + 1),))
                     c.execute("SELECT set_config('app.tenant', 'other', true)")
-                    got = c.execute(f"INSERT INTO log (id, body) {self.NEXT} RETURNING who, tenant").fetchone()
+                    told = f"INSERT INTO log (id, body) {self.NEXT} RETURNING who, tenant"
+                    got = c.execute(told).fetchone()
                     self.assertEqual(got, (c.info.user, "other"))
             wanted = ", ".join(f"{u} for {u.upper()}, {u} for other" for u in ["ann", "bob", "eve"])
             wait_for(lambda: cluster.agree("SELECT count(*) FROM log") == "15", what="all rows")
@@ -250,7 +253,8 @@ class SessionValues(unittest.TestCase):
                         c.execute(statement)
                     told = refused.exception.diag
                     column = "who" if "who" in statement else "body"
-                    self.assertEqual((told.schema_name, told.table_name, told.column_name), ("public", "log", column))
+                    place = (told.schema_name, told.table_name, told.column_name)
+                    self.assertEqual(place, ("public", "log", column))
 
 
 if __name__ == "__main__":
