@@ -75,6 +75,7 @@ bool may_find_nothing(Func func) {
         case Func::json_path_text:
         case Func::regexp_match:
         case Func::regexp_substr:
+        case Func::substring_from:
         case Func::array_element:
         case Func::array_slice:
         case Func::array_length:

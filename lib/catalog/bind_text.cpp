@@ -1,6 +1,7 @@
 // Ad-hoc statements: CALL, SELECT * FROM f(...) of a function that writes, and everything that lib/sql binds.
 #include <algorithm>
 
+#include "lib/catalog/bind_truncate.h"
 #include "lib/catalog/load.h"
 #include "lib/sql/ast.h"
 #include "lib/sql/bind.h"
@@ -223,6 +224,12 @@ Result<BoundText> bind_parsed(const Schema& schema, const sql::ast::Statement& s
     context.unknown_zone = unknown_zone;
     for (const sql::Type t : declared) context.parameters.push_back({{}, t, {}, false});
     BoundText out;
+    if (const auto* truncate = std::get_if<ast::Truncate>(&statement.node)) {
+        TRY(const ast::Statement rows, deletes_of(schema, *truncate, statement.span));
+        TRY(out.statement, sql::bind_statement(rows, context));
+        out.truncates = true;
+        return out;
+    }
     const auto* call = std::get_if<ast::Call>(&statement.node);
     const ast::FunctionCall* routine = call != nullptr ? &call->call : writing_call(schema, statement);
     if (routine != nullptr) {

@@ -46,13 +46,14 @@ struct BoundText {
     std::optional<CallOf> call;
     std::vector<sql::Type> parameter_types;  // of $1..$n
     std::vector<sql::OutputColumn> columns;  // result columns
+    bool truncates = false;                  // `statement` is what TRUNCATE does
 };
 Result<BoundText> bind_text(const Schema& schema, std::string_view text,
                             std::span<const sql::Type> declared = {});
 // For who cannot tell what a time zone does (sql::BindContext::unknown_zone).
 Result<BoundText> bind_in_unknown_zone(const Schema& schema, std::string_view text,
                                        std::span<const sql::Type> declared);
-// The same for a statement that was parsed already: Query, Insert, Update, Delete or Call; other kinds fail
+// The same for a statement that was parsed already: Query, Insert, Update, Delete, Merge, Truncate or Call; others fail
 // with 0A000.
 Result<BoundText> bind_parsed(const Schema& schema, const sql::ast::Statement& statement,
                               std::span<const sql::Type> declared = {}, const sql::ZonePtr& zone = {},

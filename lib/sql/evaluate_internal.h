@@ -19,6 +19,7 @@ Kernel text_kernel(Func func, std::span<const Type> args, Type result);
 Kernel encoding_kernel(Func func, std::span<const Type> args, Type result);
 Kernel format_kernel(Func func, std::span<const Type> args, Type result);
 Kernel pattern_kernel(Func func, std::span<const Type> args, Type result);
+Kernel regexp_kernel(Func func, std::span<const Type> args, Type result);
 Kernel datetime_kernel(Func func, std::span<const Type> args, Type result);
 Kernel range_kernel(Func func, std::span<const Type> args, Type result);
 Kernel array_kernel(Func func, std::span<const Type> args, Type result);

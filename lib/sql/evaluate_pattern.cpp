@@ -99,11 +99,6 @@ Datum like_escape_kernel(EvalContext& context, const CallSite&, const Datum* arg
 
 // ---- Regular expressions ----
 
-// The text with a position even when it is empty, so that matches can be told from absent groups.
-std::string_view placed(Datum text) {
-    return text.as_bytes().empty() ? std::string_view("") : text.as_bytes();
-}
-
 re2::StringPiece piece(std::string_view text) {
     return {text.data(), text.size()};
 }
@@ -126,108 +121,6 @@ Datum similar_kernel(EvalContext& context, const CallSite&, const Datum* args) {
 Datum similar_escape_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
     return unwrap_bytes(
         context, similar_to_regex(args[0].as_bytes(), site.args.size() > 1 ? args[1].as_bytes() : "\\"));
-}
-
-// The replacement of one match: \1 to \9, \& and \\.
-void append_replacement(std::string& out, std::string_view replacement, const RegexGroups& groups) {
-    for (std::size_t i = 0; i < replacement.size(); ++i) {
-        if (replacement[i] != '\\' || i + 1 == replacement.size()) {
-            out += replacement[i];
-            continue;
-        }
-        const char c = replacement[++i];
-        if (c == '&') {
-            out += groups[0];
-        } else if (c >= '1' && c <= '9') {
-            const auto group = static_cast<std::size_t>(c - '0');
-            if (group < groups.size()) out += groups[group];
-        } else {
-            if (c != '\\') out += '\\';
-            out += c;
-        }
-    }
-}
-
-Datum regexp_replace_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
-    RegexFlags flags;
-    if (site.args.size() > 3) {
-        Result<RegexFlags> given = regex_flags(args[3].as_bytes());
-        if (!given) return context.fail(std::move(given).error());
-        flags = *given;
-    }
-    const Regex* regex = compiled_regex(context, args[1].as_bytes(), flags.options);
-    if (regex == nullptr) return {};
-    const std::string_view text = placed(args[0]);
-    std::string out;
-    const char* rest = text.data();
-    for (const RegexGroups& groups : regex_matches(*regex, text, flags.global)) {
-        out.append(rest, groups[0].data());
-        append_replacement(out, args[2].as_bytes(), groups);
-        rest = groups[0].data() + groups[0].size();
-        if (out.size() > text_bytes_max) return context.fail("54000", "requested length too large");
-    }
-    out.append(rest, text.data() + text.size());
-    return make_bytes(context, out);
-}
-
-Datum regexp_match_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
-    RegexFlags flags;
-    if (site.args.size() > 2) {
-        Result<RegexFlags> given = regex_flags(args[2].as_bytes());
-        if (!given) return context.fail(std::move(given).error());
-        if (given->global) {
-            return context.fail(Error::make("22023", "regexp_match() does not support the \"global\" option")
-                                    .with_hint("Use the regexp_matches function instead."));
-        }
-        flags = *given;
-    }
-    const Regex* regex = compiled_regex(context, args[1].as_bytes(), flags.options);
-    if (regex == nullptr) return {};
-    const std::vector<RegexGroups> matches = regex_matches(*regex, placed(args[0]), false);
-    if (matches.empty()) return {};
-    const RegexGroups& groups = matches[0];
-    std::vector<Datum> elements;
-    for (std::size_t i = groups.size() > 1 ? 1 : 0; i < groups.size(); ++i) {
-        elements.push_back(groups[i].data() == nullptr ? Datum() : Datum::bytes(groups[i]));
-    }
-    std::string out;
-    write_array(site.result, elements, out);
-    return make_bytes(context, out);
-}
-
-Datum regexp_split_kernel(EvalContext& context, const CallSite& site, const Datum* args) {
-    RegexFlags flags;
-    if (site.args.size() > 2) {
-        Result<RegexFlags> given = regex_flags(args[2].as_bytes());
-        if (!given) return context.fail(std::move(given).error());
-        if (given->global)
-            return context.fail("22023", "regexp_split_to_array() does not support the \"global\" option");
-        flags = *given;
-    }
-    const Regex* regex = compiled_regex(context, args[1].as_bytes(), flags.options);
-    if (regex == nullptr) return {};
-    std::vector<Datum> parts;
-    for (const std::string_view part : regex_split(*regex, placed(args[0])))
-        parts.push_back(Datum::bytes(part));
-    std::string out;
-    write_array(site.result, parts, out);
-    return make_bytes(context, out);
-}
-
-// substring(text from pattern): the first group if there is one, else the match.
-Datum regexp_substr_kernel(EvalContext& context, const CallSite&, const Datum* args) {
-    const Regex* regex = compiled_regex(context, args[1].as_bytes(), {});
-    if (regex == nullptr) return {};
-    const std::vector<RegexGroups> matches = regex_matches(*regex, placed(args[0]), false);
-    if (matches.empty()) return {};
-    const std::string_view found = matches[0][matches[0].size() > 1 ? 1 : 0];
-    return found.data() == nullptr ? Datum() : Datum::bytes(found);
-}
-
-Datum regexp_count_kernel(EvalContext& context, const CallSite&, const Datum* args) {
-    const Regex* regex = compiled_regex(context, args[1].as_bytes(), {});
-    if (regex == nullptr) return {};
-    return Datum::integer(static_cast<std::int64_t>(regex_matches(*regex, placed(args[0]), true).size()));
 }
 
 std::unique_ptr<const re2::RE2> compile(const std::string& pattern, bool longest) {
@@ -288,14 +181,15 @@ Result<RegexFlags> regex_flags(std::string_view text) {
     return out;
 }
 
-std::vector<RegexGroups> regex_matches(const Regex& regex, std::string_view text, bool all) {
+std::vector<RegexGroups> regex_matches(const Regex& regex, std::string_view text, bool all,
+                                       std::size_t from) {
     const auto groups = static_cast<std::size_t>(regex.whole->NumberOfCapturingGroups()) + 1;
     std::vector<re2::StringPiece> found(groups);
     std::vector<RegexGroups> out;
     const auto match = [&](const re2::RE2& by, std::size_t from, std::size_t to, re2::RE2::Anchor anchor) {
         return by.Match(piece(text), from, to, anchor, found.data(), static_cast<int>(groups));
     };
-    for (std::size_t at = 0; at <= text.size();) {
+    for (std::size_t at = from; at <= text.size();) {
         if (!match(*regex.whole, at, text.size(), re2::RE2::UNANCHORED)) break;
         const auto begin = static_cast<std::size_t>(found[0].data() - text.data());
         const std::size_t end = begin + found[0].size();
@@ -383,16 +277,6 @@ Kernel pattern_kernel(Func func, std::span<const Type> args, Type) {
             return strict_call<similar_kernel, 2>;
         case Func::similar_to_escape:
             return strict<similar_escape_kernel>(args.size());
-        case Func::regexp_replace:
-            return strict<regexp_replace_kernel>(args.size());
-        case Func::regexp_match:
-            return strict<regexp_match_kernel>(args.size());
-        case Func::regexp_split_to_array:
-            return strict<regexp_split_kernel>(args.size());
-        case Func::regexp_substr:
-            return strict_call<regexp_substr_kernel, 2>;
-        case Func::regexp_count:
-            return strict_call<regexp_count_kernel, 2>;
         default:
             return nullptr;
     }

@@ -50,8 +50,10 @@ Result<std::string> similar_to_regex(std::string_view pattern, std::string_view 
 
 // One match: views into the text, group 0 first; a group that took no part has no data.
 using RegexGroups = std::vector<std::string_view>;
-// All matches, or the first only, in a text whose data is not null. An empty match moves on by one character.
-std::vector<RegexGroups> regex_matches(const Regex& regex, std::string_view text, bool all);
+// All matches that begin at an offset or behind it, or the first only, in a text whose data is not null. An
+// empty match moves on by one character.
+std::vector<RegexGroups> regex_matches(const Regex& regex, std::string_view text, bool all,
+                                       std::size_t from = 0);
 // The parts between the matches, the whole when there is none.
 std::vector<std::string_view> regex_split(const Regex& regex, std::string_view text);
 

@@ -102,6 +102,7 @@ Result<std::shared_ptr<Values>> values_of(const catalog::Schema& schema, const R
 std::string tag_of(const exec::StatementResult& result, const Runnable& runnable) {
     const auto rows = std::to_string(result.rows);
     if (runnable.transaction) return runnable.as_rows ? "SELECT " + rows : "CALL";
+    if (runnable.bound->truncates) return "TRUNCATE TABLE";
     switch (result.kind) {
         case exec::StatementResult::Kind::select:
             return "SELECT " + rows;

@@ -126,6 +126,7 @@ Completion Backend::completion(replica::Execution executed) {
 Result<Outcome> Backend::outcome(const Result<std::string>& tag) {
     const std::string declared = std::exchange(declaring_, {});
     if (std::exchange(ending_, false)) settings_.end_transaction(tag.has_value());
+    if (std::exchange(chaining_, false) && tag) begin_block();
     if (!tag) {
         cursors_.discard(declared);
         return std::unexpected(tag.error());

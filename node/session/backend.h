@@ -129,6 +129,7 @@ class Backend final : public pgwire::Backend {
     pgwire::Completion utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink);
     void listen(const sql::ast::Statement& statement);
     pgwire::Completion transaction(std::uint64_t number, const sql::ast::Transaction& statement);
+    void begin_block();
     Result<pgwire::Outcome> set(const sql::ast::SetVariable& statement);
     Result<pgwire::Outcome> reset(const std::string& name);
     Result<pgwire::Outcome> discard_all();
@@ -152,6 +153,7 @@ class Backend final : public pgwire::Backend {
     std::optional<Error> refusal_;
     bool implicit_ = false;  // the open block is an implicit transaction: Sync ends it
     bool ending_ = false;    // the transaction commits, and it is not known yet whether it has
+    bool chaining_ = false;  // the next one begins when it has (AND CHAIN)
     bool block_is_read_only_ = false;
     mutable std::optional<sql::SessionLabels> labels_;
     mutable sql::ZonePtr zone_of_labels_;

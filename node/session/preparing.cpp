@@ -29,6 +29,7 @@ bool is_rows(const ast::Statement& statement) {
            std::holds_alternative<ast::Update>(statement.node) ||
            std::holds_alternative<ast::Delete>(statement.node) ||
            std::holds_alternative<ast::Merge>(statement.node) ||
+           std::holds_alternative<ast::Truncate>(statement.node) ||
            std::holds_alternative<ast::Call>(statement.node);
 }
 

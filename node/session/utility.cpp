@@ -29,6 +29,10 @@ const char* tag_without_effect(const ast::Statement& statement) {
     return nullptr;
 }
 
+void warn_outside(Outcome& outcome, const std::string& command) {
+    outcome.warnings.push_back({"25P01", command + " can only be used in transaction blocks"});
+}
+
 Completion Backend::utility(std::uint64_t number, const Statement& statement, exec::RowSink& sink) {
     const bool failed = host_.replica().block(session_) == replica::Block::failed;
     if (statement.what == Prepared::Kind::empty) return done("");
@@ -65,9 +69,15 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         outcome = name_statement(named->name, statement.named);
     else {
         listen(*statement.utility);
-        if (const auto* modes = std::get_if<ast::SetTransaction>(&node))
-            if (auto changed = set_modes(*modes)) return told(std::move(*changed));
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
+        const auto* modes = std::get_if<ast::SetTransaction>(&node);
+        if (const bool outside = host_.replica().block(session_) == replica::Block::none; outside) {
+            if (std::holds_alternative<ast::SetConstraints>(node))
+                warn_outside(*outcome, "SET CONSTRAINTS");
+            if (modes != nullptr && !modes->session) warn_outside(*outcome, "SET TRANSACTION");
+        }
+        if (modes != nullptr)
+            if (auto changed = set_modes(*modes)) return told(std::move(*changed));
         if (const auto* gone = std::get_if<ast::Deallocate>(&node)) {
             named_.remove(gone->name);
             outcome->deallocated = gone->name;
@@ -165,6 +175,11 @@ bool Backend::may_write() const {
     return !(in_block ? block_is_read_only_ : settings_.read_only());
 }
 
+void Backend::begin_block() {
+    (void)host_.replica().begin(session_);
+    settings_.begin_transaction();
+}
+
 Completion Backend::transaction(std::uint64_t number, const ast::Transaction& statement) {
     auto& replica = host_.replica();
     const bool open = replica.block(session_) != replica::Block::none;
@@ -173,8 +188,7 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
         if (open && !implicit_)
             outcome.warnings.push_back({"25001", "there is already a transaction in progress"});
         implicit_ = false;  // what ran before in this implicit transaction belongs to the block now
-        (void)replica.begin(session_);
-        settings_.begin_transaction();
+        begin_block();
         block_is_read_only_ = statement.modes.read_only.value_or(settings_.read_only());
         return {When::now, 0, std::move(outcome)};
     }
@@ -183,20 +197,25 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
         if (!outcome) return refused(outcome.error());
         return told(std::move(*outcome));
     }
+    const bool is_commit = statement.kind == ast::TransactionKind::Commit;
+    if (statement.chain && (!open || implicit_))
+        return refused(Error::make("25P01", std::string(is_commit ? "COMMIT" : "ROLLBACK") +
+                                                " AND CHAIN can only be used in transaction blocks"));
+    chaining_ = statement.chain;
     const bool was_implicit = std::exchange(implicit_, false);
-    const bool commits =
-        statement.kind == ast::TransactionKind::Commit && replica.block(session_) != replica::Block::failed;
+    const bool commits = is_commit && replica.block(session_) != replica::Block::failed;
     cursors_.end_transaction(commits);
     if (!open || was_implicit) {
-        Outcome outcome{statement.kind == ast::TransactionKind::Commit ? "COMMIT" : "ROLLBACK",
+        Outcome outcome{is_commit ? "COMMIT" : "ROLLBACK",
                         {{"25P01", "there is no transaction in progress"}},
                         {}};
         if (!open) return {When::now, 0, std::move(outcome)};
     }
     ending_ = commits;
     if (!commits) settings_.end_transaction(false);
-    if (statement.kind == ast::TransactionKind::Rollback) {
+    if (!is_commit) {
         replica.rollback(session_);
+        if (std::exchange(chaining_, false)) begin_block();
         return told({"ROLLBACK", {}, {}});
     }
     return completion(replica.commit(session_, number, host_.now(), host_.outputs()));

@@ -8,6 +8,8 @@
 
 namespace anabranch::session {
 
+// What is for a transaction block has no effect without one.
+void warn_outside(pgwire::Outcome& outcome, const std::string& command);
 // Statements that ask for nothing this engine would do differently: they are answered with their tag. Null:
 // it is none.
 const char* tag_without_effect(const sql::ast::Statement& statement);

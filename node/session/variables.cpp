@@ -6,6 +6,7 @@
 #include "lib/sql/datetime.h"
 #include "lib/sql/time_zone.h"
 #include "node/session/backend.h"
+#include "node/session/utility.h"
 
 namespace anabranch::session {
 
@@ -118,7 +119,7 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
         return out;
     }
     if (host_.replica().block(session_) == replica::Block::none)
-        out.warnings.push_back({"25P01", "SET LOCAL can only be used in transaction blocks"});
+        warn_outside(out, "SET LOCAL");
     TRY_VOID(settings_.set_local(statement.name, value));
     return out;
 }

@@ -148,7 +148,25 @@ class Settings(unittest.TestCase):
             "1\t2024-07-01 12:00:00+09\n2\t2024-07-01 21:00:00+09\n",
         )
 
+    def test_a_transaction_that_is_chained_to_another_begins_when_that_has_ended(self):
+        self.equal(
+            """
+            BEGIN; INSERT INTO moments (id) VALUES (1); COMMIT AND CHAIN;
+            INSERT INTO moments (id) VALUES (2); ROLLBACK AND CHAIN;
+            SET LOCAL TIME ZONE 'Asia/Tokyo'; SHOW timezone; SELECT id FROM moments;
+            INSERT INTO moments (id) SELECT coalesce(max(id), 0) + 10 FROM moments; COMMIT AND CHAIN;
+            SHOW timezone; SELECT 1/0; COMMIT AND CHAIN; SELECT id FROM moments ORDER BY id; ROLLBACK;
+            COMMIT AND CHAIN; ROLLBACK AND CHAIN; DELETE FROM moments;
+            BEGIN READ ONLY; COMMIT AND CHAIN; INSERT INTO moments (id) VALUES (2); ROLLBACK;
+            """,
+            "ERROR:  25P01: COMMIT AND CHAIN can only be used in transaction blocks",
+        )
+
     def test_warnings_have_the_codes_of_postgresql(self):
+        self.equal(
+            "SET CONSTRAINTS ALL DEFERRED; SET TRANSACTION READ ONLY; BEGIN; SET CONSTRAINTS ALL DEFERRED; COMMIT;",
+            "WARNING:  25P01: SET CONSTRAINTS can only be used in transaction blocks",
+        )
         said = "WARNING:  25001: there is already a transaction"
         self.equal("BEGIN; BEGIN; COMMIT; COMMIT; ROLLBACK;", said)
 
