@@ -42,9 +42,8 @@ Result<void> add_referrers(const Schema& schema, bool cascade, std::vector<const
 // One to which none of the others refers; where they refer to each other in a ring, any.
 const Table* take_next(std::vector<const Table*>& tables) {
     const auto found = std::find_if(tables.begin(), tables.end(), [&](const Table* table) {
-        return std::none_of(tables.begin(), tables.end(), [&](const Table* other) {
-            return other != table && refers(*other, *table);
-        });
+        return std::none_of(tables.begin(), tables.end(),
+                            [&](const Table* other) { return other != table && refers(*other, *table); });
     });
     const auto next = found == tables.end() ? tables.begin() : found;
     const Table* out = *next;

@@ -53,8 +53,8 @@ Result<BoundText> bind_text(const Schema& schema, std::string_view text,
 // For who cannot tell what a time zone does (sql::BindContext::unknown_zone).
 Result<BoundText> bind_in_unknown_zone(const Schema& schema, std::string_view text,
                                        std::span<const sql::Type> declared);
-// The same for a statement that was parsed already: Query, Insert, Update, Delete, Merge, Truncate or Call; others fail
-// with 0A000.
+// The same for a statement that was parsed already: Query, Insert, Update, Delete, Merge, Truncate or Call;
+// others fail with 0A000.
 Result<BoundText> bind_parsed(const Schema& schema, const sql::ast::Statement& statement,
                               std::span<const sql::Type> declared = {}, const sql::ZonePtr& zone = {},
                               bool unknown_zone = false);

@@ -27,9 +27,9 @@ Datum zoned_kernel(EvalContext& context, const CallSite& site, const Datum* args
 Kernel find_kernel(Func func, std::span<const Type> args, Type result) {
     using Chooser = Kernel (*)(Func, std::span<const Type>, Type);
     constexpr Chooser choosers[] = {comparison_kernel, arithmetic_kernel, math_kernel,    text_kernel,
-                                    encoding_kernel,   format_kernel,     pattern_kernel, regexp_kernel, datetime_kernel,
-                                    range_kernel,      array_kernel,      json_kernel,    session_kernel,
-                                    bytes_kernel};
+                                    encoding_kernel,   format_kernel,     pattern_kernel, regexp_kernel,
+                                    datetime_kernel,   range_kernel,      array_kernel,   json_kernel,
+                                    session_kernel,    bytes_kernel};
     for (const Chooser choose : choosers) {
         if (const Kernel kernel = choose(func, args, result)) return kernel;
     }

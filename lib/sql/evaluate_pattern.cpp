@@ -186,8 +186,8 @@ std::vector<RegexGroups> regex_matches(const Regex& regex, std::string_view text
     const auto groups = static_cast<std::size_t>(regex.whole->NumberOfCapturingGroups()) + 1;
     std::vector<re2::StringPiece> found(groups);
     std::vector<RegexGroups> out;
-    const auto match = [&](const re2::RE2& by, std::size_t from, std::size_t to, re2::RE2::Anchor anchor) {
-        return by.Match(piece(text), from, to, anchor, found.data(), static_cast<int>(groups));
+    const auto match = [&](const re2::RE2& by, std::size_t begin, std::size_t end, re2::RE2::Anchor anchor) {
+        return by.Match(piece(text), begin, end, anchor, found.data(), static_cast<int>(groups));
     };
     for (std::size_t at = from; at <= text.size();) {
         if (!match(*regex.whole, at, text.size(), re2::RE2::UNANCHORED)) break;

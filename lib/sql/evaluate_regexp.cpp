@@ -28,7 +28,8 @@ struct Places {
 
 class Search {
   public:
-    Search(EvalContext& context, const CallSite& site, const Datum* args) : c_(context), site_(site), args_(args) {}
+    Search(EvalContext& context, const CallSite& site, const Datum* args)
+        : c_(context), site_(site), args_(args) {}
 
     // False after a failure. `name`: of a function that does not take the flag g.
     bool prepare(const Places& places, const char* name) {
@@ -42,8 +43,10 @@ class Search {
             flags_ = *given;
         }
         if (flags_.global && name != nullptr) {
-            Error error = Error::make("22023", std::string(name) + "() does not support the \"global\" option");
-            if (name == std::string_view("regexp_match")) error.hint = "Use the regexp_matches function instead.";
+            Error error =
+                Error::make("22023", std::string(name) + "() does not support the \"global\" option");
+            if (name == std::string_view("regexp_match"))
+                error.hint = "Use the regexp_matches function instead.";
             return c_.fail(std::move(error)), false;
         }
         regex_ = compiled_regex(c_, args_[1].as_bytes(), flags_.options);
@@ -76,8 +79,7 @@ class Search {
         if (!has(place)) return true;
         out = args_[place].as_integer();
         if (out >= least) return true;
-        c_.fail("22023",
-                "invalid value for parameter \"" + std::string(name) + "\": " + std::to_string(out));
+        c_.fail("22023", "invalid value for parameter \"" + std::string(name) + "\": " + std::to_string(out));
         return false;
     }
 

@@ -72,8 +72,7 @@ Completion Backend::utility(std::uint64_t number, const Statement& statement, ex
         outcome = Outcome{tag_without_effect(*statement.utility), {}, {}};
         const auto* modes = std::get_if<ast::SetTransaction>(&node);
         if (const bool outside = host_.replica().block(session_) == replica::Block::none; outside) {
-            if (std::holds_alternative<ast::SetConstraints>(node))
-                warn_outside(*outcome, "SET CONSTRAINTS");
+            if (std::holds_alternative<ast::SetConstraints>(node)) warn_outside(*outcome, "SET CONSTRAINTS");
             if (modes != nullptr && !modes->session) warn_outside(*outcome, "SET TRANSACTION");
         }
         if (modes != nullptr)
@@ -206,9 +205,8 @@ Completion Backend::transaction(std::uint64_t number, const ast::Transaction& st
     const bool commits = is_commit && replica.block(session_) != replica::Block::failed;
     cursors_.end_transaction(commits);
     if (!open || was_implicit) {
-        Outcome outcome{is_commit ? "COMMIT" : "ROLLBACK",
-                        {{"25P01", "there is no transaction in progress"}},
-                        {}};
+        Outcome outcome{
+            is_commit ? "COMMIT" : "ROLLBACK", {{"25P01", "there is no transaction in progress"}}, {}};
         if (!open) return {When::now, 0, std::move(outcome)};
     }
     ending_ = commits;

@@ -118,8 +118,7 @@ Result<Outcome> Backend::set(const ast::SetVariable& statement) {
         TRY_VOID(settings_.set(statement.name, value));
         return out;
     }
-    if (host_.replica().block(session_) == replica::Block::none)
-        warn_outside(out, "SET LOCAL");
+    if (host_.replica().block(session_) == replica::Block::none) warn_outside(out, "SET LOCAL");
     TRY_VOID(settings_.set_local(statement.name, value));
     return out;
 }

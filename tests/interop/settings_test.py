@@ -164,7 +164,10 @@ class Settings(unittest.TestCase):
 
     def test_warnings_have_the_codes_of_postgresql(self):
         self.equal(
-            "SET CONSTRAINTS ALL DEFERRED; SET TRANSACTION READ ONLY; BEGIN; SET CONSTRAINTS ALL DEFERRED; COMMIT;",
+            """
+            SET CONSTRAINTS ALL DEFERRED; SET TRANSACTION READ ONLY;
+            BEGIN; SET CONSTRAINTS ALL DEFERRED; COMMIT;
+            """,
             "WARNING:  25P01: SET CONSTRAINTS can only be used in transaction blocks",
         )
         said = "WARNING:  25001: there is already a transaction"
