@@ -51,6 +51,13 @@ const Table* take_next(std::vector<const Table*>& tables) {
     return out;
 }
 
+Result<void> refuse_view(const Schema& schema, const ast::QualifiedName& name) {
+    for (const View& view : schema.views)
+        if (view.name == name.name && (name.schema.empty() || view.schema == name.schema))
+            return fail(Error::make("42809", "\"" + view.name + "\" is not a table").with_span(name.span));
+    return {};
+}
+
 ast::Delete delete_all(ast::QualifiedName name) {
     ast::Delete out;
     out.table.span = name.span;
@@ -66,7 +73,9 @@ Result<ast::Statement> deletes_of(const Schema& schema, const ast::Truncate& tru
     out.span = at;
     for (const ast::QualifiedName& name : truncate.tables) {
         const Table* table = schema.find_table(name.schema, name.name);
-        if (table == nullptr) {  // DELETE says what is wrong with it
+        if (table == nullptr) {
+            TRY_VOID(refuse_view(schema, name));
+            // DELETE says what is wrong with it
             out.node = delete_all(name);
             return out;
         }

@@ -2,7 +2,8 @@
 
     logic_test.py [--rewrite] [FILE...]
 
-A file's first statements are its schema: all up to the first record that is not a CREATE. Records are
+A file's first statements are its schema: all up to the first record that is neither a CREATE nor an
+ALTER. Records are
 
     statement ok                    statement count 2            statement error 23505
     INSERT INTO t VALUES (1)        DELETE FROM t                INSERT INTO t VALUES (1)
@@ -91,9 +92,9 @@ def read(path):
 
 
 def schema_of(records):
-    """The leading CREATEs."""
+    """The leading CREATEs and ALTERs."""
     count = 0
-    while count < len(records) and records[count].sql.upper().startswith("CREATE"):
+    while count < len(records) and records[count].sql.upper().startswith(("CREATE", "ALTER")):
         count += 1
     return records[:count], records[count:]
 
